@@ -1,0 +1,186 @@
+//! What clients ask and hear, as plain values. How they travel is `codec::client`; who answers is `replica`.
+
+use crate::raft::{Index, NodeId, Term};
+use crate::state_machine::{Command, Outcome};
+
+/// Longest key that is accepted, in bytes. Part of the format: every replica must agree on it.
+pub const KEY_SIZE_MAX: usize = 64 * 1024;
+
+/// Most items one scan page holds, whatever was asked.
+pub const SCAN_ITEMS_MAX: usize = 10_000;
+
+/// Most bytes of keys and values one scan page holds; the page always holds at least one item.
+pub const SCAN_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// One request on a client connection.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Request {
+    /// Chosen by the client, echoed in the response, unique among the requests open on one connection.
+    pub id: u64,
+    pub ask: Ask,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Ask {
+    Write(Command),
+    Read {
+        query: Query,
+        consistency: Consistency,
+        at_least: Index,
+    },
+    /// What this node knows of itself and its peers; answered by any node, without a leader.
+    Status,
+    /// Hand leadership to `to`, or to the best voter.
+    Transfer {
+        to: Option<NodeId>,
+    },
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Query {
+    Get { key: Vec<u8> },
+    Scan { prefix: Vec<u8>, after: Option<Vec<u8>>, limit: u32, keys_only: bool },
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Consistency {
+    /// Sees every write acknowledged before the read was sent (R93).
+    #[default]
+    Linearizable,
+    /// Answered from this node's own state at once; it may be behind.
+    Stale,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub struct Response {
+    pub id: u64,
+    pub answer: Answer,
+}
+
+#[derive(Clone, Debug, PartialEq)]
+pub enum Answer {
+    /// A write was committed and applied at `revision`, which is its log index.
+    Written {
+        revision: Index,
+        term: Term,
+        outcome: Outcome,
+    },
+    /// `at`: the index as of which this is true.
+    Value {
+        item: Option<Item>,
+        at: Index,
+    },
+    Items {
+        items: Vec<Item>,
+        more: bool,
+        at: Index,
+    },
+    Status(Box<NodeStatus>),
+    Transferring {
+        to: NodeId,
+    },
+    Refused(Refused),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Item {
+    pub key: Vec<u8>,
+    /// Empty when only keys were asked for.
+    pub value: Vec<u8>,
+    /// Index of the entry that last changed the key.
+    pub revision: Index,
+    /// Index of the entry that created the key.
+    pub created: Index,
+    /// How often the key was written since it was created, starting at 1.
+    pub version: u64,
+}
+
+/// Why there is no answer. All but `Unknown` mean that nothing was or will be applied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Refused {
+    /// Ask the leader, if known: its name and address.
+    NotLeader {
+        leader: Option<Hint>,
+    },
+    /// Too much is waiting here; try again a little later.
+    Busy,
+    /// A transfer of leadership is under way, or the node is stopping.
+    Unavailable {
+        because: String,
+    },
+    /// May or may not be applied, now or later: leadership was lost while the write was in flight.
+    Unknown,
+    KeyTooLarge {
+        size_bytes: u64,
+        limit_bytes: u64,
+    },
+    ValueTooLarge {
+        size_bytes: u64,
+        limit_bytes: u64,
+    },
+    Invalid {
+        because: String,
+    },
+}
+
+/// Where a node thinks the leader is. Only a hint.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Hint {
+    pub id: NodeId,
+    pub name: String,
+    pub address: String,
+}
+
+/// One node's view of itself, and as leader of its peers. Times are ages in milliseconds at the time of asking.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct NodeStatus {
+    pub cluster: String,
+    pub cluster_id: String,
+    pub name: String,
+    pub id: NodeId,
+    /// `leader follower pre-candidate candidate learner`.
+    pub state: String,
+    pub term: Term,
+    pub leader: Option<NodeId>,
+    pub durable: Index,
+    pub commit: Index,
+    pub applied: Index,
+    pub first: Index,
+    pub last: Index,
+    /// Elections this node has started since its process began.
+    pub elections: u64,
+    pub config_index: Index,
+    pub members: Vec<MemberStatus>,
+    /// As leader: whether a quorum answered within the last election timeout.
+    pub quorum_contact: bool,
+    pub pid: u32,
+    pub version: String,
+    /// RFC 3339, UTC.
+    pub started: String,
+    pub data_dir: String,
+    pub log_file: String,
+    pub sync_p99_ms: Option<f64>,
+    pub disk_free_bytes: Option<u64>,
+    /// RFC 3339, UTC.
+    pub cert_expires: Option<String>,
+    /// State digest at the newest multiple of 1,000 applied, for comparing replicas from outside.
+    pub digest: Option<(Index, String)>,
+    pub election_timeout_ms: u64,
+    /// True when `storage.sync: none` is in force: laboratory only.
+    pub unsafe_sync: bool,
+    /// Messages refused because their sender was not the certificate's node.
+    pub refused_messages: u64,
+}
+
+/// A member as the answering node sees it.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct MemberStatus {
+    pub id: NodeId,
+    pub name: String,
+    pub address: String,
+    /// `voter` or `learner`.
+    pub role: String,
+    /// As leader: up to where the member's log is known to be durable and equal.
+    pub matched: Option<Index>,
+    pub last_contact_ms: Option<u64>,
+}

@@ -1,0 +1,216 @@
+//! One log entry as bytes: encoded once by the leader, then sent, stored and checked as it is by everybody.
+//!
+//! ```text
+//!  0        4        8        12   13      14       16       24       32          40
+//!  | check  | link   | length |kind|version|reserved| index  | term   | wall_ms   | payload …
+//! ```
+//!
+//! All numbers are little-endian. `check` is CRC-32 (IEEE) of everything behind it, payload included. `link` is the
+//! `check` of the previous entry, so each record vouches for the whole log before it; a good `check` with a wrong
+//! `link` is a stale record (left over from a truncated tail), not a damaged one. The chain depends on entries only,
+//! never on segment or node data: every node stores the same bytes.
+//!
+//! This file does not know what payloads mean (`entry.rs`) or where records lie (`storage`).
+
+use bytes::{BufMut, BytesMut};
+
+use crate::raft::{Index, LogId, Term};
+
+/// Bytes before the payload.
+pub const RECORD_HEADER_BYTES: usize = 40;
+
+/// Format version written into each record.
+pub const RECORD_VERSION: u8 = 1;
+
+/// Longest payload a record may claim; a larger claim is damage, not an entry.
+pub const RECORD_PAYLOAD_BYTES_MAX: u32 = 64 * 1024 * 1024;
+
+/// The link of the first entry of a log.
+pub const LINK_ORIGIN: u32 = 0;
+
+/// What an entry is. Numbers are the format's; unknown ones are stored and passed on, but stop apply.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// The first entry of a leader's term; no payload (R25).
+    Noop,
+    Command,
+    Config,
+    Unknown(u8),
+}
+
+impl Kind {
+    pub const fn to_byte(self) -> u8 {
+        match self {
+            Kind::Noop => 1,
+            Kind::Command => 2,
+            Kind::Config => 3,
+            Kind::Unknown(byte) => byte,
+        }
+    }
+
+    pub const fn from_byte(byte: u8) -> Kind {
+        match byte {
+            1 => Kind::Noop,
+            2 => Kind::Command,
+            3 => Kind::Config,
+            other => Kind::Unknown(other),
+        }
+    }
+
+    pub const fn word(self) -> &'static str {
+        match self {
+            Kind::Noop => "noop",
+            Kind::Command => "command",
+            Kind::Config => "config",
+            Kind::Unknown(_) => "unknown",
+        }
+    }
+}
+
+/// Everything of a record but its payload.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RecordHeader {
+    pub check: u32,
+    pub link: u32,
+    /// Of the payload.
+    pub length_bytes: u32,
+    pub kind: Kind,
+    pub version: u8,
+    pub id: LogId,
+    /// The leader's wall clock when it appended, milliseconds since 1970; for display only.
+    pub wall_ms: u64,
+}
+
+/// Why bytes are not a record.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RecordError {
+    #[error("{have} bytes are too few for a record of {need}")]
+    Short { have: usize, need: usize },
+    #[error("the record claims a payload of {length_bytes} bytes, above the limit")]
+    TooLong { length_bytes: u32 },
+    #[error("checksum {found:08x}, but the bytes give {computed:08x}")]
+    Damaged { found: u32, computed: u32 },
+    #[error("format version {version} is not known")]
+    Version { version: u8 },
+}
+
+impl RecordHeader {
+    pub fn total_bytes(&self) -> usize {
+        RECORD_HEADER_BYTES + self.length_bytes as usize
+    }
+
+    /// Reads the record at the start of `bytes` and proves its checksum. Whether `link` fits is the caller's to ask.
+    pub fn read(bytes: &[u8]) -> Result<RecordHeader, RecordError> {
+        let header = RecordHeader::peek(bytes)?;
+        let need = header.total_bytes();
+        if bytes.len() < need {
+            return Err(RecordError::Short { have: bytes.len(), need });
+        }
+        let computed = crc32fast::hash(&bytes[4..need]);
+        if computed != header.check {
+            return Err(RecordError::Damaged { found: header.check, computed });
+        }
+        if header.version != RECORD_VERSION {
+            return Err(RecordError::Version { version: header.version });
+        }
+        Ok(header)
+    }
+
+    /// Reads the fields without proving anything; for deciding how many bytes to fetch, and for showing damage.
+    pub fn peek(bytes: &[u8]) -> Result<RecordHeader, RecordError> {
+        if bytes.len() < RECORD_HEADER_BYTES {
+            return Err(RecordError::Short { have: bytes.len(), need: RECORD_HEADER_BYTES });
+        }
+        let length_bytes = read_u32(bytes, 8);
+        if length_bytes > RECORD_PAYLOAD_BYTES_MAX {
+            return Err(RecordError::TooLong { length_bytes });
+        }
+        Ok(RecordHeader {
+            check: read_u32(bytes, 0),
+            link: read_u32(bytes, 4),
+            length_bytes,
+            kind: Kind::from_byte(bytes[12]),
+            version: bytes[13],
+            id: LogId { index: Index(read_u64(bytes, 16)), term: Term(read_u64(bytes, 24)) },
+            wall_ms: read_u64(bytes, 32),
+        })
+    }
+}
+
+/// Appends one record to `buffer` and returns its `check`, which is the next record's link.
+///
+/// The payload is written by `payload` straight into place, so that it is copied once.
+pub fn append_record(
+    buffer: &mut BytesMut,
+    link: u32,
+    kind: Kind,
+    id: LogId,
+    wall_ms: u64,
+    payload: impl FnOnce(&mut BytesMut),
+) -> u32 {
+    let start = buffer.len();
+    buffer.put_u32_le(0);
+    buffer.put_u32_le(link);
+    buffer.put_u32_le(0);
+    buffer.put_u8(kind.to_byte());
+    buffer.put_u8(RECORD_VERSION);
+    buffer.put_u16_le(0);
+    buffer.put_u64_le(id.index.0);
+    buffer.put_u64_le(id.term.0);
+    buffer.put_u64_le(wall_ms);
+    payload(buffer);
+    let length = u32::try_from(buffer.len() - start - RECORD_HEADER_BYTES).expect("payloads are far below 4 GiB");
+    assert!(length <= RECORD_PAYLOAD_BYTES_MAX, "payloads are checked against the limits before they are encoded");
+    buffer[start + 8..start + 12].copy_from_slice(&length.to_le_bytes());
+    let check = crc32fast::hash(&buffer[start + 4..]);
+    buffer[start..start + 4].copy_from_slice(&check.to_le_bytes());
+    check
+}
+
+fn read_u32(bytes: &[u8], at: usize) -> u32 {
+    u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes are four bytes"))
+}
+
+fn read_u64(bytes: &[u8], at: usize) -> u64 {
+    u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes are eight bytes"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sample() -> (BytesMut, u32) {
+        let mut buffer = BytesMut::new();
+        let check =
+            append_record(&mut buffer, 7, Kind::Command, LogId::new(42, 3), 1_000, |out| out.put_slice(b"hello"));
+        (buffer, check)
+    }
+
+    #[test]
+    fn a_record_reads_back_as_it_was_written() {
+        let (buffer, check) = sample();
+        let header = RecordHeader::read(&buffer).unwrap();
+        assert_eq!(header.check, check);
+        assert_eq!((header.link, header.length_bytes, header.kind), (7, 5, Kind::Command));
+        assert_eq!((header.id, header.wall_ms), (LogId::new(42, 3), 1_000));
+        assert_eq!(&buffer[RECORD_HEADER_BYTES..], b"hello");
+    }
+
+    #[test]
+    fn every_flipped_bit_is_noticed() {
+        let (buffer, _) = sample();
+        for bit in 0..buffer.len() * 8 {
+            let mut damaged = buffer.clone();
+            damaged[bit / 8] ^= 1 << (bit % 8);
+            assert!(RecordHeader::read(&damaged).is_err(), "bit {bit} went unnoticed");
+        }
+    }
+
+    #[test]
+    fn every_prefix_is_refused() {
+        let (buffer, _) = sample();
+        for length in 0..buffer.len() {
+            assert!(matches!(RecordHeader::read(&buffer[..length]), Err(RecordError::Short { .. })));
+        }
+    }
+}

@@ -1,0 +1,227 @@
+//! The story a node tells: one typed event per transition, with its cause, and one sentence each.
+//!
+//! Golden scripts, production logs and the inspector print these same sentences.
+
+use core::fmt;
+use core::time::Duration;
+
+use super::effects::Fault;
+use super::message::VoteRefusal;
+use super::types::{Index, LogId, NodeId, Role, Term};
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Event {
+    BecamePreCandidate {
+        term: Term,
+        because: CampaignCause,
+    },
+    BecameCandidate {
+        term: Term,
+        because: CampaignCause,
+    },
+    BecameLeader {
+        term: Term,
+        votes: usize,
+    },
+    BecameFollower {
+        term: Term,
+        leader: Option<NodeId>,
+        because: StepDownCause,
+    },
+    /// A follower learned who leads, in a term it was already in or has just entered.
+    LeaderKnown {
+        term: Term,
+        leader: NodeId,
+    },
+    VoteGranted {
+        pre: bool,
+        to: NodeId,
+        asked: Term,
+    },
+    VoteRefused {
+        pre: bool,
+        to: NodeId,
+        asked: Term,
+        because: VoteRefusal,
+    },
+    CommitAdvanced {
+        to: LogId,
+    },
+    Truncated {
+        from: Index,
+        by_leader: NodeId,
+    },
+    PeerState {
+        peer: NodeId,
+        from: &'static str,
+        to: &'static str,
+        because: &'static str,
+    },
+    ConfigEffective {
+        at: Index,
+        config: String,
+    },
+    ConfigRolledBack {
+        to: Index,
+    },
+    TransferStarted {
+        to: NodeId,
+    },
+    TransferEnded {
+        to: NodeId,
+        because: &'static str,
+    },
+    MessageDropped {
+        from: NodeId,
+        because: &'static str,
+    },
+    Stopped {
+        because: Fault,
+    },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CampaignCause {
+    /// The election timeout passed without leader contact (§5.2).
+    ElectionTimeout { after: Duration },
+    /// A quorum promised its votes (thesis 9.6).
+    PreVotesWon,
+    /// The leader asked for it (R104).
+    Transfer,
+    /// A script or an operator asked for it.
+    Asked,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StepDownCause {
+    HigherTerm {
+        from: NodeId,
+    },
+    /// Another node leads this term.
+    LeaderFound {
+        leader: NodeId,
+    },
+    /// No quorum was heard within the election timeout (R22).
+    NoQuorum,
+    VotesLost,
+    Removed,
+    DiskStall,
+}
+
+impl Event {
+    /// A stable kebab-case word for scripts and JSON.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Event::BecamePreCandidate { .. } => "became-pre-candidate",
+            Event::BecameCandidate { .. } => "became-candidate",
+            Event::BecameLeader { .. } => "became-leader",
+            Event::BecameFollower { .. } => "became-follower",
+            Event::LeaderKnown { .. } => "leader-known",
+            Event::VoteGranted { .. } => "vote-granted",
+            Event::VoteRefused { .. } => "vote-refused",
+            Event::CommitAdvanced { .. } => "commit-advanced",
+            Event::Truncated { .. } => "truncated",
+            Event::PeerState { .. } => "peer-state",
+            Event::ConfigEffective { .. } => "config-effective",
+            Event::ConfigRolledBack { .. } => "config-rolled-back",
+            Event::TransferStarted { .. } => "transfer-started",
+            Event::TransferEnded { .. } => "transfer-ended",
+            Event::MessageDropped { .. } => "message-dropped",
+            Event::Stopped { .. } => "stopped",
+        }
+    }
+}
+
+impl fmt::Display for Event {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Event::BecamePreCandidate { term, because } => {
+                write!(f, "became pre-candidate in term {term} because {because}")
+            }
+            Event::BecameCandidate { term, because } => write!(f, "became candidate in term {term} because {because}"),
+            Event::BecameLeader { term, votes } => write!(f, "became leader in term {term} with {votes} votes"),
+            Event::BecameFollower { term, leader: Some(leader), because } => {
+                write!(f, "became follower of {leader} in term {term} because {because}")
+            }
+            Event::BecameFollower { term, leader: None, because } => {
+                write!(f, "became follower in term {term} because {because}")
+            }
+            Event::LeaderKnown { term, leader } => write!(f, "follows {leader} in term {term}"),
+            Event::VoteGranted { pre, to, asked } => write!(f, "granted {} to {to} for term {asked}", vote_word(*pre)),
+            Event::VoteRefused { pre, to, asked, because } => {
+                write!(f, "refused {} to {to} for term {asked}: {because}", vote_word(*pre))
+            }
+            Event::CommitAdvanced { to } => write!(f, "committed up to {to}"),
+            Event::Truncated { from, by_leader } => write!(f, "truncated from {from} by leader {by_leader}"),
+            Event::PeerState { peer, from, to, because } => write!(f, "peer {peer}: {from} to {to}, {because}"),
+            Event::ConfigEffective { at, config } => write!(f, "configuration at {at} in force: {config}"),
+            Event::ConfigRolledBack { to } => write!(f, "configuration rolled back to the one at {to}"),
+            Event::TransferStarted { to } => write!(f, "started to transfer leadership to {to}"),
+            Event::TransferEnded { to, because } => write!(f, "transfer of leadership to {to} ended: {because}"),
+            Event::MessageDropped { from, because } => write!(f, "dropped a message from {from}: {because}"),
+            Event::Stopped { because } => write!(f, "stopped: {because}"),
+        }
+    }
+}
+
+fn vote_word(pre: bool) -> &'static str {
+    if pre { "pre-vote" } else { "vote" }
+}
+
+impl fmt::Display for CampaignCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            CampaignCause::ElectionTimeout { after } => {
+                write!(f, "its election timeout ({} ms) passed", after.as_millis())
+            }
+            CampaignCause::PreVotesWon => f.write_str("a quorum promised its votes"),
+            CampaignCause::Transfer => f.write_str("the leader handed over"),
+            CampaignCause::Asked => f.write_str("it was told to"),
+        }
+    }
+}
+
+impl fmt::Display for StepDownCause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StepDownCause::HigherTerm { from } => write!(f, "{from} is in a higher term"),
+            StepDownCause::LeaderFound { leader } => write!(f, "{leader} leads it"),
+            StepDownCause::NoQuorum => f.write_str("no quorum was heard within the election timeout"),
+            StepDownCause::VotesLost => f.write_str("too many votes were refused"),
+            StepDownCause::Removed => f.write_str("it was removed"),
+            StepDownCause::DiskStall => f.write_str("its disk does not answer"),
+        }
+    }
+}
+
+impl fmt::Display for VoteRefusal {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            VoteRefusal::StaleTerm => f.write_str("the asked term is behind"),
+            VoteRefusal::LogBehind { mine } => write!(f, "own log ends later, at {mine}"),
+            VoteRefusal::AlreadyVoted { to } => write!(f, "already voted for {to}"),
+            VoteRefusal::LeaderKnown { leader } => write!(f, "{leader} leads this term"),
+            VoteRefusal::LeaderAlive { leader } => write!(f, "{leader} was heard less than an election timeout ago"),
+        }
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Fault::Disk { what } => write!(f, "the disk failed: {what}"),
+            Fault::Invariant { what } => write!(f, "broken invariant: {what}"),
+        }
+    }
+}
+
+/// The role a status line shows; kept beside the events so that both use the same words.
+pub fn role_word(role: Role, learner: bool) -> &'static str {
+    match role {
+        Role::Follower if learner => "learner",
+        Role::Follower => "follower",
+        Role::PreCandidate => "pre-candidate",
+        Role::Candidate => "candidate",
+        Role::Leader => "leader",
+    }
+}

@@ -1,0 +1,133 @@
+//! What nodes say to each other, as consensus sees it: entries are shapes, payloads travel beside them.
+//!
+//! Every reply names what it answers (R8), so duplicates, reordering and messages from before a restart are harmless.
+
+use super::shape::Shape;
+use super::types::{Index, LogId, NodeId, StorageId, Term};
+
+/// A message with its addressing (R9). The cluster is checked where bytes arrive, before this exists.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Envelope {
+    pub from: NodeId,
+    pub to: NodeId,
+    /// The storage id the sender's configuration records for the receiver; zero when the sender knows none.
+    /// A receiver with another storage id drops the message (R65).
+    pub to_storage: StorageId,
+    /// The sender's real term, never a term it only asks about (R7).
+    pub term: Term,
+    pub message: Message,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub enum Message {
+    Vote(Vote),
+    VoteReply(VoteReply),
+    Append(Append),
+    AppendReply(AppendReply),
+    Heartbeat(Heartbeat),
+    HeartbeatReply(HeartbeatReply),
+    TimeoutNow(TimeoutNow),
+    ReadIndex(ReadIndex),
+    ReadIndexReply(ReadIndexReply),
+}
+
+/// A request for a vote, or with `pre` for the promise of one (§5.2, thesis 9.6).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Vote {
+    pub pre: bool,
+    /// The term the candidate campaigns for: its own term, or with `pre` the next one.
+    pub asked: Term,
+    /// The candidate's last entry.
+    pub last: LogId,
+    /// Set in a leadership transfer: stickiness does not apply (R20, R104).
+    pub force: bool,
+    /// Drawn anew for each campaign and echoed in replies, so that a grant for a campaign before a crash cannot
+    /// count in one after it (R15).
+    pub nonce: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct VoteReply {
+    pub pre: bool,
+    pub asked: Term,
+    pub nonce: u64,
+    /// None when granted.
+    pub refused: Option<VoteRefusal>,
+}
+
+/// Why a vote was not given.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum VoteRefusal {
+    /// The asked term is below the voter's own.
+    StaleTerm,
+    /// The voter's log ends later (R16).
+    LogBehind { mine: LogId },
+    /// The voter gave its vote of this term to another.
+    AlreadyVoted { to: NodeId },
+    /// The voter knows a leader of this term.
+    LeaderKnown { leader: NodeId },
+    /// The voter heard from a leader less than an election timeout ago (R20).
+    LeaderAlive { leader: NodeId },
+}
+
+/// Entries to append after `prev` (§5.3). With an empty shape: a probe, or commit news.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Append {
+    pub prev: LogId,
+    pub entries: Shape,
+    /// The leader's commit index; the receiver clamps it to what this message proves (R32).
+    pub commit: Index,
+    /// Which life of the leader's tracking of this peer sent this; echoed in the reply (R36, R78).
+    pub generation: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct AppendReply {
+    pub generation: u32,
+    pub outcome: AppendOutcome,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum AppendOutcome {
+    /// Everything up to here is durable and equal to the leader's log: exactly `prev + entries` (R32).
+    Ack { index: Index },
+    /// `rejected` is the refused `prev`; `hint` is where the logs may still agree (R34).
+    Reject { rejected: Index, hint: LogId },
+}
+
+/// Keeps followers quiet, carries commit news and read rounds (R40, R93).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Heartbeat {
+    pub commit: Index,
+    /// Newest read round of the leader in this term; zero when there was none (R94).
+    pub read_seq: u64,
+    pub generation: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct HeartbeatReply {
+    pub read_seq: u64,
+    pub generation: u32,
+    /// The follower's last index; a hint only (R45).
+    pub last: Index,
+}
+
+/// Tells the transfer target to campaign at once (R104).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct TimeoutNow {
+    /// The leader's last entry; a target with less ignores this.
+    pub last: LogId,
+}
+
+/// A follower asks the leader for a read index (R97).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ReadIndex {
+    pub request: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct ReadIndexReply {
+    pub request: u64,
+    /// None when the asked node cannot confirm that it leads.
+    pub index: Option<Index>,
+}

@@ -1,0 +1,74 @@
+//! The commands of the key-value map and what each answers.
+//!
+//! Keys and values are bytes; the empty key is a key like any other. A command's revision is the index of the log
+//! entry that carried it.
+
+/// One write, as the log carries it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Command {
+    pub key: Vec<u8>,
+    pub operation: Operation,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Operation {
+    Put {
+        value: Vec<u8>,
+    },
+    Delete,
+    /// Adds bytes at the end of the value; an absent key counts as empty.
+    Append {
+        value: Vec<u8>,
+    },
+    /// Adds `by` to a decimal number; an absent key counts as 0.
+    Incr {
+        by: i64,
+    },
+    /// Sets `value` if `expect` holds.
+    Cas {
+        expect: Expect,
+        value: Vec<u8>,
+    },
+}
+
+/// The condition of a compare-and-set.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Expect {
+    Absent,
+    Value(Vec<u8>),
+    /// The key was last changed at this revision.
+    Revision(u64),
+}
+
+/// What applying one command gave. The same on every replica.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Put, append and cas that took effect.
+    Written,
+    /// Whether there was something to delete.
+    Deleted { found: bool },
+    /// The new number.
+    Incremented { value: i64 },
+    /// The condition of a cas did not hold; what is there instead.
+    ConditionFailed { current: Option<Current> },
+    /// The command can have no effect: incr of what is no number, or a result above the limits.
+    Rejected { because: Rejection },
+}
+
+/// A key's value and the revision that last changed it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Current {
+    pub value: Vec<u8>,
+    pub revision: u64,
+    pub version: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rejection {
+    /// `incr` of a value that is not a decimal 64-bit number.
+    NotANumber,
+    /// `incr` past the ends of a 64-bit number.
+    Overflow,
+    /// `append` would make the value longer than the cluster's `max_value_size`.
+    ValueTooLarge { size_bytes: u64, limit_bytes: u64 },
+}
