@@ -13,6 +13,7 @@ Examples:
   raftctl cluster status
   raftctl cluster status demo -o json
   raftctl cluster status --wait healthy --timeout 30s")]
+#[group(id = "ClusterStatusArgs")]
 pub struct Args {
     /// The cluster [default: the selected one]
     #[arg(value_name = "NAME", value_parser = cluster_name, add = ArgValueCandidates::new(completions::cluster_names))]
