@@ -110,7 +110,7 @@ const FLAGS_LATER: &[&str] = &[
 /// Turns what the parser refused into a failure, with the line that was probably meant.
 pub fn usage_failure(error: &clap::Error, typed: &[OsString]) -> Failure {
     let words = command_words(typed);
-    let wrong_word = context_text(error, ContextKind::InvalidSubcommand).or_else(|| wrong_submit_word(error));
+    let wrong_word = wrong_submit_word(&words, typed).or_else(|| context_text(error, ContextKind::InvalidSubcommand));
     if let Some(word) = wrong_word {
         return wrong_command(&words, &word, error);
     }
@@ -163,9 +163,12 @@ fn wrong_command(words: &[String], word: &str, error: &clap::Error) -> Failure {
 }
 
 /// `submit WORD` is read as the `-` of `submit -`; a word that is not `-` was meant as a command.
-fn wrong_submit_word(error: &clap::Error) -> Option<String> {
-    let argument = context_text(error, ContextKind::InvalidArg)?;
-    (argument == "[-]").then(|| context_text(error, ContextKind::InvalidValue)).flatten()
+fn wrong_submit_word(words: &[String], typed: &[OsString]) -> Option<String> {
+    if words != ["submit"] {
+        return None;
+    }
+    let behind = typed.iter().skip_while(|word| *word != "submit").nth(1)?.to_str()?;
+    (!behind.starts_with('-')).then(|| behind.to_owned())
 }
 
 /// The parser's own words, in our shape.
