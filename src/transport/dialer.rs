@@ -203,6 +203,11 @@ impl ClientSender {
         self.outbox.held_bytes()
     }
 
+    /// Waits for the connection's end. Cancel safe.
+    pub async fn closed(&self) -> ConnectionLost {
+        lost(&self.connection.closed().await)
+    }
+
     /// Why the connection has ended; none while it is open.
     pub fn close_reason(&self) -> Option<ConnectionLost> {
         self.connection.close_reason().map(|error| lost(&error))
