@@ -351,6 +351,23 @@ async fn certificates_that_do_not_count_are_refused() {
 }
 
 #[tokio::test]
+async fn who_is_dialled_must_be_who_is_meant() {
+    let ours = authority();
+    let other = Authority::create("demo", CLUSTER).expect("an authority can be made");
+    let three = Node::start(setup(&ours, 3, loopback(0), vec![peer(1, loopback(1))]));
+    let impostor = TransportSetup {
+        identity: node_identity(&other, 2).trusting(&node_identity(&ours, 1)),
+        ..setup(&ours, 2, loopback(0), vec![peer(1, loopback(1))])
+    };
+    let impostor = Node::start(impostor);
+    for (address, told) in [(three.address(), "not valid for name"), (impostor.address(), "BadSignature")] {
+        let mut one = Node::start(setup(&ours, 1, loopback(0), vec![peer(2, address)]));
+        let because = one.wait_down(2).await;
+        assert!(because.contains(told), "{because}");
+    }
+}
+
+#[tokio::test]
 async fn nobody_is_let_in_without_a_certificate() {
     let ours = authority();
     let node = lone_node(&ours);
@@ -640,10 +657,13 @@ async fn dialling_names_what_is_wrong() {
     let other = Authority::create("demo", CLUSTER).expect("an authority can be made");
     let untrusted = dial(&other, None, &address, PATIENCE).await;
     assert!(matches!(untrusted, DialError::Untrusted { .. }), "{untrusted}");
-    let silent = UdpSocket::bind(loopback(0)).expect("a loopback port can be had");
-    let silent = silent.local_addr().expect("it has an address").to_string();
+    let socket = UdpSocket::bind(loopback(0)).expect("a loopback port can be had");
+    let silent = socket.local_addr().expect("it has an address").to_string();
     let nothing = dial(&ours, None, &silent, Duration::from_millis(100)).await;
     assert!(matches!(nothing, DialError::Timeout { .. }), "{nothing}");
+    drop(socket);
+    let nobody = dial(&ours, None, &silent, PATIENCE).await;
+    assert!(matches!(nobody, DialError::Unreachable { .. }), "{nobody}");
     let nowhere = dial(&ours, None, "not an address", PATIENCE).await;
     assert!(matches!(nowhere, DialError::Resolve { .. }), "{nowhere}");
     let stranger = other.issue_client("test").expect("a client can be issued").trusting(&node_identity(&ours, 1));
