@@ -54,8 +54,9 @@ pub enum DialError {
 pub enum ConnectionLost {
     #[error("it was silent for too long")]
     TimedOut,
-    /// The process at the other end is gone and another one answers: nothing in flight will be answered.
-    #[error("the node's process was replaced")]
+    /// The node does not know the connection (any more): its process was restarted, or has closed it and the close was
+    /// lost. Nothing in flight will be answered.
+    #[error("the node's process was restarted, or its goodbye was lost")]
     Reset,
     #[error("the node closed it: {because}")]
     ClosedByNode { because: String },

@@ -557,7 +557,7 @@ async fn a_crash_and_restart_is_noticed_without_waiting_for_silence() {
             break because;
         }
     };
-    assert_eq!(because, "its process was replaced");
+    assert_eq!(because, "its process was restarted, or its goodbye was lost");
     one.wait_up(2).await;
     two.wait_up(1).await;
 }
@@ -714,7 +714,11 @@ async fn a_client_that_does_not_read_is_closed_and_memory_stays_bounded() {
     timeout(PATIENCE, closed).await.expect("the client is closed");
     assert!(answered_bytes < 64 << 20, "{answered_bytes} bytes were taken for a client that reads nothing");
     let lost = timeout(PATIENCE, client.sender().closed()).await.expect("the client learns of it");
-    assert!(matches!(&lost, ConnectionLost::ClosedByNode { because } if because.contains("unread")), "{lost}");
+    match &lost {
+        ConnectionLost::ClosedByNode { because } => assert!(because.contains("unread"), "{because}"),
+        // The goodbye is one packet; on a busy machine it may be lost among the answers nobody reads.
+        other => assert_eq!(other, &ConnectionLost::Reset),
+    }
 }
 
 #[tokio::test]
