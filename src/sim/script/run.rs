@@ -142,7 +142,12 @@ fn prepare(world: &mut World, command: &str, words: &mut Words) -> Result<bool, 
     match command {
         "log" if !world.is_started() => {
             let id = words.take_node()?;
-            let terms: Vec<u64> = words.take_rest().iter().map(|word| number(word)).collect::<Result<_, _>>()?;
+            let mut terms = Vec::new();
+            for word in words.take_rest() {
+                let (term, times) = word.split_once('*').unwrap_or((&word, "1"));
+                let times = usize::try_from(number(times)?.min(PROPOSALS_MAX)).expect("the count is bounded");
+                terms.extend(std::iter::repeat_n(number(term)?, times));
+            }
             world.prepare_log(id, &terms)?;
         }
         "term" => {
