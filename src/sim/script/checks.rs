@@ -24,6 +24,8 @@ pub(super) struct View<'a> {
     pub id: NodeId,
     pub durable: HardState,
     pub durable_log: &'a [LogId],
+    /// The disk is another one than the cluster admitted; what the old one held is gone (R65).
+    pub disk_replaced: bool,
     /// None while the node is down.
     pub core: Option<CoreView>,
 }
@@ -93,6 +95,13 @@ impl History {
             }
         }
         Ok(())
+    }
+
+    /// The node comes back with another disk, which owes nothing to what the old one held.
+    pub(super) fn forget(&mut self, id: NodeId) {
+        self.durable_terms.remove(&id);
+        self.votes.retain(|(voter, _), _| *voter != id);
+        self.last.remove(&id);
     }
 
     /// I6, I7 and I11 on what would survive a crash.
@@ -205,7 +214,7 @@ impl History {
     fn check_progress(&self, id: NodeId, core: &CoreView, views: &[View]) -> Checked {
         for (peer, matched) in &core.matched {
             let Some(view) = views.iter().find(|view| view.id == *peer) else { continue };
-            if view.durable.term > core.term || *matched == Index(0) {
+            if view.disk_replaced || view.durable.term > core.term || *matched == Index(0) {
                 continue;
             }
             let place = usize::try_from(matched.prev().0).expect("scripted logs fit in memory");
@@ -259,7 +268,7 @@ mod tests {
         fn check(&self, history: &mut History) -> Checked {
             let mut views = Vec::new();
             for (id, (durable, log, core)) in (1..).map(NodeId).zip(&self.nodes) {
-                views.push(View { id, durable: *durable, durable_log: log, core: Some(core.clone()) });
+                views.push(View { id, durable: *durable, durable_log: log, disk_replaced: false, core: Some(core.clone()) });
             }
             history.check(&views)
         }

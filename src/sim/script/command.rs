@@ -80,6 +80,10 @@ impl Words {
         duration(&self.take("a duration like 50ms")?)
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.words.is_empty()
+    }
+
     /// Everything that is left.
     pub(super) fn take_rest(&mut self) -> Vec<String> {
         core::mem::take(&mut self.words)

@@ -40,6 +40,10 @@ impl Disk {
         self.pending.back().map(|write| write.seq)
     }
 
+    pub(super) fn oldest_pending(&self) -> Option<WriteSeq> {
+        self.pending.front().map(|write| write.seq)
+    }
+
     pub(super) fn is_pending(&self, seq: WriteSeq) -> bool {
         self.pending.iter().any(|write| write.seq == seq)
     }

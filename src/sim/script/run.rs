@@ -58,6 +58,14 @@ pub fn run(text: &str) -> Result<String, ScriptFault> {
 }
 
 fn carry_out(slot: &mut Option<World>, line: &str) -> Result<(), CommandFault> {
+    if let Some(quiet) = line.strip_prefix("quietly ") {
+        let kept = slot.as_ref().map_or(0, |world| world.trace.len());
+        let done = carry_out(slot, quiet.trim_start());
+        if let (Ok(()), Some(world)) = (&done, slot) {
+            world.trace.truncate(kept);
+        }
+        return done;
+    }
     let (command, mut words) = Words::split(line);
     if command == "cluster" {
         if slot.is_some() {
@@ -140,7 +148,7 @@ fn cluster(words: &mut Words) -> Result<World, CommandFault> {
 /// What is on the disks before the nodes start.
 fn prepare(world: &mut World, command: &str, words: &mut Words) -> Result<bool, CommandFault> {
     match command {
-        "log" if !world.is_started() => {
+        "log" if !world.is_started() && !words.is_empty() => {
             let id = words.take_node()?;
             let mut terms = Vec::new();
             for word in words.take_rest() {
@@ -419,8 +427,9 @@ fn faults(world: &mut World, command: &str, words: &mut Words) -> Result<bool, C
                 }
             } else {
                 let id = words.take_node()?;
+                let named = if words.take_flag("first") { world.node(id)?.disk.oldest_pending() } else { None };
                 let upto = words.take_optional().map(|word| number(word.trim_start_matches('#'))).transpose()?;
-                world.persist(id, upto.map(WriteSeq))?;
+                world.persist(id, named.or(upto.map(WriteSeq)))?;
             }
         }
         "fail" => {

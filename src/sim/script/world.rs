@@ -37,6 +37,8 @@ pub(super) struct Node {
     /// Writes complete at once.
     pub auto_persist: bool,
     pub fault: Option<Fault>,
+    /// The disk is not the one the configuration names.
+    pub disk_replaced: bool,
     incarnation: u64,
 }
 
@@ -78,6 +80,7 @@ impl World {
                 core: None,
                 auto_persist: true,
                 fault: None,
+                disk_replaced: false,
                 incarnation: 0,
             };
             (id, node)
@@ -190,6 +193,8 @@ impl World {
         let node = self.node_mut(id)?;
         node.disk = Disk::new(HardState { term: Term(1), vote: None }, vec![LogId::new(1, 1)]);
         node.storage = StorageId(node.storage.0 + 1_000);
+        node.disk_replaced = true;
+        self.history.forget(id);
         Ok(())
     }
 }
@@ -332,6 +337,7 @@ impl World {
                 id: node.id,
                 durable: node.disk.hard_state,
                 durable_log: &node.disk.log,
+                disk_replaced: node.disk_replaced,
                 core: node.core.as_ref().map(|core| view_of(node, core)),
             })
             .collect();
