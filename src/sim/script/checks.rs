@@ -268,7 +268,13 @@ mod tests {
         fn check(&self, history: &mut History) -> Checked {
             let mut views = Vec::new();
             for (id, (durable, log, core)) in (1..).map(NodeId).zip(&self.nodes) {
-                views.push(View { id, durable: *durable, durable_log: log, disk_replaced: false, core: Some(core.clone()) });
+                views.push(View {
+                    id,
+                    durable: *durable,
+                    durable_log: log,
+                    disk_replaced: false,
+                    core: Some(core.clone()),
+                });
             }
             history.check(&views)
         }
