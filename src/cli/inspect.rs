@@ -2,8 +2,13 @@
 
 use std::path::PathBuf;
 
+use serde::Serialize;
+use serde_json::Value;
+
 use super::Context;
 use super::failure::{Exit, Failure};
+use super::output::printable;
+use crate::inspect::identify::{Finding, IdentifyError, identify};
 
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "\
@@ -19,6 +24,96 @@ pub struct Args {
     pub paths: Vec<PathBuf>,
 }
 
-pub fn run(_context: &Context, _arguments: Args) -> Result<Exit, Failure> {
-    todo!()
+#[derive(Serialize)]
+struct Inspection {
+    findings: Vec<Finding>,
+}
+
+pub fn run(context: &Context, arguments: Args) -> Result<Exit, Failure> {
+    let mut findings = Vec::new();
+    let mut refused = None;
+    for path in &arguments.paths {
+        match identify(path) {
+            Ok(finding) => findings.push(finding),
+            Err(error) => refused = refused.or(Some(refusal(&error))),
+        }
+    }
+    if context.printer.is_table() {
+        for finding in &findings {
+            print(context, finding, 0)?;
+        }
+    } else {
+        context.printer.document("raftctl.inspection/v1", &Inspection { findings: findings.clone() })?;
+    }
+    if let Some(damaged) = findings.iter().find(|finding| finding.is_damaged()) {
+        return Err(Failure::new("E0401", format!("{} is damaged", damaged.path.display()))
+            .cause(first_damage(damaged).unwrap_or_default())
+            .fix("keep a copy; the other nodes hold the same committed entries"));
+    }
+    refused.map_or(Ok(Exit::Done), Err)
+}
+
+fn refusal(error: &IdentifyError) -> Failure {
+    match error {
+        IdentifyError::Read { path, .. } => {
+            Failure::new("E0107", format!("{} cannot be inspected", path.display())).because(error)
+        }
+        IdentifyError::Foreign { .. } => Failure::new("E0404", error.to_string()),
+    }
+}
+
+fn print(context: &Context, finding: &Finding, depth: usize) -> Result<(), Failure> {
+    const FACT_WIDTH: usize = 20;
+    let bold = anstyle::Style::new().bold();
+    let indent = "  ".repeat(depth);
+    let shown = match depth {
+        0 => finding.path.display().to_string(),
+        _ => finding.path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+    };
+    let printer = &context.printer;
+    let kind = finding.kind.replace('-', " ");
+    printer.line(format_args!(
+        "{indent}{bold}{}{bold:#}  {kind}: {}",
+        printable(shown.as_bytes(), false),
+        finding.about
+    ))?;
+    for (name, value) in &finding.facts {
+        match value {
+            Value::Array(items) if items.iter().any(Value::is_object) => {
+                printer.line(format_args!("{indent}  {name}"))?;
+                for item in items {
+                    printer.line(format_args!("{indent}    {}", words(item)))?;
+                }
+            }
+            value => printer.line(format_args!("{indent}  {name:<FACT_WIDTH$} {}", words(value)))?,
+        }
+    }
+    for damage in &finding.damage {
+        let red = anstyle::Style::new().fg_color(Some(anstyle::AnsiColor::Red.into()));
+        printer.line(format_args!("{indent}  {red}DAMAGE{red:#} {}", printable(damage.as_bytes(), false)))?;
+    }
+    for inside in &finding.inside {
+        print(context, inside, depth + 1)?;
+    }
+    Ok(())
+}
+
+/// A value as a person reads it.
+fn words(value: &Value) -> String {
+    match value {
+        Value::Null => "–".to_owned(),
+        Value::String(text) => printable(text.as_bytes(), false),
+        Value::Array(items) => items.iter().map(words).collect::<Vec<_>>().join(" "),
+        Value::Object(fields) => ["name", "id", "role", "address"]
+            .iter()
+            .filter_map(|name| fields.get(*name))
+            .map(words)
+            .collect::<Vec<_>>()
+            .join("  "),
+        other => other.to_string(),
+    }
+}
+
+fn first_damage(finding: &Finding) -> Option<String> {
+    finding.damage.first().cloned().or_else(|| finding.inside.iter().find_map(first_damage))
 }

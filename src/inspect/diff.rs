@@ -121,7 +121,7 @@ fn finish(
 impl Difference {
     /// Two entries of one term at one index break I3 even when nothing is committed: a term has one leader, and a
     /// leader writes an index once.
-    fn verdict(&self) -> Verdict {
+    pub fn verdict(&self) -> Verdict {
         match self.committed || self.terms[0] == self.terms[1] {
             true => Verdict::CommittedDiffer,
             false => Verdict::TailsDiffer,
