@@ -178,3 +178,99 @@ impl Head {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::path::Path;
+
+    use bytes::BytesMut;
+
+    use super::*;
+    use crate::codec::{Kind, RecordHeader, Settings, WriteBatch, append_record};
+    use crate::raft::{ClusterId, Config, Index, LogId, Member, NodeId, StorageId, WriteSeq};
+    use crate::storage::layout::{self, Founding};
+    use crate::storage::reader::walk;
+    use crate::storage::{Journal, JournalOptions, SyncMode};
+
+    /// A node's directory whose log is the founding entry and then no-ops of these terms, committed up to `commit`.
+    fn log(dir: &Path, cluster: u128, terms: &[u64], commit: u64) -> Source {
+        let member =
+            Member { id: NodeId(1), name: "n1".to_owned(), address: "127.0.0.1:1".to_owned(), storage: StorageId(5) };
+        let founding = Founding {
+            cluster_id: ClusterId(cluster),
+            node: NodeId(1),
+            storage: StorageId(5),
+            config: Config::of(vec![member], Vec::new()),
+            settings: Settings::default(),
+            wall_ms: 1_000,
+        };
+        layout::found(dir, &founding).unwrap();
+        let mut link = walk(dir).unwrap().find_map(check_of).expect("the founding entry is there");
+        let mut records = BytesMut::new();
+        for (index, term) in (2..).zip(terms) {
+            link = append_record(&mut records, link, Kind::Noop, LogId::new(index, *term), 2_000, |_| {});
+        }
+        let options = JournalOptions { segment_size_bytes: 64 * 1024, sync: SyncMode::Always };
+        let (mut journal, _) = Journal::open(&layout::data_dir(dir), options).unwrap();
+        let batch = WriteBatch {
+            seq: WriteSeq(1),
+            hard_state: None,
+            truncate_from: None,
+            records: vec![records.freeze()],
+            range: Some((Index(2), Index(1 + terms.len() as u64))),
+            commit_hint: Index(commit),
+        };
+        journal.write_group(&[batch]).unwrap();
+        journal.close().unwrap();
+        Source { node: None, path: dir.to_path_buf() }
+    }
+
+    fn check_of(item: Item) -> Option<u32> {
+        match item {
+            Item::Record { header: RecordHeader { check, .. }, .. } => Some(check),
+            _ => None,
+        }
+    }
+
+    fn compare(logs: &[(&[u64], u64)]) -> Diff {
+        let home = tempfile::tempdir().unwrap();
+        let sources: Vec<Source> = logs
+            .iter()
+            .enumerate()
+            .map(|(at, (terms, commit))| log(&home.path().join(at.to_string()), 7, terms, *commit))
+            .collect();
+        let (diff, damage) = diff(&sources).unwrap();
+        assert_eq!(damage, Vec::new());
+        diff
+    }
+
+    #[test]
+    fn a_shorter_log_is_no_difference() {
+        let diff = compare(&[(&[2, 2, 3], 4), (&[2, 2], 2), (&[2], 2)]);
+        assert_eq!((diff.verdict, diff.agree_until, diff.differences.len()), (Verdict::Agree, Some(3), 0));
+        assert_eq!(diff.logs.iter().map(|log| log.last).collect::<Vec<_>>(), [Some(4), Some(3), Some(2)]);
+        assert_eq!(diff.logs[0].commit, 4);
+    }
+
+    #[test]
+    fn tails_may_differ_where_one_side_has_not_committed() {
+        let diff = compare(&[(&[2, 2, 4], 4), (&[2, 2, 3, 3], 3)]);
+        assert_eq!((diff.verdict, diff.agree_until), (Verdict::TailsDiffer, Some(3)));
+        assert_eq!(diff.differences.len(), 1, "what follows the first difference is no news");
+        assert_eq!((diff.differences[0].index, diff.differences[0].terms), (4, [4, 3]));
+    }
+
+    #[test]
+    fn what_both_have_committed_must_not_differ() {
+        let diff = compare(&[(&[2, 2, 4], 4), (&[2, 2, 3, 3], 5)]);
+        assert_eq!(diff.verdict, Verdict::CommittedDiffer);
+        assert!(diff.differences[0].committed);
+    }
+
+    #[test]
+    fn logs_of_two_clusters_are_not_compared() {
+        let home = tempfile::tempdir().unwrap();
+        let sources = [log(&home.path().join("a"), 7, &[2], 2), log(&home.path().join("b"), 8, &[2], 2)];
+        assert!(matches!(diff(&sources), Err(DiffError::Clusters { .. })));
+    }
+}
