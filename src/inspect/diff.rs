@@ -212,15 +212,23 @@ mod tests {
         }
         let options = JournalOptions { segment_size_bytes: 64 * 1024, sync: SyncMode::Always };
         let (mut journal, _) = Journal::open(&layout::data_dir(dir), options).unwrap();
-        let batch = WriteBatch {
+        let appended = WriteBatch {
             seq: WriteSeq(1),
             hard_state: None,
             truncate_from: None,
             records: vec![records.freeze()],
             range: Some((Index(2), Index(1 + terms.len() as u64))),
-            commit_hint: Index(commit),
+            commit_hint: Index(1),
         };
-        journal.write_group(&[batch]).unwrap();
+        let committed = WriteBatch {
+            seq: WriteSeq(2),
+            records: Vec::new(),
+            range: None,
+            commit_hint: Index(commit),
+            ..appended.clone()
+        };
+        journal.write_group(&[appended]).unwrap();
+        journal.write_group(&[committed]).unwrap();
         journal.close().unwrap();
         Source { node: None, path: dir.to_path_buf() }
     }
