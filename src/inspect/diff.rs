@@ -187,7 +187,7 @@ mod tests {
 
     use super::*;
     use crate::codec::{Kind, RecordHeader, Settings, WriteBatch, append_record};
-    use crate::raft::{ClusterId, Config, Index, LogId, Member, NodeId, StorageId, WriteSeq};
+    use crate::raft::{ClusterId, Config, HardState, Index, LogId, Member, NodeId, StorageId, Term, WriteSeq};
     use crate::storage::layout::{self, Founding};
     use crate::storage::reader::walk;
     use crate::storage::{Journal, JournalOptions, SyncMode};
@@ -214,7 +214,7 @@ mod tests {
         let (mut journal, _) = Journal::open(&layout::data_dir(dir), options).unwrap();
         let appended = WriteBatch {
             seq: WriteSeq(1),
-            hard_state: None,
+            hard_state: Some(HardState { term: Term(*terms.iter().max().unwrap()), vote: None }),
             truncate_from: None,
             records: vec![records.freeze()],
             range: Some((Index(2), Index(1 + terms.len() as u64))),
