@@ -2,15 +2,17 @@
 //! scripts, and reading a node's directory offline. No cluster runs here.
 
 use std::fs;
-use std::io::Read as _;
+use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use bytes::BytesMut;
 use clap_complete::Shell;
 use raftctl::cli::{completions, help};
-use raftctl::codec::Settings;
-use raftctl::raft::{ClusterId, Config, Member, NodeId, StorageId};
+use raftctl::codec::{Kind, Settings, WriteBatch, append_record};
+use raftctl::raft::{ClusterId, Config, HardState, Index, LogId, Member, NodeId, StorageId, Term, WriteSeq};
 use raftctl::storage::layout::{self, Founding, NodeFile, StorageSection};
+use raftctl::storage::{Journal, JournalOptions, SyncMode};
 use serde_json::Value;
 
 /// Set it to write the files in `completions/` anew.
@@ -318,6 +320,56 @@ fn a_founded_log_is_shown_compared_counted_and_identified() {
     assert_eq!(kinds, ["node-file", "data-directory"]);
     let wrong = home.run(&["log", "show", "n9"]);
     assert!(wrong.exit == 2 && wrong.stderr.contains("n1 n2 n3"), "{}", wrong.stderr);
+}
+
+#[test]
+fn a_followed_log_shows_new_entries_and_truncations() {
+    let home = Home::new();
+    home.make_cluster("demo", 1);
+    let data = layout::data_dir(&home.node("demo", "n1"));
+    let options = JournalOptions { segment_size_bytes: 64 * 1024, sync: SyncMode::Always };
+    let (mut journal, recovered) = Journal::open(&data, options).expect("a founded directory opens");
+    let mut write =
+        |seq: u64, link: u32, term: u64, truncate_from: Option<u64>, indexes: std::ops::RangeInclusive<u64>| {
+            let mut records = BytesMut::new();
+            let range = Some((Index(*indexes.start()), Index(*indexes.end())));
+            let mut link = link;
+            let mut links = Vec::new();
+            for index in indexes {
+                link =
+                    append_record(&mut records, link, Kind::Noop, LogId::new(index, term), 1_764_016_800_123, |_| {});
+                links.push(link);
+            }
+            let batch = WriteBatch {
+                seq: WriteSeq(seq),
+                hard_state: Some(HardState { term: Term(term), vote: None }),
+                truncate_from: truncate_from.map(Index),
+                records: vec![records.freeze()],
+                range,
+                commit_hint: Index(1),
+            };
+            journal.write_group(&[batch]).expect("a write succeeds");
+            links
+        };
+    let mut child = home
+        .raftctl(&["log", "show", "n1", "-f", "--index", "2.."])
+        .stdout(Stdio::piped())
+        .spawn()
+        .expect("the binary runs");
+    let mut lines = BufReader::new(child.stdout.take().expect("stdout is a pipe")).lines();
+    let mut next = || lines.next().expect("the stream goes on").expect("lines are UTF-8");
+    assert!(next().contains("WHAT IT SAYS"));
+    let links = write(1, recovered.last_check, 2, None, 2..=4);
+    let shown: Vec<String> = (0..3).map(|_| next()).collect();
+    assert!(
+        shown.iter().zip(2..).all(|(line, index)| line.trim_start().starts_with(&format!("{index}      2"))),
+        "{shown:?}"
+    );
+    write(2, links[0], 3, Some(3), 3..=3);
+    assert_eq!(next(), "truncated 3..4, conflict with term 3");
+    assert!(next().trim_start().starts_with("3      3"));
+    child.kill().expect("the follower can be ended");
+    child.wait().expect("the follower ends");
 }
 
 #[test]

@@ -23,9 +23,11 @@ const POLL: Duration = Duration::from_millis(100);
 /// A look that took long is followed by a pause so many times as long, so that a big segment costs little.
 const PAUSE_FACTOR: u32 = 4;
 
+/// Goes on behind `last` in the segment with this `sequence` number.
+///
 /// Follows until the reader of stdout goes away or the process is interrupted; returns only with the former.
-pub(super) fn run(show: &Show<'_>, source: &Source, last: Option<LogId>) -> Result<(), Failure> {
-    let mut follower = Follower { show, source, last, sequence: 0, seen: None };
+pub(super) fn run(show: &Show<'_>, source: &Source, last: Option<LogId>, sequence: u64) -> Result<(), Failure> {
+    let mut follower = Follower { show, source, last, sequence, cut: None, seen: None };
     loop {
         show.context.printer.flush()?;
         let began = Instant::now();
@@ -41,6 +43,8 @@ struct Follower<'a> {
     last: Option<LogId>,
     /// Sequence number of the segment it was met in.
     sequence: u64,
+    /// First and last index of entries that were cut and not yet replaced.
+    cut: Option<(Index, Index)>,
     /// Newest segment and its time of change, at the last look.
     seen: Option<(PathBuf, SystemTime)>,
 }
@@ -67,10 +71,9 @@ impl Follower<'_> {
         for item in reader::walk(path).map_err(|error| walk_failure(self.source, &error))? {
             match item {
                 Item::Segment(segment) if segment.header.sequence > self.sequence => {
-                    let is_known = self.sequence == 0;
                     self.sequence = segment.header.sequence;
-                    if segment.header.cause == Cause::Truncated && !is_known {
-                        self.truncated(segment.header.first)?;
+                    if segment.header.cause == Cause::Truncated {
+                        self.truncate(segment.header.first);
                     }
                 }
                 Item::Record { file, offset, header, payload } => {
@@ -78,6 +81,10 @@ impl Follower<'_> {
                         continue;
                     }
                     self.last = Some(header.id);
+                    if let Some((from, end)) = self.cut.take() {
+                        let says = format!("truncated {from}..{end}, conflict with term {}", header.id.term);
+                        self.show.note(self.source, "truncated", says)?;
+                    }
                     if self.show.filter.wants(&header, &payload) {
                         let file = file.display().to_string();
                         self.show.entry(&self.show.view(self.source, &header, &payload, &file, offset))?;
@@ -89,11 +96,12 @@ impl Follower<'_> {
         Ok(())
     }
 
-    fn truncated(&mut self, from: Index) -> Result<(), Failure> {
-        let Some(last) = self.last.filter(|last| last.index >= from) else { return Ok(()) };
-        let says = format!("truncated {from}..{}, conflict with term {}", last.index, last.term);
-        self.last = (from > Index(1)).then(|| LogId { index: from.prev(), term: last.term });
-        self.show.note(self.source, "truncated", says)
+    /// Entries from `from` on are gone. Said when the first entry that replaces them is there, for its term.
+    fn truncate(&mut self, from: Index) {
+        let Some(last) = self.last.filter(|last| last.index >= from) else { return };
+        let (first, end) = self.cut.map_or((from, last.index), |(first, end)| (first.min(from), end.max(last.index)));
+        self.cut = Some((first, end));
+        self.last = Some(LogId { index: from.prev(), term: last.term });
     }
 
     /// Sequence numbers and paths of the segments, oldest first.

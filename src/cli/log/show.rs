@@ -74,7 +74,7 @@ pub struct Args {
     pub tail: Option<u64>,
 
     /// Then print entries as they are written, until interrupted
-    #[arg(short, long)]
+    #[arg(short, long, conflicts_with = "limit")]
     pub follow: bool,
 }
 
@@ -96,6 +96,11 @@ pub fn run(context: &Context, arguments: Args) -> Result<Exit, Failure> {
     if arguments.follow && sources.len() > 1 {
         return Err(Failure::new("E0101", "-f follows one log at a time").fix("name one node or path"));
     }
+    if let Some(source) = sources.iter().find(|source| arguments.follow && source.data_dir().is_none()) {
+        return Err(Failure::new("E0101", format!("{} cannot be followed", source.name()))
+            .cause("it is not part of a data directory, so nothing will be added to it")
+            .fix("leave out -f"));
+    }
     let mut damage = Vec::new();
     let show = Show { context, filter: filter(&arguments), shorten: context.printer.stdout_is_terminal() };
     for source in &sources {
@@ -105,7 +110,7 @@ pub fn run(context: &Context, arguments: Args) -> Result<Exit, Failure> {
         show.heading()?;
         let found = show.source(source, &arguments)?;
         if arguments.follow {
-            follow::run(&show, source, found.last)?;
+            follow::run(&show, source, found.last, found.sequence)?;
         }
         damage.extend(source.confirm(found.damage).map_err(|error| walk_failure(source, &error))?);
     }
@@ -147,8 +152,9 @@ pub(super) struct Show<'a> {
 #[derive(Default)]
 struct Found {
     damage: Vec<Damage>,
-    /// Last entry of the log, wanted or not.
+    /// Last entry of the log, wanted or not, and the sequence number of the newest segment.
     last: Option<LogId>,
+    sequence: u64,
 }
 
 /// `raftctl.log-note/v1`: what is on the disk and is no entry.
@@ -187,7 +193,7 @@ impl Show<'_> {
             None => {
                 let (_, found) = self.pass(source, &mut |number, view| {
                     self.entry(&view())?;
-                    Ok(number + 1 < limit || arguments.follow)
+                    Ok(number + 1 < limit)
                 })?;
                 Ok(found)
             }
@@ -241,7 +247,8 @@ impl Show<'_> {
                         file.display()
                     ));
                 }
-                Item::Segment(_) | Item::Marker { .. } | Item::Dead { .. } => {}
+                Item::Segment(segment) => found.sequence = segment.header.sequence,
+                Item::Marker { .. } | Item::Dead { .. } => {}
             }
         }
         Ok((number, found))
