@@ -1,7 +1,7 @@
 //! What clients ask and hear, as plain values. How they travel is `codec::client`; who answers is `replica`.
 
 use crate::raft::{Index, NodeId, Term};
-use crate::state_machine::{Command, Outcome};
+use crate::state_machine::Outcome;
 
 /// Longest key that is accepted, in bytes. Part of the format: every replica must agree on it.
 pub const KEY_SIZE_MAX: usize = 64 * 1024;
@@ -11,6 +11,10 @@ pub const SCAN_ITEMS_MAX: usize = 10_000;
 
 /// Most bytes of keys and values one scan page holds; the page always holds at least one item.
 pub const SCAN_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Names a client connection within one run of a node; never reused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct ClientId(pub u64);
 
 /// One request on a client connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,7 +26,8 @@ pub struct Request {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ask {
-    Write(Command),
+    /// A command as `codec::entry::encode_command` gives it; the leader checks it and copies these bytes into its log.
+    Write(bytes::Bytes),
     Read {
         query: Query,
         consistency: Consistency,
