@@ -67,3 +67,16 @@ pub struct Outputs {
     /// Set once: the replica takes no more input and the node stops (R6, R60).
     pub fatal: Option<Fault>,
 }
+
+impl Outputs {
+    /// Empties everything and keeps the buffers.
+    pub(super) fn clear(&mut self) {
+        self.write = None;
+        self.send.clear();
+        self.fetch.clear();
+        self.answers.clear();
+        self.events.clear();
+        self.more = false;
+        self.fatal = None;
+    }
+}

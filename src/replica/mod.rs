@@ -1,23 +1,26 @@
 //! One node's mind: the consensus core, the bytes of recent entries, the state machine, and who waits for what.
 //!
 //! A `Replica` is fed `Input`s and drained of `Outputs`; it owns no clock, file, socket or thread, so that a node and
-//! a simulator run the same code. The core decides about the *shape* of the log; the replica attaches the bytes.
+//! a simulator run the same code. The core decides about the *shape* of the log; the replica attaches the bytes: it
+//! encodes what clients propose, keeps what peers send, reads back from log files what is no longer in memory, applies
+//! what is committed and durable, and answers whoever waited for it. Every request is answered exactly once, unless
+//! its client is gone.
 //!
-//! ```text
-//! impl Replica {
-//!     pub fn boot(setup: Setup, now: Time) -> Result<Replica, BootError>;
-//!     pub fn step(&mut self, now: Time, wall_ms: u64, input: Input);
-//!     pub fn take_outputs(&mut self, now: Time, wall_ms: u64, out: &mut Outputs);
-//!     pub fn next_deadline(&self) -> Option<Time>;
-//!     pub fn is_leader(&self) -> bool;
-//!     pub fn core(&self) -> &Core;
-//!     pub fn status(&self, now: Time) -> NodeStatus;
-//!     pub fn may_stop(&self) -> bool;
-//! }
-//! ```
+//! Reading order: `exchange` (what goes in and out), `mind` (one turn), `submit`, `writing`, `feeding`, `apply`.
 
+mod answers;
+mod apply;
 mod exchange;
+mod feeding;
+mod mind;
+mod received;
 mod setup;
+mod status;
+mod submit;
+mod tail;
+mod waiting;
+mod writing;
 
 pub use exchange::{Fetch, FetchId, Input, Outputs};
+pub use mind::Replica;
 pub use setup::{BootError, Found, Limits, Setup};

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use core::time::Duration;
 
 use crate::codec::Settings;
-use crate::raft::{ClusterId, HardState, Index, NodeId, Shape, StorageId};
+use crate::raft::{BootFault, ClusterId, HardState, Index, NodeId, Shape, StorageId};
 
 /// Everything `Replica::boot` needs to know.
 #[derive(Clone, Debug)]
@@ -110,6 +110,8 @@ impl Limits {
 /// Why a replica does not start from what was found. Nothing can be repaired here: the node must not run on it.
 #[derive(Debug, thiserror::Error)]
 pub enum BootError {
+    #[error("the log contradicts itself")]
+    Core(#[from] BootFault),
     #[error("the records of the log do not fit its shape: {0}")]
     Tail(String),
 }
