@@ -74,8 +74,7 @@ impl Replica {
         let Setup { id, cluster, storage, seed, limits, found } = setup;
         let tail = boot_tail(&found)?;
         let options = core_options(&found.settings, &limits);
-        let recovered =
-            Recovered { hard_state: found.hard_state, log: found.shape, commit_hint: found.commit_hint };
+        let recovered = Recovered { hard_state: found.hard_state, log: found.shape, commit_hint: found.commit_hint };
         let core = Core::boot(raft::Setup { id, storage, options, seed }, recovered, now)?;
         Ok(Replica {
             core,
@@ -203,7 +202,8 @@ impl Replica {
             HandOver::Asked => !self.is_leader(),
             HandOver::Impossible => true,
         };
-        self.has_stopped || gave_away && self.writes.is_empty() && self.submissions.is_empty() && self.answers.is_empty()
+        self.has_stopped
+            || gave_away && self.writes.is_empty() && self.submissions.is_empty() && self.answers.is_empty()
     }
 
     pub(super) fn is_handing_over(&self) -> bool {
@@ -234,7 +234,8 @@ impl Replica {
         if let Message::Append(append) = &envelope.message
             && !self.received.push(&append.entries, records)
         {
-            self.events.push(Event::MessageDropped { from: envelope.from, because: "its records do not fit its entries" });
+            self.events
+                .push(Event::MessageDropped { from: envelope.from, because: "its records do not fit its entries" });
             return;
         }
         self.core.receive(now, envelope);
@@ -274,7 +275,7 @@ impl Replica {
 
     /// Gives leadership away if the node is to stop; asks again when an attempt has ended without success.
     fn hand_over(&mut self, now: Time) {
-        if self.hand_over != HandOver::Asked || !self.is_leader() || self.core.is_transferring().is_some() {
+        if self.hand_over != HandOver::Asked || !self.is_leader() || self.core.is_transferring() {
             return;
         }
         if self.core.transfer(now, None).is_err() {

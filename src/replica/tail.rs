@@ -51,14 +51,7 @@ pub(super) enum NoContinuation {
 impl Tail {
     /// A tail that keeps nothing yet and continues behind an entry with `base_check`.
     pub(super) fn new(first: Index, base_check: u32) -> Tail {
-        Tail {
-            first,
-            base_check,
-            last_check: base_check,
-            origin: 0,
-            ends: VecDeque::new(),
-            chunks: VecDeque::new(),
-        }
+        Tail { first, base_check, last_check: base_check, origin: 0, ends: VecDeque::new(), chunks: VecDeque::new() }
     }
 
     pub(super) fn first(&self) -> Index {
@@ -162,7 +155,11 @@ impl Tail {
         {
             let from = start.saturating_sub(chunk.start) as usize;
             let to = chunk.bytes.len().min((end - chunk.start) as usize);
-            out.push(if from == 0 && to == chunk.bytes.len() { chunk.bytes.clone() } else { chunk.bytes.slice(from..to) });
+            out.push(if from == 0 && to == chunk.bytes.len() {
+                chunk.bytes.clone()
+            } else {
+                chunk.bytes.slice(from..to)
+            });
             at += 1;
         }
     }
@@ -181,7 +178,8 @@ impl Tail {
         if index == self.first {
             return self.base_check;
         }
-        let header = RecordHeader::peek(self.record(index.prev())).expect("kept records were read when they were pushed");
+        let header =
+            RecordHeader::peek(self.record(index.prev())).expect("kept records were read when they were pushed");
         header.check
     }
 

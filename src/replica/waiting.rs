@@ -289,7 +289,8 @@ mod tests {
         for index in 3..=6 {
             writes.push(WaitingWrite { id: LogId::new(index, 2), client: ClientId(1), request: index });
         }
-        let unknown: Vec<u64> = writes.take_uncertain(|id| id.index <= Index(4)).iter().map(|write| write.request).collect();
+        let unknown: Vec<u64> =
+            writes.take_uncertain(|id| id.index <= Index(4)).iter().map(|write| write.request).collect();
         assert_eq!(unknown, [5, 6]);
         assert!(writes.take(LogId::new(2, 1)).is_none());
         assert_eq!(writes.take(LogId::new(3, 2)).map(|write| write.request), Some(3));
