@@ -4,15 +4,28 @@
 //! chance are arguments, so the same inputs always give the same effects (I14).
 
 pub mod config;
+mod core;
+mod durability;
 pub mod effects;
+mod election;
 pub mod event;
+mod log;
+mod membership;
 pub mod message;
+mod progress;
+pub mod quorum;
+mod read_index;
+mod replication;
 pub mod shape;
+mod transfer;
 pub mod types;
 
+pub use self::core::{BootFault, Core, Options, Recovered, Setup};
 pub use config::{Config, Member};
 pub use effects::{Created, Effects, Fault, HardState, ReadFailure, ReadOutcome, ReadTicket, Refusal, Write};
 pub use event::Event;
 pub use message::{Envelope, Message};
+pub use progress::PeerState;
+pub use replication::PeerStatus;
 pub use shape::Shape;
 pub use types::{ClusterId, Index, LogId, NodeId, Role, StorageId, Term, Time, WriteSeq};

@@ -1,0 +1,540 @@
+//! The core: its state, how it starts, and where each input goes. What happens there is one file per concept.
+
+use core::time::Duration;
+use std::sync::Arc;
+
+use super::config::Config;
+use super::durability::Durability;
+use super::effects::{Created, Effects, Fault, HardState, ReadOutcome, Refusal, Write};
+use super::election::Campaign;
+use super::event::{Event, StepDownCause};
+use super::log::Log;
+use super::membership::Membership;
+use super::message::{AppendOutcome, AppendReply, Envelope, HeartbeatReply, Message, ReadIndexReply};
+use super::read_index::AskedReads;
+use super::replication::Leading;
+use super::shape::Shape;
+use super::types::{Index, LogId, NodeId, Role, StorageId, Term, Time, WriteSeq};
+
+/// Timeouts, rules that can be switched, and bounds.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// A follower campaigns after a random time in `[election_timeout, 2 * election_timeout)` of silence (R12).
+    pub election_timeout: Duration,
+    pub heartbeat_interval: Duration,
+    /// Ask before raising the term (R19).
+    pub pre_vote: bool,
+    /// A leader without a quorum steps down, a node with a live leader is not talked out of it (R20, R22).
+    pub check_quorum: bool,
+    /// Most bytes of entries on the way to one peer.
+    pub max_inflight_bytes: u64,
+    /// Most appends on the way to one peer.
+    pub max_inflight_messages: usize,
+    /// Most bytes of entries in one append; one entry may exceed it.
+    pub max_append_bytes: u64,
+    /// Most bytes of entries that are appended and not committed (R30).
+    pub max_uncommitted_bytes: u64,
+    /// Most reads that wait for a confirmation.
+    pub max_pending_reads: usize,
+}
+
+impl Default for Options {
+    fn default() -> Options {
+        Options {
+            election_timeout: Duration::from_millis(500),
+            heartbeat_interval: Duration::from_millis(50),
+            pre_vote: true,
+            check_quorum: true,
+            max_inflight_bytes: 1 << 20,
+            max_inflight_messages: 64,
+            max_append_bytes: 256 << 10,
+            max_uncommitted_bytes: 64 << 20,
+            max_pending_reads: 65_536,
+        }
+    }
+}
+
+impl Options {
+    /// Bounds so small that every limit is met within a few entries; for scripts and simulation.
+    pub fn tiny() -> Options {
+        Options {
+            max_inflight_bytes: 400,
+            max_inflight_messages: 2,
+            max_append_bytes: 100,
+            max_uncommitted_bytes: 1_000,
+            max_pending_reads: 4,
+            ..Options::default()
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Setup {
+    pub id: NodeId,
+    pub storage: StorageId,
+    pub options: Options,
+    /// Must differ between nodes and between starts (R12).
+    pub seed: u64,
+}
+
+/// What was found on disk.
+#[derive(Clone, Debug)]
+pub struct Recovered {
+    pub hard_state: HardState,
+    pub log: Shape,
+    /// Known to be committed; losing it costs nothing but time (R51).
+    pub commit_hint: Index,
+}
+
+/// Why a node cannot start from what it found (R4).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum BootFault {
+    #[error("the log holds no configuration")]
+    NoConfig,
+    #[error("the commit hint {hint} is behind the end of the log at {last}")]
+    CommitBeyondLog { hint: Index, last: Index },
+    #[error("the log ends in term {log}, above the durable term {durable}")]
+    TermBehindLog { durable: Term, log: Term },
+}
+
+/// One node's consensus.
+#[derive(Clone, Debug)]
+pub struct Core {
+    pub(super) id: NodeId,
+    pub(super) storage: StorageId,
+    pub(super) options: Options,
+    pub(super) dice: u64,
+    pub(super) term: Term,
+    pub(super) vote: Option<NodeId>,
+    pub(super) role: Role,
+    pub(super) leader: Option<NodeId>,
+    pub(super) log: Log,
+    pub(super) membership: Membership,
+    pub(super) commit: Index,
+    pub(super) applied: Index,
+    pub(super) apply_told: Index,
+    pub(super) disk: Durability,
+    /// Start and length of the running election timeout.
+    pub(super) timer_started: Time,
+    pub(super) timeout: Duration,
+    pub(super) leader_contact: Option<Time>,
+    /// The highest index proven equal to this term's leader (R40).
+    pub(super) verified: Index,
+    pub(super) campaign: Option<Campaign>,
+    pub(super) leading: Option<Leading>,
+    pub(super) asked_reads: AskedReads,
+    pub(super) elections: u64,
+    pub(super) outbox: Vec<Envelope>,
+    pub(super) created: Vec<Created>,
+    pub(super) reads_done: Vec<ReadOutcome>,
+    pub(super) events: Vec<Event>,
+    fault: Option<Fault>,
+    fault_told: bool,
+}
+
+impl Core {
+    /// A follower of nobody, in its durable term (R3).
+    ///
+    /// # Errors
+    /// What was found contradicts itself (R4).
+    pub fn boot(setup: Setup, found: Recovered, now: Time) -> Result<Core, BootFault> {
+        let log = Log::of(&found.log);
+        let last = log.last();
+        if found.commit_hint > last.index {
+            return Err(BootFault::CommitBeyondLog { hint: found.commit_hint, last: last.index });
+        }
+        if last.term > found.hard_state.term {
+            return Err(BootFault::TermBehindLog { durable: found.hard_state.term, log: last.term });
+        }
+        let membership = Membership::of(&found.log.configs, found.commit_hint).ok_or(BootFault::NoConfig)?;
+        let mut core = Core {
+            id: setup.id,
+            storage: setup.storage,
+            options: setup.options,
+            dice: setup.seed,
+            term: found.hard_state.term,
+            vote: found.hard_state.vote,
+            role: Role::Follower,
+            leader: None,
+            log,
+            membership,
+            commit: found.commit_hint,
+            applied: Index(0),
+            apply_told: Index(0),
+            disk: Durability::new(),
+            timer_started: now,
+            timeout: Duration::ZERO,
+            leader_contact: None,
+            verified: Index(0),
+            campaign: None,
+            leading: None,
+            asked_reads: AskedReads::default(),
+            elections: 0,
+            outbox: Vec::new(),
+            created: Vec::new(),
+            reads_done: Vec::new(),
+            events: Vec::new(),
+            fault: None,
+            fault_told: false,
+        };
+        core.restart_timer(now);
+        Ok(core)
+    }
+
+    /// Takes a message from a peer. Stale, repeated, reordered and misdirected ones change nothing (R6, R8).
+    pub fn receive(&mut self, now: Time, envelope: Envelope) {
+        if self.fault.is_some() {
+            return;
+        }
+        let Envelope { from, to, to_storage, term, message } = envelope;
+        if to != self.id || from == self.id {
+            return self.drop_message(from, "it is not for this node");
+        }
+        if to_storage != StorageId(0) && to_storage != self.storage {
+            return self.drop_message(from, "it is for another data directory");
+        }
+        match message {
+            Message::Vote(vote) => return self.on_vote(now, from, term, &vote),
+            Message::VoteReply(reply) => return self.on_vote_reply(now, from, term, &reply),
+            _ => {}
+        }
+        if term < self.term {
+            return self.answer_stale(from, &message);
+        }
+        if term > self.term {
+            let leader = is_from_leader(&message).then_some(from);
+            self.become_follower(now, term, leader, StepDownCause::HigherTerm { from });
+        }
+        match message {
+            Message::Append(append) => self.on_append(now, from, append),
+            Message::AppendReply(reply) => self.on_append_reply(now, from, &reply),
+            Message::Heartbeat(beat) => self.on_heartbeat(now, from, &beat),
+            Message::HeartbeatReply(reply) => self.on_heartbeat_reply(now, from, &reply),
+            Message::TimeoutNow(order) => self.on_timeout_now(now, from, &order),
+            Message::ReadIndex(ask) => self.on_read_index(from, &ask),
+            Message::ReadIndexReply(reply) => self.on_read_index_reply(from, &reply),
+            Message::Vote(_) | Message::VoteReply(_) => unreachable!("votes were handled above"),
+        }
+    }
+
+    /// All writes up to `upto` are on stable storage.
+    pub fn persisted(&mut self, now: Time, upto: WriteSeq) {
+        if self.fault.is_some() {
+            return;
+        }
+        self.outbox.extend(self.disk.persisted(upto));
+        self.own_ballot_durable(now);
+        self.advance_commit();
+    }
+
+    /// A write or a sync failed: for good (R60).
+    pub fn persist_failed(&mut self, what: String) {
+        self.poison(Fault::Disk { what });
+    }
+
+    /// The state machine has applied everything up to `upto`.
+    pub fn applied(&mut self, upto: Index) {
+        assert!(upto <= self.commit, "only committed entries are applied");
+        self.applied = self.applied.max(upto);
+    }
+
+    /// Lets the deadlines that have passed fire.
+    pub fn tick(&mut self, now: Time) {
+        if self.fault.is_some() {
+            return;
+        }
+        self.tick_asked_reads(now);
+        match self.role {
+            Role::Leader => self.tick_leader(now),
+            _ => self.tick_election(now),
+        }
+    }
+
+    /// When `tick` next has something to do; none while nothing can happen by time alone.
+    pub fn next_deadline(&self) -> Option<Time> {
+        if self.fault.is_some() {
+            return None;
+        }
+        let role = match self.role {
+            Role::Leader => self.leader_deadline(),
+            _ => self.election_deadline(),
+        };
+        [role, self.asked_reads.deadline(self.options.election_timeout)].into_iter().flatten().min()
+    }
+
+    /// Drains everything the core wants done; `out` is cleared first.
+    pub fn take_effects(&mut self, now: Time, out: &mut Effects) {
+        out.write = None;
+        out.created.clear();
+        out.send.clear();
+        out.reads.clear();
+        out.events.clear();
+        out.apply_to = None;
+        if self.fault.is_none() {
+            self.build_messages(now);
+            out.write = self.take_write(now);
+            let applicable = self.commit.min(self.durable());
+            if applicable > self.apply_told {
+                self.apply_told = applicable;
+                out.apply_to = Some(applicable);
+            }
+        }
+        out.created.append(&mut self.created);
+        out.send.append(&mut self.outbox);
+        out.reads.append(&mut self.reads_done);
+        out.events.append(&mut self.events);
+        out.fatal = None;
+        if self.fault.is_some() && !self.fault_told {
+            self.fault_told = true;
+            out.send.clear();
+            out.fatal.clone_from(&self.fault);
+        }
+    }
+
+    fn take_write(&mut self, now: Time) -> Option<Write> {
+        let last = self.log.last().index;
+        let hint = self.commit.min(self.durable());
+        let due = self.disk.take_due(now, last)?;
+        Some(Write {
+            seq: due.seq,
+            hard_state: due.hard_state.then_some(HardState { term: self.term, vote: self.vote }),
+            truncate_from: due.truncate_from,
+            append: due.append_from.map(|from| (from, last)),
+            commit_hint: hint,
+        })
+    }
+
+    /// Becomes a follower in `term`, or stays one and learns who leads.
+    pub(super) fn become_follower(&mut self, now: Time, term: Term, leader: Option<NodeId>, because: StepDownCause) {
+        assert!(term >= self.term, "terms never fall");
+        let was = self.role;
+        let news = term > self.term || was != Role::Follower;
+        if term > self.term {
+            self.term = term;
+            self.vote = None;
+            self.verified = Index(0);
+            self.disk.hard_state_changed();
+        }
+        if was == Role::Leader {
+            self.stop_leading();
+            self.timer_started = now;
+        }
+        if news || self.leader != leader {
+            self.fail_asked_reads();
+        }
+        self.campaign = None;
+        self.role = Role::Follower;
+        self.leader = leader;
+        if news {
+            self.timeout = self.draw_timeout();
+            self.events.push(Event::BecameFollower { term, leader, because });
+        }
+    }
+
+    /// Own state contradicts itself, or the disk failed: nothing more is done or said (R6).
+    pub(super) fn poison(&mut self, fault: Fault) {
+        if self.fault.is_none() {
+            self.events.push(Event::Stopped { because: fault.clone() });
+            self.fault = Some(fault);
+        }
+    }
+
+    pub(super) fn refuse_if_stopped(&self) -> Result<(), Refusal> {
+        if self.fault.is_some() { Err(Refusal::Stopped) } else { Ok(()) }
+    }
+
+    pub(super) fn envelope(&self, to: NodeId, message: Message) -> Envelope {
+        let to_storage = self.membership.config().member(to).map_or(StorageId(0), |member| member.storage);
+        Envelope { from: self.id, to, to_storage, term: self.term, message }
+    }
+
+    pub(super) fn send(&mut self, to: NodeId, message: Message) {
+        let envelope = self.envelope(to, message);
+        self.outbox.push(envelope);
+    }
+
+    /// Sends a reply once everything it may vouch for is durable (R53).
+    pub(super) fn send_when_durable(&mut self, to: NodeId, message: Message) {
+        let envelope = self.envelope(to, message);
+        if let Some(ready) = self.disk.hold(envelope) {
+            self.outbox.push(ready);
+        }
+    }
+
+    pub(super) fn drop_message(&mut self, from: NodeId, because: &'static str) {
+        self.events.push(Event::MessageDropped { from, because });
+    }
+
+    /// A request of a lower term is told the higher one, so that its sender steps down (R23). Replies are dropped.
+    fn answer_stale(&mut self, from: NodeId, message: &Message) {
+        let last = self.log.last();
+        let reply = match message {
+            Message::Append(append) => Message::AppendReply(AppendReply {
+                generation: append.generation,
+                outcome: AppendOutcome::Reject { rejected: append.prev.index, hint: last },
+            }),
+            Message::Heartbeat(beat) => {
+                Message::HeartbeatReply(HeartbeatReply { read_seq: 0, generation: beat.generation, last: last.index })
+            }
+            Message::ReadIndex(ask) => Message::ReadIndexReply(ReadIndexReply { request: ask.request, index: None }),
+            _ => return,
+        };
+        self.send_when_durable(from, reply);
+    }
+}
+
+fn is_from_leader(message: &Message) -> bool {
+    matches!(message, Message::Append(_) | Message::Heartbeat(_) | Message::TimeoutNow(_))
+}
+
+/// Read-only views.
+impl Core {
+    pub fn id(&self) -> NodeId {
+        self.id
+    }
+
+    pub fn role(&self) -> Role {
+        self.role
+    }
+
+    pub fn term(&self) -> Term {
+        self.term
+    }
+
+    pub fn vote(&self) -> Option<NodeId> {
+        self.vote
+    }
+
+    pub fn leader(&self) -> Option<NodeId> {
+        self.leader
+    }
+
+    pub fn commit(&self) -> Index {
+        self.commit
+    }
+
+    pub fn applied_index(&self) -> Index {
+        self.applied
+    }
+
+    /// Up to here the log is on this node's stable storage and no write under way touches it (R55).
+    pub fn durable(&self) -> Index {
+        self.disk.durable(self.log.last().index)
+    }
+
+    pub fn first(&self) -> Index {
+        self.log.first()
+    }
+
+    pub fn last(&self) -> LogId {
+        self.log.last()
+    }
+
+    pub fn term_at(&self, index: Index) -> Option<Term> {
+        self.log.term_at(index)
+    }
+
+    /// The configuration in force.
+    pub fn config(&self) -> &Arc<Config> {
+        self.membership.config()
+    }
+
+    /// Index of the entry that brought the configuration in force.
+    pub fn config_index(&self) -> Index {
+        self.membership.index()
+    }
+
+    pub fn elections_started(&self) -> u64 {
+        self.elections
+    }
+
+    pub fn fault(&self) -> Option<&Fault> {
+        self.fault.as_ref()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::raft::{Config, Member};
+
+    const BOOTSTRAP_LENGTH: u32 = 200;
+
+    struct Trio {
+        cores: Vec<Core>,
+        now: Time,
+        reads: Vec<ReadOutcome>,
+    }
+
+    impl Trio {
+        fn new() -> Trio {
+            let member = |id: u64| Member {
+                id: NodeId(id),
+                name: format!("n{id}"),
+                address: String::new(),
+                storage: StorageId(u128::from(id)),
+            };
+            let config = Arc::new(Config::of((1..=3).map(member).collect(), Vec::new()));
+            let core = |id: u64| {
+                let mut log = Shape::empty(Index(1));
+                log.push(Term(1), BOOTSTRAP_LENGTH, Some(Arc::clone(&config)));
+                let found =
+                    Recovered { hard_state: HardState { term: Term(1), vote: None }, log, commit_hint: Index(1) };
+                let setup =
+                    Setup { id: NodeId(id), storage: StorageId(u128::from(id)), options: Options::default(), seed: id };
+                Core::boot(setup, found, Time::from_millis(10_000)).unwrap()
+            };
+            Trio { cores: (1..=3).map(core).collect(), now: Time::from_millis(10_000), reads: Vec::new() }
+        }
+
+        /// Delivers and persists until nothing moves.
+        fn settle(&mut self) {
+            let mut effects = Effects::default();
+            loop {
+                let mut moved = false;
+                for position in 0..self.cores.len() {
+                    self.cores[position].take_effects(self.now, &mut effects);
+                    assert_eq!(effects.fatal, None);
+                    if let Some(write) = effects.write.take() {
+                        self.cores[position].persisted(self.now, write.seq);
+                        moved = true;
+                    }
+                    self.reads.append(&mut effects.reads);
+                    for envelope in effects.send.drain(..) {
+                        moved = true;
+                        let to = usize::try_from(envelope.to.0).unwrap() - 1;
+                        self.cores[to].receive(self.now, envelope);
+                    }
+                }
+                if !moved {
+                    return;
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn three_nodes_elect_replicate_read_and_hand_over() {
+        let mut trio = Trio::new();
+        trio.cores[0].campaign(trio.now);
+        trio.settle();
+        assert_eq!((trio.cores[0].role(), trio.cores[0].term()), (Role::Leader, Term(2)));
+        let first = trio.cores[0].propose(trio.now, &[100; 64]).unwrap();
+        assert_eq!(first, LogId::new(3, 2));
+        trio.settle();
+        for core in &trio.cores {
+            assert_eq!((core.last(), core.commit(), core.durable()), (LogId::new(66, 2), Index(66), Index(66)));
+        }
+        trio.cores[0].read(trio.now, 7).unwrap();
+        trio.cores[1].read(trio.now, 8).unwrap();
+        trio.settle();
+        let index = Index(66);
+        assert_eq!(trio.reads, [ReadOutcome::Ready { ticket: 7, index }, ReadOutcome::Ready { ticket: 8, index }]);
+        assert_eq!(trio.cores[0].transfer(trio.now, Some(NodeId(3))), Ok(NodeId(3)));
+        trio.settle();
+        assert_eq!((trio.cores[2].role(), trio.cores[2].term()), (Role::Leader, Term(3)));
+        assert_eq!(trio.cores[0].leader(), Some(NodeId(3)));
+    }
+}

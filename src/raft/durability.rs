@@ -1,0 +1,139 @@
+//! What the disk still owes: numbered writes under way, and the replies that wait for them (R53–R58).
+//!
+//! The one subtle fact in here is `durable`: an entry counts as durable only while no write still under way begins at
+//! or below it, or else an old completion would vouch for an entry that is being overwritten (R55).
+
+use std::collections::VecDeque;
+
+use super::message::Envelope;
+use super::types::{Index, Time, WriteSeq};
+
+#[derive(Clone, Debug)]
+struct Flight {
+    seq: WriteSeq,
+    /// Lowest index the write touches; none when it holds no entries and truncates nothing.
+    lowest: Option<Index>,
+    since: Time,
+}
+
+/// Changes since the last write was handed out.
+#[derive(Clone, Debug, Default)]
+struct Dirty {
+    hard_state: bool,
+    truncate_from: Option<Index>,
+    append_from: Option<Index>,
+}
+
+#[derive(Clone, Debug)]
+pub(super) struct Durability {
+    issued: WriteSeq,
+    persisted: WriteSeq,
+    flights: VecDeque<Flight>,
+    dirty: Dirty,
+    /// Replies that may leave once the write is durable, in order.
+    held: VecDeque<(WriteSeq, Envelope)>,
+}
+
+/// The parts of the next write that this module knows.
+pub(super) struct Due {
+    pub seq: WriteSeq,
+    pub hard_state: bool,
+    pub truncate_from: Option<Index>,
+    pub append_from: Option<Index>,
+}
+
+impl Durability {
+    pub(super) fn new() -> Durability {
+        Durability {
+            issued: WriteSeq(0),
+            persisted: WriteSeq(0),
+            flights: VecDeque::new(),
+            dirty: Dirty::default(),
+            held: VecDeque::new(),
+        }
+    }
+
+    pub(super) fn hard_state_changed(&mut self) {
+        self.dirty.hard_state = true;
+    }
+
+    pub(super) fn appended(&mut self, from: Index) {
+        let lowest = self.dirty.append_from.map_or(from, |earlier| earlier.min(from));
+        self.dirty.append_from = Some(lowest);
+    }
+
+    /// Entries from `from` on were dropped from the log.
+    pub(super) fn truncated(&mut self, from: Index) {
+        match self.dirty.append_from {
+            // Nothing at or behind `from` has been handed out yet: the drop concerns only this drain.
+            Some(append) if append <= from => {}
+            _ => {
+                let lowest = self.dirty.truncate_from.map_or(from, |earlier| earlier.min(from));
+                self.dirty.truncate_from = Some(lowest);
+                self.dirty.append_from = None;
+            }
+        }
+    }
+
+    fn is_dirty(&self) -> bool {
+        self.dirty.hard_state || self.dirty.truncate_from.is_some() || self.dirty.append_from.is_some()
+    }
+
+    /// The newest write, counting the one that the current changes will become.
+    pub(super) fn newest(&self) -> WriteSeq {
+        if self.is_dirty() { self.issued.next() } else { self.issued }
+    }
+
+    pub(super) fn is_persisted(&self, seq: WriteSeq) -> bool {
+        seq <= self.persisted
+    }
+
+    /// Keeps `reply` until everything changed so far is durable. Gives it back when that is so already.
+    pub(super) fn hold(&mut self, reply: Envelope) -> Option<Envelope> {
+        let seq = self.newest();
+        if self.is_persisted(seq) {
+            return Some(reply);
+        }
+        self.held.push_back((seq, reply));
+        None
+    }
+
+    /// The write that is due now, if any. `last` is the log's last index.
+    pub(super) fn take_due(&mut self, now: Time, last: Index) -> Option<Due> {
+        if !self.is_dirty() {
+            return None;
+        }
+        let dirty = std::mem::take(&mut self.dirty);
+        let append_from = dirty.append_from.filter(|from| *from <= last);
+        let lowest = match (dirty.truncate_from, append_from) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (one, other) => one.or(other),
+        };
+        self.issued = self.issued.next();
+        self.flights.push_back(Flight { seq: self.issued, lowest, since: now });
+        Some(Due { seq: self.issued, hard_state: dirty.hard_state, truncate_from: dirty.truncate_from, append_from })
+    }
+
+    /// All writes up to `upto` are durable. Gives the replies that may leave now.
+    pub(super) fn persisted(&mut self, upto: WriteSeq) -> impl Iterator<Item = Envelope> {
+        assert!(upto <= self.issued, "only writes that were handed out become durable");
+        self.persisted = self.persisted.max(upto);
+        while self.flights.front().is_some_and(|flight| flight.seq <= upto) {
+            self.flights.pop_front();
+        }
+        let ready = self.held.iter().take_while(|(seq, _)| *seq <= upto).count();
+        self.held.drain(..ready).map(|(_, reply)| reply)
+    }
+
+    /// The greatest index up to which the log is durable as it is now (R55).
+    pub(super) fn durable(&self, last: Index) -> Index {
+        let flying = self.flights.iter().filter_map(|flight| flight.lowest).min();
+        let touched = [flying, self.dirty.truncate_from, self.dirty.append_from].into_iter().flatten().min();
+        touched.map_or(last, |lowest| lowest.prev().min(last))
+    }
+
+    /// When the oldest write still under way was handed out (R59).
+    pub(super) fn waiting_since(&self) -> Option<Time> {
+        self.flights.front().map(|flight| flight.since)
+    }
+}

@@ -1,0 +1,75 @@
+//! Counting majorities, in one voter set or in both halves of a joint configuration (R80).
+
+use super::config::Config;
+use super::types::NodeId;
+
+/// How a vote stands.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Tally {
+    Won,
+    Lost,
+    Open,
+}
+
+/// How many of `voters` nodes make a majority.
+pub fn majority(voters: usize) -> usize {
+    voters / 2 + 1
+}
+
+/// The greatest value that a majority of each half has reached; `value` gives each voter's.
+///
+/// An empty half is always satisfied. A configuration without voters reaches nothing.
+pub fn reached<T: Ord + Copy + Default>(config: &Config, value: impl Fn(NodeId) -> T) -> T {
+    let incoming = reached_in(&config.voters, &value);
+    let outgoing = reached_in(&config.outgoing, &value);
+    match (incoming, outgoing) {
+        (Some(a), Some(b)) => a.min(b),
+        (Some(one), None) | (None, Some(one)) => one,
+        (None, None) => T::default(),
+    }
+}
+
+fn reached_in<T: Ord + Copy>(voters: &[NodeId], value: impl Fn(NodeId) -> T) -> Option<T> {
+    /// Configurations of up to this many voters are counted without an allocation.
+    const SMALL: usize = 9;
+    let rank = voters.len().checked_sub(majority(voters.len()))?;
+    if voters.len() <= SMALL {
+        let mut values = [None; SMALL];
+        for (slot, voter) in values.iter_mut().zip(voters) {
+            *slot = Some(value(*voter));
+        }
+        values[..voters.len()].sort_unstable();
+        return values[rank];
+    }
+    let mut values: Vec<T> = voters.iter().map(|voter| value(*voter)).collect();
+    values.sort_unstable();
+    values.get(rank).copied()
+}
+
+/// How a vote stands; `ballot` gives each voter's, none while it has not answered (R18).
+pub fn tally(config: &Config, ballot: impl Fn(NodeId) -> Option<bool>) -> Tally {
+    let halves = [tally_in(&config.voters, &ballot), tally_in(&config.outgoing, &ballot)];
+    if config.voters.is_empty() || halves.contains(&Tally::Lost) {
+        Tally::Lost
+    } else if halves == [Tally::Won, Tally::Won] {
+        Tally::Won
+    } else {
+        Tally::Open
+    }
+}
+
+fn tally_in(voters: &[NodeId], ballot: impl Fn(NodeId) -> Option<bool>) -> Tally {
+    if voters.is_empty() {
+        return Tally::Won;
+    }
+    let needed = majority(voters.len());
+    let yes = voters.iter().filter(|voter| ballot(**voter) == Some(true)).count();
+    let no = voters.iter().filter(|voter| ballot(**voter) == Some(false)).count();
+    if yes >= needed {
+        Tally::Won
+    } else if voters.len() - no < needed {
+        Tally::Lost
+    } else {
+        Tally::Open
+    }
+}

@@ -1,0 +1,437 @@
+//! Leading: proposals, appends and their answers, heartbeats, and the commit rule (§5.3, §5.4.2).
+
+use core::time::Duration;
+
+use super::core::Core;
+use super::effects::{Created, Fault, Refusal};
+use super::event::{Event, StepDownCause};
+use super::log::NOOP_LENGTH_BYTES;
+use super::message::{Append, AppendOutcome, AppendReply, Heartbeat, HeartbeatReply, Message};
+use super::progress::{PeerState, Progress, Window};
+use super::quorum::reached;
+use super::read_index::LeaderReads;
+use super::shape::Shape;
+use super::transfer::Transfer;
+use super::types::{Index, LogId, NodeId, Role, Time};
+
+/// What only a leader has.
+#[derive(Clone, Debug)]
+pub(super) struct Leading {
+    /// Every other member, by id.
+    pub peers: Vec<Progress>,
+    /// Index of the no-op that opened this term; reads wait until it is committed (R25, R93).
+    pub noop: Index,
+    pub heartbeat_due: Time,
+    /// When the reign began; stands in for the contact of peers that have not answered yet.
+    pub since: Time,
+    pub reads: LeaderReads,
+    pub transfer: Option<Transfer>,
+}
+
+/// As leader.
+impl Core {
+    /// Appends entries of these encoded lengths and gives the log id of the first; the rest follow, in this term.
+    ///
+    /// # Errors
+    /// Nothing was appended: not the leader, transferring, too much uncommitted (R30), or stopped.
+    pub fn propose(&mut self, _now: Time, lengths: &[u32]) -> Result<LogId, Refusal> {
+        self.refuse_if_stopped()?;
+        let leading = self.leading.as_ref().ok_or(Refusal::NotLeader { leader: self.leader })?;
+        if let Some(transfer) = leading.transfer {
+            return Err(Refusal::Transferring { to: transfer.to });
+        }
+        let last = self.log.last().index;
+        let waiting = self.log.bytes_between(self.commit, last);
+        let more: u64 = lengths.iter().map(|length| u64::from(*length)).sum();
+        let limit_bytes = self.options.max_uncommitted_bytes;
+        if waiting > 0 && waiting + more > limit_bytes {
+            return Err(Refusal::TooManyUncommitted { bytes: waiting, limit_bytes });
+        }
+        let first = LogId { term: self.term, index: last.next() };
+        for length in lengths {
+            self.log.push(self.term, *length);
+        }
+        if !lengths.is_empty() {
+            self.disk.appended(first.index);
+        }
+        Ok(first)
+    }
+
+    pub(super) fn start_leading(&mut self, now: Time, votes: usize) {
+        assert_eq!(self.role, Role::Candidate, "only a candidate becomes leader");
+        let last = self.log.last().index;
+        let config = self.membership.config().clone();
+        let others = config.members.iter().map(|member| member.id).filter(|id| *id != self.id);
+        let peers = others.map(|id| Progress::new(id, generation_of(self.term.0), last, now)).collect();
+        self.campaign = None;
+        self.role = Role::Leader;
+        self.leader = Some(self.id);
+        self.events.push(Event::BecameLeader { term: self.term, votes });
+        let noop = last.next();
+        self.log.push(self.term, NOOP_LENGTH_BYTES);
+        self.disk.appended(noop);
+        self.created.push(Created::Noop { index: noop, term: self.term });
+        self.leading = Some(Leading {
+            peers,
+            noop,
+            heartbeat_due: now + self.options.heartbeat_interval,
+            since: now,
+            reads: LeaderReads::default(),
+            transfer: None,
+        });
+        self.advance_commit();
+    }
+
+    pub(super) fn stop_leading(&mut self) {
+        self.end_transfer("leadership was lost");
+        if let Some(leading) = self.leading.take() {
+            self.fail_leader_reads(leading.reads);
+        }
+    }
+
+    pub(super) fn tick_leader(&mut self, now: Time) {
+        let election_timeout = self.options.election_timeout;
+        let stalled = self.disk.waiting_since().is_some_and(|since| now.since(since) >= election_timeout);
+        if stalled && self.membership.config().members.len() > 1 {
+            return self.become_follower(now, self.term, None, StepDownCause::DiskStall);
+        }
+        let contact = self.quorum_contact();
+        let lonely = contact.is_none_or(|heard| now.since(heard) >= election_timeout);
+        if self.options.check_quorum && lonely {
+            return self.become_follower(now, self.term, None, StepDownCause::NoQuorum);
+        }
+        self.expire_transfer(now);
+        let interval = self.options.heartbeat_interval;
+        if let Some(leading) = &mut self.leading
+            && now >= leading.heartbeat_due
+        {
+            leading.heartbeat_due = now + interval;
+            self.send_heartbeats();
+        }
+    }
+
+    pub(super) fn leader_deadline(&self) -> Option<Time> {
+        let leading = self.leading.as_ref()?;
+        let election_timeout = self.options.election_timeout;
+        let quorum = self.quorum_contact().map(|heard| heard + election_timeout);
+        let quorum = quorum.filter(|_| self.options.check_quorum);
+        let stall = self.disk.waiting_since().map(|since| since + election_timeout);
+        let transfer = leading.transfer.map(|transfer| transfer.deadline);
+        [Some(leading.heartbeat_due), quorum, stall, transfer].into_iter().flatten().min()
+    }
+
+    /// The latest time by which a quorum, counting this leader, had answered (R22).
+    pub(super) fn quorum_contact(&self) -> Option<Time> {
+        let leading = self.leading.as_ref()?;
+        let contact = |id: NodeId| {
+            if id == self.id {
+                return Time(u64::MAX);
+            }
+            leading.peers.iter().find(|peer| peer.id == id).map_or(Time(0), |peer| peer.contact.max(leading.since))
+        };
+        Some(reached(self.membership.config(), contact))
+    }
+
+    pub fn has_quorum_contact(&self, now: Time) -> bool {
+        self.quorum_contact().is_some_and(|heard| now.since(heard) < self.options.election_timeout)
+    }
+
+    pub(super) fn send_heartbeats(&mut self) {
+        let Some(leading) = &self.leading else { return };
+        let read_seq = leading.reads.newest_seq();
+        let beats: Vec<_> = leading.peers.iter().map(|peer| (peer.id, peer.generation)).collect();
+        for (peer, generation) in beats {
+            self.send(peer, Message::Heartbeat(Heartbeat { commit: self.commit, read_seq, generation }));
+        }
+    }
+
+    /// Builds what each peer is owed now: one pass for everything proposed since the last drain (R42).
+    pub(super) fn build_messages(&mut self, now: Time) {
+        self.begin_read_round();
+        self.ask_leader_for_reads(now);
+        let count = self.leading.as_ref().map_or(0, |leading| leading.peers.len());
+        for position in 0..count {
+            while let Some((to, append)) = self.next_append(position) {
+                self.send(to, Message::Append(append));
+            }
+        }
+        self.advance_transfer();
+    }
+
+    /// The next append for the peer at `position`, if its state and window allow one.
+    fn next_append(&mut self, position: usize) -> Option<(NodeId, Append)> {
+        let (window, commit) = (self.window(), self.commit);
+        let last = self.log.last().index;
+        let peer = self.leading.as_mut()?.peers.get_mut(position)?;
+        let has_entries = peer.next <= last;
+        let owes_commit = peer.commit_told < commit && peer.is_quiet();
+        let (wanted, empty) = match peer.state {
+            PeerState::Probe => (!peer.paused, false),
+            PeerState::Replicate if has_entries && !peer.is_full(window) => (true, false),
+            PeerState::Replicate => (peer.nudge || owes_commit && !has_entries, true),
+        };
+        if !wanted {
+            return None;
+        }
+        peer.nudge = false;
+        peer.commit_told = commit;
+        let first = peer.next;
+        let end =
+            if empty || !has_entries { first.prev() } else { self.log.fitting(first, self.options.max_append_bytes) };
+        let entries = self.shape_with_configs(first, end);
+        let bytes = entries.bytes();
+        let prev = self.log.id_at(first.prev()).expect("the entry before the next one to send is kept");
+        let peer = &mut self.leading.as_mut()?.peers[position];
+        if !entries.is_empty() || peer.state == PeerState::Probe {
+            peer.sent(end, bytes);
+        }
+        Some((peer.id, Append { prev, entries, commit, generation: peer.generation }))
+    }
+
+    fn window(&self) -> Window {
+        Window { messages: self.options.max_inflight_messages, bytes: self.options.max_inflight_bytes }
+    }
+
+    fn shape_with_configs(&self, first: Index, last: Index) -> Shape {
+        let mut shape = self.log.shape(first, last);
+        shape.configs = self.membership.between(first, last);
+        shape
+    }
+
+    pub(super) fn on_append_reply(&mut self, now: Time, from: NodeId, reply: &AppendReply) {
+        let last = self.log.last().index;
+        let Some(peer) = self.tracked(from, reply.generation) else { return };
+        peer.contact = now;
+        match reply.outcome {
+            AppendOutcome::Ack { index } if index > last => {
+                let what = format!("{from} acknowledged {index}, beyond the log's end at {last}");
+                self.poison(Fault::Invariant { what });
+            }
+            AppendOutcome::Ack { index } => {
+                let news = peer.acked(index);
+                if peer.state == PeerState::Probe {
+                    peer.enter(PeerState::Replicate);
+                    self.note_peer(from, PeerState::Probe, PeerState::Replicate, "it acknowledged");
+                }
+                if news {
+                    self.advance_commit();
+                }
+            }
+            AppendOutcome::Reject { rejected, hint } => self.on_reject(from, rejected, hint),
+        }
+    }
+
+    /// Goes back to where the logs may agree, but only for a reject that is fresh (R35).
+    fn on_reject(&mut self, from: NodeId, rejected: Index, hint: LogId) {
+        let probe = self.log.last_not_above(hint.index, hint.term).index.next();
+        let Some(peer) = self.peer_mut(from) else { return };
+        match peer.state {
+            PeerState::Probe if rejected == peer.next.prev() => {
+                peer.next = probe.max(peer.matched.next()).min(rejected.max(Index(1)));
+                peer.next = peer.next.max(peer.matched.next());
+                peer.paused = false;
+            }
+            PeerState::Replicate if rejected > peer.matched => {
+                peer.probe_from(peer.matched.next());
+                self.note_peer(from, PeerState::Replicate, PeerState::Probe, "it refused an append");
+            }
+            PeerState::Probe | PeerState::Replicate => {}
+        }
+    }
+
+    pub(super) fn on_heartbeat_reply(&mut self, now: Time, from: NodeId, reply: &HeartbeatReply) {
+        let last = self.log.last().index;
+        let Some(peer) = self.tracked(from, reply.generation) else { return };
+        peer.contact = now;
+        peer.read_seq = peer.read_seq.max(reply.read_seq);
+        peer.paused = false;
+        // Something may be lost on the way: one empty append finds out (R39).
+        peer.nudge = peer.state == PeerState::Replicate && peer.matched < last;
+        self.confirm_reads();
+    }
+
+    /// Moves a streaming peer back to probing; `now` is when it was found unreachable (R44).
+    pub fn unreachable(&mut self, _now: Time, peer: NodeId) {
+        self.probe_again(peer, "it is unreachable");
+    }
+
+    /// An append for this peer could not be built or was dropped on the way out.
+    pub fn append_lost(&mut self, _now: Time, peer: NodeId) {
+        self.probe_again(peer, "an append was lost");
+    }
+
+    fn probe_again(&mut self, id: NodeId, because: &'static str) {
+        let Some(peer) = self.peer_mut(id) else { return };
+        if peer.state == PeerState::Replicate {
+            peer.probe_from(peer.matched.next());
+            // The next heartbeat's answer starts the probe, so that a dead peer costs one message an interval.
+            peer.paused = true;
+            self.note_peer(id, PeerState::Replicate, PeerState::Probe, because);
+        }
+    }
+
+    /// Commits what a quorum holds, if its last entry is of this term (§5.4.2, R47).
+    pub(super) fn advance_commit(&mut self) {
+        let Some(leading) = &self.leading else { return };
+        let durable = self.durable();
+        let matched = |id: NodeId| {
+            if id == self.id {
+                return durable;
+            }
+            leading.peers.iter().find(|peer| peer.id == id).map_or(Index(0), |peer| peer.matched)
+        };
+        let index = reached(self.membership.config(), matched);
+        if index > self.commit && self.log.term_at(index) == Some(self.term) {
+            self.set_commit(index);
+        }
+    }
+
+    fn set_commit(&mut self, index: Index) {
+        assert!(index <= self.log.last().index, "only entries that exist are committed");
+        self.commit = index;
+        self.membership.forget_below(index);
+        let to = self.log.id_at(index).expect("a committed entry is kept");
+        self.events.push(Event::CommitAdvanced { to });
+    }
+
+    fn peer_mut(&mut self, id: NodeId) -> Option<&mut Progress> {
+        self.leading.as_mut()?.peers.iter_mut().find(|peer| peer.id == id)
+    }
+
+    /// The peer, if it is tracked and the reply belongs to this life of its tracking.
+    fn tracked(&mut self, id: NodeId, generation: u32) -> Option<&mut Progress> {
+        self.peer_mut(id).filter(|peer| peer.generation == generation)
+    }
+
+    fn note_peer(&mut self, peer: NodeId, from: PeerState, to: PeerState, because: &'static str) {
+        self.events.push(Event::PeerState { peer, from: from.word(), to: to.word(), because });
+    }
+}
+
+/// As follower.
+impl Core {
+    pub(super) fn on_append(&mut self, now: Time, from: NodeId, append: Append) {
+        if !self.accept_leader(now, from) {
+            return;
+        }
+        let generation = append.generation;
+        let outcome = match self.append_entries(from, append) {
+            Ok(outcome) => outcome,
+            Err(fault) => return self.poison(fault),
+        };
+        self.send_when_durable(from, Message::AppendReply(AppendReply { generation, outcome }));
+    }
+
+    /// Truncates only at the first entry whose term differs, and acknowledges exactly what was checked (R32).
+    fn append_entries(&mut self, from: NodeId, append: Append) -> Result<AppendOutcome, Fault> {
+        let Append { prev, entries, commit, .. } = append;
+        let end = Index(prev.index.0 + entries.len());
+        if end <= self.commit {
+            return Ok(AppendOutcome::Ack { index: self.commit });
+        }
+        if prev.index >= self.commit && self.log.term_at(prev.index) != Some(prev.term) {
+            let hint = self.log.last_not_above(prev.index, prev.term);
+            return Ok(AppendOutcome::Reject { rejected: prev.index, hint });
+        }
+        let last = self.log.last().index;
+        let differs = |index: &u64| self.log.term_at(Index(*index)) != entries.term_at(Index(*index));
+        let new_from = Index((entries.first.0..=end.0).find(differs).unwrap_or(end.0 + 1));
+        if new_from <= end {
+            if new_from <= self.commit {
+                let what = format!("leader {from} contradicts the committed entry {new_from}");
+                return Err(Fault::Invariant { what });
+            }
+            if new_from <= last {
+                self.truncate(new_from, from);
+            }
+            self.extend_log(&entries, new_from);
+        }
+        self.verified = self.verified.max(end);
+        let commit = commit.min(end);
+        if commit > self.commit {
+            self.set_commit(commit);
+        }
+        Ok(AppendOutcome::Ack { index: end })
+    }
+
+    fn truncate(&mut self, from: Index, leader: NodeId) {
+        self.log.truncate(from);
+        self.disk.truncated(from);
+        self.events.push(Event::Truncated { from, by_leader: leader });
+        if self.membership.truncated(from) {
+            self.events.push(Event::ConfigRolledBack { to: self.membership.index() });
+        }
+    }
+
+    fn extend_log(&mut self, entries: &Shape, from: Index) {
+        self.log.extend(entries, from);
+        self.disk.appended(from);
+        for (index, config) in entries.configs.iter().filter(|(index, _)| *index >= from) {
+            self.membership.appended(*index, config.clone());
+            self.events.push(Event::ConfigEffective { at: *index, config: config.to_string() });
+        }
+    }
+
+    pub(super) fn on_heartbeat(&mut self, now: Time, from: NodeId, beat: &Heartbeat) {
+        if !self.accept_leader(now, from) {
+            return;
+        }
+        let commit = beat.commit.min(self.verified);
+        if commit > self.commit {
+            self.set_commit(commit);
+        }
+        let last = self.log.last().index;
+        let reply = HeartbeatReply { read_seq: beat.read_seq, generation: beat.generation, last };
+        self.send(from, Message::HeartbeatReply(reply));
+    }
+
+    /// Takes `from` as the leader of the current term; false when that cannot be.
+    fn accept_leader(&mut self, now: Time, from: NodeId) -> bool {
+        if self.role == Role::Leader || self.role == Role::Follower && self.leader.is_some_and(|known| known != from) {
+            let what = format!("{from} claims to lead term {}, which another node leads", self.term);
+            self.poison(Fault::Invariant { what });
+            return false;
+        }
+        if self.role != Role::Follower {
+            self.become_follower(now, self.term, Some(from), StepDownCause::LeaderFound { leader: from });
+        } else if self.leader.is_none() {
+            self.leader = Some(from);
+            self.fail_asked_reads();
+            self.events.push(Event::LeaderKnown { term: self.term, leader: from });
+        }
+        self.leader_contact = Some(now);
+        self.timer_started = now;
+        self.timeout = self.draw_timeout();
+        true
+    }
+}
+
+/// Replies carry the life of tracking they belong to. While peers are tracked for as long as a reign lasts, the term
+/// names that life.
+fn generation_of(term: u64) -> u32 {
+    u32::try_from(term & u64::from(u32::MAX)).expect("the mask leaves 32 bits")
+}
+
+/// A peer as its leader sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct PeerStatus {
+    pub id: NodeId,
+    pub state: PeerState,
+    pub matched: Index,
+    pub next: Index,
+    /// Time since the peer last answered.
+    pub silence: Duration,
+}
+
+impl Core {
+    /// As leader, every other member; else nothing.
+    pub fn peers(&self, now: Time) -> impl Iterator<Item = PeerStatus> {
+        self.leading.iter().flat_map(|leading| &leading.peers).map(move |peer| PeerStatus {
+            id: peer.id,
+            state: peer.state,
+            matched: peer.matched,
+            next: peer.next,
+            silence: now.since(peer.contact),
+        })
+    }
+}
