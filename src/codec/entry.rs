@@ -7,12 +7,13 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 use core::time::Duration;
-use prost::Message;
+use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
+use prost::{DecodeError, Message};
 
 use super::record::Kind;
 use super::settings::Settings;
 use crate::raft::{Config, Member, NodeId, StorageId};
-use crate::state_machine::{Command, Expect, Operation};
+use crate::state_machine::{Command, CommandRef, Expect, ExpectRef, Operation, OperationRef};
 
 /// A decoded payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,24 +72,91 @@ pub fn encode_command(command: &Command, out: &mut BytesMut) {
 }
 
 pub fn decode_command(payload: &[u8]) -> Result<Command, EntryError> {
-    let message = CommandMessage::decode(payload).map_err(|error| EntryError::Malformed(error.to_string()))?;
-    let operation = match OperationCode::try_from(message.operation) {
-        Ok(OperationCode::Put) => Operation::Put { value: message.value },
-        Ok(OperationCode::Delete) => Operation::Delete,
-        Ok(OperationCode::Append) => Operation::Append { value: message.value },
-        Ok(OperationCode::Incr) => Operation::Incr { by: message.by },
+    decode_command_ref(payload).map(CommandRef::to_command)
+}
+
+/// Decodes without copying: key and values stay where they lie in `payload`. This runs once for every entry on every
+/// replica, so it walks the protobuf fields itself; unknown fields are skipped, and of a repeated field the last
+/// counts, as the format demands.
+pub fn decode_command_ref(payload: &[u8]) -> Result<CommandRef<'_>, EntryError> {
+    let mut fields = CommandFields::default();
+    let mut rest = payload;
+    while !rest.is_empty() {
+        fields.take_one(&mut rest)?;
+    }
+    let operation = match OperationCode::try_from(fields.operation) {
+        Ok(OperationCode::Put) => OperationRef::Put { value: fields.value },
+        Ok(OperationCode::Delete) => OperationRef::Delete,
+        Ok(OperationCode::Append) => OperationRef::Append { value: fields.value },
+        Ok(OperationCode::Incr) => OperationRef::Incr { by: fields.by },
         Ok(OperationCode::Cas) => {
-            let expect = match (message.expect_value, message.expect_revision, message.expect_absent) {
-                (Some(value), None, false) => Expect::Value(value),
-                (None, Some(revision), false) => Expect::Revision(revision),
-                (None, None, true) => Expect::Absent,
+            let expect = match (fields.expect_value, fields.expect_revision, fields.expect_absent) {
+                (Some(value), None, false) => ExpectRef::Value(value),
+                (None, Some(revision), false) => ExpectRef::Revision(revision),
+                (None, None, true) => ExpectRef::Absent,
                 _ => return Err(EntryError::Malformed("a cas needs exactly one condition".to_owned())),
             };
-            Operation::Cas { expect, value: message.value }
+            OperationRef::Cas { expect, value: fields.value }
         }
         Ok(OperationCode::Unspecified) | Err(_) => return Err(EntryError::UnknownCommand),
     };
-    Ok(Command { key: message.key, operation })
+    Ok(CommandRef { key: fields.key, operation })
+}
+
+/// `CommandMessage`, borrowed.
+#[derive(Default)]
+struct CommandFields<'a> {
+    operation: i32,
+    key: &'a [u8],
+    value: &'a [u8],
+    by: i64,
+    expect_value: Option<&'a [u8]>,
+    expect_revision: Option<u64>,
+    expect_absent: bool,
+}
+
+impl<'a> CommandFields<'a> {
+    fn take_one(&mut self, rest: &mut &'a [u8]) -> Result<(), EntryError> {
+        let (tag, wire) = decode_key(rest).map_err(malformed)?;
+        match tag {
+            // Enumerations travel as the varint of a sign-extended 32-bit number.
+            1 => self.operation = take_varint(wire, rest)? as i32,
+            2 => self.key = take_bytes(wire, rest)?,
+            3 => self.value = take_bytes(wire, rest)?,
+            4 => {
+                let folded = take_varint(wire, rest)?;
+                self.by = (folded >> 1).cast_signed() ^ -(folded & 1).cast_signed();
+            }
+            5 => self.expect_value = Some(take_bytes(wire, rest)?),
+            6 => self.expect_revision = Some(take_varint(wire, rest)?),
+            7 => self.expect_absent = take_varint(wire, rest)? != 0,
+            _ => skip_field(wire, tag, rest, DecodeContext::default()).map_err(malformed)?,
+        }
+        Ok(())
+    }
+}
+
+fn take_varint(wire: WireType, rest: &mut &[u8]) -> Result<u64, EntryError> {
+    match wire {
+        WireType::Varint => decode_varint(rest).map_err(malformed),
+        _ => Err(EntryError::Malformed("a number has another wire type".to_owned())),
+    }
+}
+
+fn take_bytes<'a>(wire: WireType, rest: &mut &'a [u8]) -> Result<&'a [u8], EntryError> {
+    if wire != WireType::LengthDelimited {
+        return Err(EntryError::Malformed("a byte string has another wire type".to_owned()));
+    }
+    let length = usize::try_from(decode_varint(rest).map_err(malformed)?).unwrap_or(usize::MAX);
+    let too_short = || EntryError::Malformed(format!("a byte string of {length} bytes does not end"));
+    let (bytes, behind) = rest.split_at_checked(length).ok_or_else(too_short)?;
+    *rest = behind;
+    Ok(bytes)
+}
+
+#[cold]
+fn malformed(error: DecodeError) -> EntryError {
+    EntryError::Malformed(error.to_string())
 }
 
 pub fn encode_config(config: &Config, settings: &Settings, out: &mut BytesMut) {
@@ -107,7 +175,7 @@ pub fn encode_config(config: &Config, settings: &Settings, out: &mut BytesMut) {
 }
 
 pub fn decode_config(payload: &[u8]) -> Result<(Config, Settings), EntryError> {
-    let message = ConfigMessage::decode(payload).map_err(|error| EntryError::Malformed(error.to_string()))?;
+    let message = ConfigMessage::decode(payload).map_err(malformed)?;
     let ids = |list: Vec<u64>| list.into_iter().map(NodeId).collect();
     let members = message.members.into_iter().map(member_from_message).collect::<Result<Vec<_>, _>>()?;
     let settings =
@@ -246,4 +314,94 @@ struct SettingsMessage {
     max_value_size: u64,
     #[prost(uint64, tag = "7")]
     max_pending_bytes: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn encoded(command: &Command) -> BytesMut {
+        let mut out = BytesMut::new();
+        encode_command(command, &mut out);
+        out
+    }
+
+    fn any_command() -> impl Strategy<Value = Command> {
+        let bytes = || proptest::collection::vec(any::<u8>(), 0..300);
+        let expect = prop_oneof![
+            Just(Expect::Absent),
+            bytes().prop_map(Expect::Value),
+            any::<u64>().prop_map(Expect::Revision),
+        ];
+        let operation = prop_oneof![
+            bytes().prop_map(|value| Operation::Put { value }),
+            Just(Operation::Delete),
+            bytes().prop_map(|value| Operation::Append { value }),
+            any::<i64>().prop_map(|by| Operation::Incr { by }),
+            (expect, bytes()).prop_map(|(expect, value)| Operation::Cas { expect, value }),
+        ];
+        (bytes(), operation).prop_map(|(key, operation)| Command { key, operation })
+    }
+
+    /// What the library's own decoder makes of the bytes.
+    fn fields_by_prost(bytes: &[u8]) -> Option<CommandMessage> {
+        CommandMessage::decode(bytes).ok()
+    }
+
+    fn fields_by_hand(bytes: &[u8]) -> Option<CommandMessage> {
+        let mut fields = CommandFields::default();
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            fields.take_one(&mut rest).ok()?;
+        }
+        Some(CommandMessage {
+            operation: fields.operation,
+            key: fields.key.to_vec(),
+            value: fields.value.to_vec(),
+            by: fields.by,
+            expect_value: fields.expect_value.map(<[u8]>::to_vec),
+            expect_revision: fields.expect_revision,
+            expect_absent: fields.expect_absent,
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_command_reads_back_as_it_was_written(command in any_command()) {
+            prop_assert_eq!(decode_command(&encoded(&command)), Ok(command));
+        }
+
+        #[test]
+        fn damaged_commands_read_as_the_library_reads_them(
+            command in any_command(),
+            changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
+            cut in any::<prop::sample::Index>(),
+        ) {
+            let mut bytes = encoded(&command).to_vec();
+            for (at, byte) in changes {
+                let at = at.index(bytes.len());
+                bytes[at] = byte;
+            }
+            bytes.truncate(cut.index(bytes.len() + 1));
+            prop_assert_eq!(fields_by_hand(&bytes), fields_by_prost(&bytes));
+        }
+    }
+
+    #[test]
+    fn a_field_of_a_newer_version_is_skipped() {
+        let command = Command { key: b"k".to_vec(), operation: Operation::Put { value: b"v".to_vec() } };
+        let mut bytes = encoded(&command).to_vec();
+        bytes.extend_from_slice(&[0xfa, 0x06, 2, b'h', b'i']);
+        assert_eq!(decode_command(&bytes), Ok(command));
+    }
+
+    #[test]
+    fn a_cas_without_a_single_condition_is_refused() {
+        let message = CommandMessage { operation: OperationCode::Cas as i32, ..CommandMessage::default() };
+        assert!(matches!(decode_command(&message.encode_to_vec()), Err(EntryError::Malformed(_))));
+        let message = CommandMessage { expect_absent: true, expect_revision: Some(3), ..message };
+        assert!(matches!(decode_command(&message.encode_to_vec()), Err(EntryError::Malformed(_))));
+    }
 }
