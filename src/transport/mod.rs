@@ -91,17 +91,37 @@ impl Default for Limits {
 #[derive(Clone, Debug, PartialEq)]
 pub enum TransportEvent {
     Peer(PeerMessage),
-    PeerUp { peer: NodeId, address: SocketAddr },
+    PeerUp {
+        peer: NodeId,
+        address: SocketAddr,
+    },
     /// The consensus connection was lost, or the first attempt to make it failed. Once per change of state.
-    PeerDown { peer: NodeId, because: String },
+    PeerDown {
+        peer: NodeId,
+        because: String,
+    },
     /// Messages to this peer were dropped because a lane was full: the core should probe it.
-    PeerOverflow { peer: NodeId },
+    PeerOverflow {
+        peer: NodeId,
+    },
     /// Somebody was turned away; repeats of the same refusal are counted, not told again and again.
-    PeerRefused { peer: Option<NodeId>, address: SocketAddr, because: String },
-    ClientOpened { client: ClientId, subject: String },
+    PeerRefused {
+        peer: Option<NodeId>,
+        address: SocketAddr,
+        because: String,
+    },
+    ClientOpened {
+        client: ClientId,
+        subject: String,
+    },
     /// All requests that one read found, in order.
-    ClientRequests { client: ClientId, requests: Vec<Request> },
-    ClientClosed { client: ClientId },
+    ClientRequests {
+        client: ClientId,
+        requests: Vec<Request>,
+    },
+    ClientClosed {
+        client: ClientId,
+    },
 }
 
 /// Why a UDP port could not be had.
