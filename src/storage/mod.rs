@@ -1,1 +1,20 @@
-//! Placeholder, replaced by the module's first real commit.
+//! The log on disk: segments, hard state, group commit, recovery.
+//!
+//! `journal` is the front. Behind it: `wal` appends to segments, `segment` knows their bytes, `hard_state` keeps term
+//! and vote, `reader` reads what is there (one reader, two policies: `recovery` is strict, the inspector tolerant),
+//! `layout` names the files, and `disk` alone touches them. `docs/formats.md` draws every byte.
+//!
+//! Decides nothing about consensus: it stores what it is told, in the order it is told, or stops for ever (R60).
+
+pub mod disk;
+pub mod hard_state;
+pub mod journal;
+pub mod layout;
+pub mod reader;
+pub mod recovery;
+pub mod segment;
+mod wal;
+
+pub use journal::{Journal, JournalOptions, LogReader, ReadError, SyncLatency, WriteError};
+pub use layout::SyncMode;
+pub use recovery::{DirectoryMeta, Note, OpenError, Recovered};
