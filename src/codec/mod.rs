@@ -2,7 +2,9 @@
 //! added survives passing through an older one.
 
 pub mod batch;
+pub mod client;
 pub mod entry;
+pub mod frame;
 pub mod peer;
 pub mod record;
 pub mod settings;

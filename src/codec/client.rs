@@ -1,0 +1,920 @@
+//! Requests and responses between clients and nodes, as frames on one stream.
+//!
+//! ```text
+//!  0        4        12
+//!  | length |   id   | protobuf message …        numbers before the message are little-endian
+//! ```
+//!
+//! The id stands in front of the message, so that a request that is too long or not understood can be answered, by
+//! id, without its bytes being kept. Messages are protobuf: a later version may add fields and older ones read past
+//! them. A write carries its command as the bytes that `entry::encode_command` made; they are not looked into here.
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+use prost::Message as _;
+
+use super::frame::{FRAME_LENGTH_BYTES, FrameError, append_frame};
+use crate::api::{
+    Answer, Ask, Consistency, Hint, Item, KEY_SIZE_MAX, MemberStatus, NodeStatus, Query, Refused, Request, Response,
+};
+use crate::raft::{Index, NodeId, Term};
+use crate::state_machine::{Outcome, command};
+
+/// Longest response frame a client accepts, in bytes: far above a scan page and the largest value.
+pub const RESPONSE_FRAME_BYTES_MAX: usize = 160 << 20;
+
+/// Longest request whose bytes are read past, to refuse it with an answer; beyond, the connection is closed.
+pub const REQUEST_SKIP_BYTES_MAX: u64 = 256 << 20;
+
+/// Bytes of a request beside keys and values: lengths, tags, numbers.
+const REQUEST_OVERHEAD_BYTES: u64 = 4 * 1024;
+
+const ID_BYTES: usize = 8;
+
+/// Longest request that is delivered, for a cluster's longest value: a compare-and-set carries two values.
+pub fn request_bytes_max(max_value_size: u64) -> u64 {
+    max_value_size.saturating_mul(2).saturating_add(KEY_SIZE_MAX as u64 + REQUEST_OVERHEAD_BYTES)
+}
+
+/// Why a message could not be read.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ClientError {
+    #[error("{0}")]
+    Frame(#[from] FrameError),
+    #[error("response {id} cannot be read: {because}")]
+    Response { id: u64, because: String },
+}
+
+/// What a frame from a client turned out to be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Arrived {
+    Request(Request),
+    /// To be answered with this at once; the request's bytes are gone.
+    Refused {
+        id: u64,
+        because: Refused,
+    },
+}
+
+/// Takes requests off a stream: keeps nothing but how much of an overlong one is still to be read past.
+#[derive(Debug)]
+pub struct RequestReader {
+    limit_bytes: u64,
+    max_value_size: u64,
+    skip_bytes: u64,
+}
+
+impl RequestReader {
+    pub fn new(max_value_size: u64) -> RequestReader {
+        RequestReader { limit_bytes: request_bytes_max(max_value_size), max_value_size, skip_bytes: 0 }
+    }
+
+    /// The next request at the front of `buffer`; none when it has not arrived whole.
+    pub fn next(&mut self, buffer: &mut BytesMut) -> Result<Option<Arrived>, FrameError> {
+        self.skip(buffer);
+        if self.skip_bytes > 0 {
+            return Ok(None);
+        }
+        let mut head = &buffer[..];
+        let Ok(length) = head.try_get_u32_le() else {
+            return Ok(None);
+        };
+        let length_bytes = u64::from(length);
+        if length_bytes < ID_BYTES as u64 {
+            return Err(FrameError::TooShort { length_bytes });
+        }
+        if length_bytes > REQUEST_SKIP_BYTES_MAX {
+            return Err(FrameError::TooLong { length_bytes, limit_bytes: self.limit_bytes });
+        }
+        let Ok(id) = head.try_get_u64_le() else {
+            return Ok(None);
+        };
+        if length_bytes > self.limit_bytes {
+            self.skip_bytes = FRAME_LENGTH_BYTES as u64 + length_bytes;
+            self.skip(buffer);
+            let because = Refused::ValueTooLarge { size_bytes: length_bytes, limit_bytes: self.max_value_size };
+            return Ok(Some(Arrived::Refused { id, because }));
+        }
+        if head.len() + ID_BYTES < length as usize {
+            return Ok(None);
+        }
+        buffer.advance(FRAME_LENGTH_BYTES + ID_BYTES);
+        let body = buffer.split_to(length as usize - ID_BYTES).freeze();
+        Ok(Some(match decode_ask(body) {
+            Ok(ask) => Arrived::Request(Request { id, ask }),
+            Err(because) => Arrived::Refused { id, because: Refused::Invalid { because } },
+        }))
+    }
+
+    fn skip(&mut self, buffer: &mut BytesMut) {
+        let now = usize::try_from(self.skip_bytes).unwrap_or(usize::MAX).min(buffer.len());
+        buffer.advance(now);
+        self.skip_bytes -= now as u64;
+    }
+}
+
+/// Appends one request frame.
+pub fn encode_request(request: Request, out: &mut BytesMut) {
+    let ask = match request.ask {
+        Ask::Write(command) => AskMessage::Write(command),
+        Ask::Read { query, consistency, at_least } => AskMessage::Read(ReadMessage {
+            query: Some(match query {
+                Query::Get { key } => QueryMessage::Get(key),
+                Query::Scan { prefix, after, limit, keys_only } => {
+                    QueryMessage::Scan(ScanMessage { prefix, after, limit, keys_only })
+                }
+            }),
+            consistency: match consistency {
+                Consistency::Linearizable => ConsistencyCode::Linearizable as i32,
+                Consistency::Stale => ConsistencyCode::Stale as i32,
+            },
+            at_least: at_least.0,
+        }),
+        Ask::Status => AskMessage::Status(Empty {}),
+        Ask::Transfer { to } => AskMessage::Transfer(TransferMessage { to: to.map_or(0, |id| id.0) }),
+    };
+    put_message(request.id, &RequestMessage { ask: Some(ask) }, out);
+}
+
+/// Appends one response frame.
+pub fn encode_response(response: Response, out: &mut BytesMut) {
+    let answer = match response.answer {
+        Answer::Written { revision, term, outcome } => AnswerMessage::Written(WrittenMessage {
+            revision: revision.0,
+            term: term.0,
+            outcome: Some(outcome_to_message(outcome)),
+        }),
+        Answer::Value { item, at } => AnswerMessage::Value(ValueMessage { item: item.map(item_to_message), at: at.0 }),
+        Answer::Items { items, more, at } => AnswerMessage::Items(ItemsMessage {
+            items: items.into_iter().map(item_to_message).collect(),
+            more,
+            at: at.0,
+        }),
+        Answer::Status(status) => AnswerMessage::Status(Box::new(status_to_message(*status))),
+        Answer::Transferring { to } => AnswerMessage::Transferring(to.0),
+        Answer::Refused(refused) => AnswerMessage::Refused(refused_to_message(refused)),
+    };
+    put_message(response.id, &ResponseMessage { answer: Some(answer) }, out);
+}
+
+/// Takes the next whole response off the front of `buffer`; none when it has not arrived yet.
+pub fn split_response(buffer: &mut BytesMut) -> Result<Option<Response>, ClientError> {
+    let Some(mut frame) = super::frame::split_frame(buffer, RESPONSE_FRAME_BYTES_MAX)? else {
+        return Ok(None);
+    };
+    let length_bytes = frame.len() as u64;
+    let id = frame.try_get_u64_le().map_err(|_| FrameError::TooShort { length_bytes })?;
+    let answer = decode_answer(frame).map_err(|because| ClientError::Response { id, because })?;
+    Ok(Some(Response { id, answer }))
+}
+
+fn put_message(id: u64, message: &impl prost::Message, out: &mut BytesMut) {
+    append_frame(out, |out| {
+        out.put_u64_le(id);
+        message.encode(out).expect("a growing buffer has room");
+    });
+}
+
+fn decode_ask(body: Bytes) -> Result<Ask, String> {
+    let message = RequestMessage::decode(body).map_err(|error| error.to_string())?;
+    let unknown = || "the request is not known to this version".to_owned();
+    Ok(match message.ask.ok_or_else(unknown)? {
+        AskMessage::Write(command) => Ask::Write(command),
+        AskMessage::Read(read) => Ask::Read {
+            query: match read.query.ok_or_else(unknown)? {
+                QueryMessage::Get(key) => Query::Get { key },
+                QueryMessage::Scan(scan) => {
+                    Query::Scan { prefix: scan.prefix, after: scan.after, limit: scan.limit, keys_only: scan.keys_only }
+                }
+            },
+            consistency: match ConsistencyCode::try_from(read.consistency) {
+                Ok(ConsistencyCode::Linearizable) => Consistency::Linearizable,
+                Ok(ConsistencyCode::Stale) => Consistency::Stale,
+                Err(_) => return Err("the consistency is not known to this version".to_owned()),
+            },
+            at_least: Index(read.at_least),
+        },
+        AskMessage::Status(Empty {}) => Ask::Status,
+        AskMessage::Transfer(transfer) => Ask::Transfer { to: some_node(transfer.to) },
+    })
+}
+
+fn decode_answer(body: Bytes) -> Result<Answer, String> {
+    let message = ResponseMessage::decode(body).map_err(|error| error.to_string())?;
+    let unknown = || "the answer is not known to this version".to_owned();
+    Ok(match message.answer.ok_or_else(unknown)? {
+        AnswerMessage::Written(written) => Answer::Written {
+            revision: Index(written.revision),
+            term: Term(written.term),
+            outcome: written.outcome.and_then(outcome_from_message).ok_or_else(unknown)?,
+        },
+        AnswerMessage::Value(value) => Answer::Value { item: value.item.map(item_from_message), at: Index(value.at) },
+        AnswerMessage::Items(items) => Answer::Items {
+            items: items.items.into_iter().map(item_from_message).collect(),
+            more: items.more,
+            at: Index(items.at),
+        },
+        AnswerMessage::Status(status) => Answer::Status(Box::new(status_from_message(*status))),
+        AnswerMessage::Transferring(to) => Answer::Transferring { to: NodeId(to) },
+        AnswerMessage::Refused(refused) => Answer::Refused(refused_from_message(refused).ok_or_else(unknown)?),
+    })
+}
+
+fn some_node(id: u64) -> Option<NodeId> {
+    (id != 0).then_some(NodeId(id))
+}
+
+fn item_to_message(item: Item) -> ItemMessage {
+    ItemMessage {
+        key: item.key,
+        value: item.value,
+        revision: item.revision.0,
+        created: item.created.0,
+        version: item.version,
+    }
+}
+
+fn item_from_message(message: ItemMessage) -> Item {
+    Item {
+        key: message.key,
+        value: message.value,
+        revision: Index(message.revision),
+        created: Index(message.created),
+        version: message.version,
+    }
+}
+
+fn outcome_to_message(outcome: Outcome) -> OutcomeMessage {
+    let what = match outcome {
+        Outcome::Written => OutcomeKind::Written(Empty {}),
+        Outcome::Deleted { found } => OutcomeKind::Deleted(found),
+        Outcome::Incremented { value } => OutcomeKind::Incremented(value),
+        Outcome::ConditionFailed { current } => OutcomeKind::ConditionFailed(ConditionFailedMessage {
+            current: current.map(|current| CurrentMessage {
+                value: current.value,
+                revision: current.revision,
+                version: current.version,
+            }),
+        }),
+        Outcome::Rejected { because } => OutcomeKind::Rejected(match because {
+            command::Rejection::NotANumber => {
+                RejectedMessage { code: RejectionCode::NotANumber as i32, ..<_>::default() }
+            }
+            command::Rejection::Overflow => RejectedMessage { code: RejectionCode::Overflow as i32, ..<_>::default() },
+            command::Rejection::ValueTooLarge { size_bytes, limit_bytes } => {
+                RejectedMessage { code: RejectionCode::ValueTooLarge as i32, size_bytes, limit_bytes }
+            }
+        }),
+    };
+    OutcomeMessage { what: Some(what) }
+}
+
+fn outcome_from_message(message: OutcomeMessage) -> Option<Outcome> {
+    Some(match message.what? {
+        OutcomeKind::Written(Empty {}) => Outcome::Written,
+        OutcomeKind::Deleted(found) => Outcome::Deleted { found },
+        OutcomeKind::Incremented(value) => Outcome::Incremented { value },
+        OutcomeKind::ConditionFailed(failed) => Outcome::ConditionFailed {
+            current: failed.current.map(|current| command::Current {
+                value: current.value,
+                revision: current.revision,
+                version: current.version,
+            }),
+        },
+        OutcomeKind::Rejected(rejected) => Outcome::Rejected {
+            because: match RejectionCode::try_from(rejected.code).ok()? {
+                RejectionCode::Unspecified => return None,
+                RejectionCode::NotANumber => command::Rejection::NotANumber,
+                RejectionCode::Overflow => command::Rejection::Overflow,
+                RejectionCode::ValueTooLarge => command::Rejection::ValueTooLarge {
+                    size_bytes: rejected.size_bytes,
+                    limit_bytes: rejected.limit_bytes,
+                },
+            },
+        },
+    })
+}
+
+fn refused_to_message(refused: Refused) -> RefusedMessage {
+    let why = match refused {
+        Refused::NotLeader { leader } => RefusedKind::NotLeader(NotLeaderMessage {
+            leader: leader.map(|hint| HintMessage { id: hint.id.0, name: hint.name, address: hint.address }),
+        }),
+        Refused::Busy => RefusedKind::Busy(Empty {}),
+        Refused::Unavailable { because } => RefusedKind::Unavailable(because),
+        Refused::Unknown => RefusedKind::Unknown(Empty {}),
+        Refused::KeyTooLarge { size_bytes, limit_bytes } => {
+            RefusedKind::KeyTooLarge(SizeMessage { size_bytes, limit_bytes })
+        }
+        Refused::ValueTooLarge { size_bytes, limit_bytes } => {
+            RefusedKind::ValueTooLarge(SizeMessage { size_bytes, limit_bytes })
+        }
+        Refused::Invalid { because } => RefusedKind::Invalid(because),
+    };
+    RefusedMessage { why: Some(why) }
+}
+
+fn refused_from_message(message: RefusedMessage) -> Option<Refused> {
+    Some(match message.why? {
+        RefusedKind::NotLeader(refused) => Refused::NotLeader {
+            leader: refused.leader.map(|hint| Hint { id: NodeId(hint.id), name: hint.name, address: hint.address }),
+        },
+        RefusedKind::Busy(Empty {}) => Refused::Busy,
+        RefusedKind::Unavailable(because) => Refused::Unavailable { because },
+        RefusedKind::Unknown(Empty {}) => Refused::Unknown,
+        RefusedKind::KeyTooLarge(SizeMessage { size_bytes, limit_bytes }) => {
+            Refused::KeyTooLarge { size_bytes, limit_bytes }
+        }
+        RefusedKind::ValueTooLarge(SizeMessage { size_bytes, limit_bytes }) => {
+            Refused::ValueTooLarge { size_bytes, limit_bytes }
+        }
+        RefusedKind::Invalid(because) => Refused::Invalid { because },
+    })
+}
+
+fn status_to_message(status: NodeStatus) -> StatusMessage {
+    StatusMessage {
+        cluster: status.cluster,
+        cluster_id: status.cluster_id,
+        name: status.name,
+        id: status.id.0,
+        state: status.state,
+        term: status.term.0,
+        leader: status.leader.map_or(0, |id| id.0),
+        durable: status.durable.0,
+        commit: status.commit.0,
+        applied: status.applied.0,
+        first: status.first.0,
+        last: status.last.0,
+        elections: status.elections,
+        config_index: status.config_index.0,
+        members: status.members.into_iter().map(member_to_message).collect(),
+        quorum_contact: status.quorum_contact,
+        pid: status.pid,
+        version: status.version,
+        started: status.started,
+        data_dir: status.data_dir,
+        log_file: status.log_file,
+        sync_p99_ms: status.sync_p99_ms,
+        disk_free_bytes: status.disk_free_bytes,
+        cert_expires: status.cert_expires,
+        digest: status.digest.map(|(at, text)| DigestMessage { at: at.0, text }),
+        election_timeout_ms: status.election_timeout_ms,
+        unsafe_sync: status.unsafe_sync,
+        refused_messages: status.refused_messages,
+    }
+}
+
+fn status_from_message(message: StatusMessage) -> NodeStatus {
+    NodeStatus {
+        cluster: message.cluster,
+        cluster_id: message.cluster_id,
+        name: message.name,
+        id: NodeId(message.id),
+        state: message.state,
+        term: Term(message.term),
+        leader: some_node(message.leader),
+        durable: Index(message.durable),
+        commit: Index(message.commit),
+        applied: Index(message.applied),
+        first: Index(message.first),
+        last: Index(message.last),
+        elections: message.elections,
+        config_index: Index(message.config_index),
+        members: message.members.into_iter().map(member_from_message).collect(),
+        quorum_contact: message.quorum_contact,
+        pid: message.pid,
+        version: message.version,
+        started: message.started,
+        data_dir: message.data_dir,
+        log_file: message.log_file,
+        sync_p99_ms: message.sync_p99_ms,
+        disk_free_bytes: message.disk_free_bytes,
+        cert_expires: message.cert_expires,
+        digest: message.digest.map(|digest| (Index(digest.at), digest.text)),
+        election_timeout_ms: message.election_timeout_ms,
+        unsafe_sync: message.unsafe_sync,
+        refused_messages: message.refused_messages,
+    }
+}
+
+fn member_to_message(member: MemberStatus) -> MemberStatusMessage {
+    MemberStatusMessage {
+        id: member.id.0,
+        name: member.name,
+        address: member.address,
+        role: member.role,
+        matched: member.matched.map(|index| index.0),
+        last_contact_ms: member.last_contact_ms,
+    }
+}
+
+fn member_from_message(message: MemberStatusMessage) -> MemberStatus {
+    MemberStatus {
+        id: NodeId(message.id),
+        name: message.name,
+        address: message.address,
+        role: message.role,
+        matched: message.matched.map(Index),
+        last_contact_ms: message.last_contact_ms,
+    }
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct Empty {}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct RequestMessage {
+    #[prost(oneof = "AskMessage", tags = "1, 2, 3, 4")]
+    ask: Option<AskMessage>,
+}
+
+#[derive(Clone, PartialEq, prost::Oneof)]
+enum AskMessage {
+    #[prost(bytes = "bytes", tag = "1")]
+    Write(Bytes),
+    #[prost(message, tag = "2")]
+    Read(ReadMessage),
+    #[prost(message, tag = "3")]
+    Status(Empty),
+    #[prost(message, tag = "4")]
+    Transfer(TransferMessage),
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct ReadMessage {
+    #[prost(oneof = "QueryMessage", tags = "1, 2")]
+    query: Option<QueryMessage>,
+    #[prost(enumeration = "ConsistencyCode", tag = "3")]
+    consistency: i32,
+    #[prost(uint64, tag = "4")]
+    at_least: u64,
+}
+
+#[derive(Clone, PartialEq, prost::Oneof)]
+enum QueryMessage {
+    #[prost(bytes = "vec", tag = "1")]
+    Get(Vec<u8>),
+    #[prost(message, tag = "2")]
+    Scan(ScanMessage),
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct ScanMessage {
+    #[prost(bytes = "vec", tag = "1")]
+    prefix: Vec<u8>,
+    #[prost(bytes = "vec", optional, tag = "2")]
+    after: Option<Vec<u8>>,
+    #[prost(uint32, tag = "3")]
+    limit: u32,
+    #[prost(bool, tag = "4")]
+    keys_only: bool,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, prost::Enumeration)]
+#[repr(i32)]
+enum ConsistencyCode {
+    Linearizable = 0,
+    Stale = 1,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct TransferMessage {
+    /// Zero: the best voter.
+    #[prost(uint64, tag = "1")]
+    to: u64,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct ResponseMessage {
+    #[prost(oneof = "AnswerMessage", tags = "1, 2, 3, 4, 5, 6")]
+    answer: Option<AnswerMessage>,
+}
+
+#[derive(Clone, PartialEq, prost::Oneof)]
+enum AnswerMessage {
+    #[prost(message, tag = "1")]
+    Written(WrittenMessage),
+    #[prost(message, tag = "2")]
+    Value(ValueMessage),
+    #[prost(message, tag = "3")]
+    Items(ItemsMessage),
+    #[prost(message, tag = "4")]
+    Status(Box<StatusMessage>),
+    #[prost(uint64, tag = "5")]
+    Transferring(u64),
+    #[prost(message, tag = "6")]
+    Refused(RefusedMessage),
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct WrittenMessage {
+    #[prost(uint64, tag = "1")]
+    revision: u64,
+    #[prost(uint64, tag = "2")]
+    term: u64,
+    #[prost(message, optional, tag = "3")]
+    outcome: Option<OutcomeMessage>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct OutcomeMessage {
+    #[prost(oneof = "OutcomeKind", tags = "1, 2, 3, 4, 5")]
+    what: Option<OutcomeKind>,
+}
+
+#[derive(Clone, PartialEq, prost::Oneof)]
+enum OutcomeKind {
+    #[prost(message, tag = "1")]
+    Written(Empty),
+    #[prost(bool, tag = "2")]
+    Deleted(bool),
+    #[prost(sint64, tag = "3")]
+    Incremented(i64),
+    #[prost(message, tag = "4")]
+    ConditionFailed(ConditionFailedMessage),
+    #[prost(message, tag = "5")]
+    Rejected(RejectedMessage),
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct ConditionFailedMessage {
+    #[prost(message, optional, tag = "1")]
+    current: Option<CurrentMessage>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct CurrentMessage {
+    #[prost(bytes = "vec", tag = "1")]
+    value: Vec<u8>,
+    #[prost(uint64, tag = "2")]
+    revision: u64,
+    #[prost(uint64, tag = "3")]
+    version: u64,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct RejectedMessage {
+    #[prost(enumeration = "RejectionCode", tag = "1")]
+    code: i32,
+    #[prost(uint64, tag = "2")]
+    size_bytes: u64,
+    #[prost(uint64, tag = "3")]
+    limit_bytes: u64,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, prost::Enumeration)]
+#[repr(i32)]
+enum RejectionCode {
+    Unspecified = 0,
+    NotANumber = 1,
+    Overflow = 2,
+    ValueTooLarge = 3,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct ValueMessage {
+    #[prost(message, optional, tag = "1")]
+    item: Option<ItemMessage>,
+    #[prost(uint64, tag = "2")]
+    at: u64,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct ItemsMessage {
+    #[prost(message, repeated, tag = "1")]
+    items: Vec<ItemMessage>,
+    #[prost(bool, tag = "2")]
+    more: bool,
+    #[prost(uint64, tag = "3")]
+    at: u64,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct ItemMessage {
+    #[prost(bytes = "vec", tag = "1")]
+    key: Vec<u8>,
+    #[prost(bytes = "vec", tag = "2")]
+    value: Vec<u8>,
+    #[prost(uint64, tag = "3")]
+    revision: u64,
+    #[prost(uint64, tag = "4")]
+    created: u64,
+    #[prost(uint64, tag = "5")]
+    version: u64,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct RefusedMessage {
+    #[prost(oneof = "RefusedKind", tags = "1, 2, 3, 4, 5, 6, 7")]
+    why: Option<RefusedKind>,
+}
+
+#[derive(Clone, PartialEq, prost::Oneof)]
+enum RefusedKind {
+    #[prost(message, tag = "1")]
+    NotLeader(NotLeaderMessage),
+    #[prost(message, tag = "2")]
+    Busy(Empty),
+    #[prost(string, tag = "3")]
+    Unavailable(String),
+    #[prost(message, tag = "4")]
+    Unknown(Empty),
+    #[prost(message, tag = "5")]
+    KeyTooLarge(SizeMessage),
+    #[prost(message, tag = "6")]
+    ValueTooLarge(SizeMessage),
+    #[prost(string, tag = "7")]
+    Invalid(String),
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct NotLeaderMessage {
+    #[prost(message, optional, tag = "1")]
+    leader: Option<HintMessage>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct HintMessage {
+    #[prost(uint64, tag = "1")]
+    id: u64,
+    #[prost(string, tag = "2")]
+    name: String,
+    #[prost(string, tag = "3")]
+    address: String,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct SizeMessage {
+    #[prost(uint64, tag = "1")]
+    size_bytes: u64,
+    #[prost(uint64, tag = "2")]
+    limit_bytes: u64,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct DigestMessage {
+    #[prost(uint64, tag = "1")]
+    at: u64,
+    #[prost(string, tag = "2")]
+    text: String,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct MemberStatusMessage {
+    #[prost(uint64, tag = "1")]
+    id: u64,
+    #[prost(string, tag = "2")]
+    name: String,
+    #[prost(string, tag = "3")]
+    address: String,
+    #[prost(string, tag = "4")]
+    role: String,
+    #[prost(uint64, optional, tag = "5")]
+    matched: Option<u64>,
+    #[prost(uint64, optional, tag = "6")]
+    last_contact_ms: Option<u64>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct StatusMessage {
+    #[prost(string, tag = "1")]
+    cluster: String,
+    #[prost(string, tag = "2")]
+    cluster_id: String,
+    #[prost(string, tag = "3")]
+    name: String,
+    #[prost(uint64, tag = "4")]
+    id: u64,
+    #[prost(string, tag = "5")]
+    state: String,
+    #[prost(uint64, tag = "6")]
+    term: u64,
+    /// Zero: none known.
+    #[prost(uint64, tag = "7")]
+    leader: u64,
+    #[prost(uint64, tag = "8")]
+    durable: u64,
+    #[prost(uint64, tag = "9")]
+    commit: u64,
+    #[prost(uint64, tag = "10")]
+    applied: u64,
+    #[prost(uint64, tag = "11")]
+    first: u64,
+    #[prost(uint64, tag = "12")]
+    last: u64,
+    #[prost(uint64, tag = "13")]
+    elections: u64,
+    #[prost(uint64, tag = "14")]
+    config_index: u64,
+    #[prost(message, repeated, tag = "15")]
+    members: Vec<MemberStatusMessage>,
+    #[prost(bool, tag = "16")]
+    quorum_contact: bool,
+    #[prost(uint32, tag = "17")]
+    pid: u32,
+    #[prost(string, tag = "18")]
+    version: String,
+    #[prost(string, tag = "19")]
+    started: String,
+    #[prost(string, tag = "20")]
+    data_dir: String,
+    #[prost(string, tag = "21")]
+    log_file: String,
+    #[prost(double, optional, tag = "22")]
+    sync_p99_ms: Option<f64>,
+    #[prost(uint64, optional, tag = "23")]
+    disk_free_bytes: Option<u64>,
+    #[prost(string, optional, tag = "24")]
+    cert_expires: Option<String>,
+    #[prost(message, optional, tag = "25")]
+    digest: Option<DigestMessage>,
+    #[prost(uint64, tag = "26")]
+    election_timeout_ms: u64,
+    #[prost(bool, tag = "27")]
+    unsafe_sync: bool,
+    #[prost(uint64, tag = "28")]
+    refused_messages: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn requests() -> Vec<Request> {
+        let read = |query, consistency| Ask::Read { query, consistency, at_least: Index(7) };
+        let asks = [
+            Ask::Write(Bytes::from_static(b"\x08\x01")),
+            Ask::Write(Bytes::new()),
+            read(Query::Get { key: Vec::new() }, Consistency::Linearizable),
+            read(Query::Get { key: b"\xff\x00".to_vec() }, Consistency::Stale),
+            read(
+                Query::Scan { prefix: b"a".to_vec(), after: Some(Vec::new()), limit: 9, keys_only: true },
+                Consistency::Stale,
+            ),
+            read(
+                Query::Scan { prefix: Vec::new(), after: None, limit: 0, keys_only: false },
+                Consistency::Linearizable,
+            ),
+            Ask::Status,
+            Ask::Transfer { to: None },
+            Ask::Transfer { to: Some(NodeId(3)) },
+        ];
+        asks.into_iter().enumerate().map(|(id, ask)| Request { id: id as u64, ask }).collect()
+    }
+
+    fn status() -> NodeStatus {
+        NodeStatus {
+            cluster: "demo".to_owned(),
+            id: NodeId(2),
+            leader: Some(NodeId(1)),
+            applied: Index(9),
+            members: vec![MemberStatus { id: NodeId(1), matched: Some(Index(0)), ..MemberStatus::default() }],
+            sync_p99_ms: Some(0.5),
+            disk_free_bytes: Some(0),
+            cert_expires: Some("2027-01-01T00:00:00Z".to_owned()),
+            digest: Some((Index(1_000), "abc".to_owned())),
+            unsafe_sync: true,
+            refused_messages: 4,
+            ..NodeStatus::default()
+        }
+    }
+
+    fn responses() -> Vec<Response> {
+        let item = Item { key: b"k".to_vec(), value: b"v".to_vec(), revision: Index(4), created: Index(3), version: 2 };
+        let current = command::Current { value: b"v".to_vec(), revision: 4, version: 2 };
+        let too_large = command::Rejection::ValueTooLarge { size_bytes: 5, limit_bytes: 4 };
+        let outcomes = [
+            Outcome::Written,
+            Outcome::Deleted { found: true },
+            Outcome::Deleted { found: false },
+            Outcome::Incremented { value: i64::MIN },
+            Outcome::ConditionFailed { current: None },
+            Outcome::ConditionFailed { current: Some(current) },
+            Outcome::Rejected { because: command::Rejection::NotANumber },
+            Outcome::Rejected { because: command::Rejection::Overflow },
+            Outcome::Rejected { because: too_large },
+        ];
+        let hint = Hint { id: NodeId(2), name: "n2".to_owned(), address: "127.0.0.1:7402".to_owned() };
+        let refusals = [
+            Refused::NotLeader { leader: None },
+            Refused::NotLeader { leader: Some(hint) },
+            Refused::Busy,
+            Refused::Unavailable { because: "stopping".to_owned() },
+            Refused::Unknown,
+            Refused::KeyTooLarge { size_bytes: 2, limit_bytes: 1 },
+            Refused::ValueTooLarge { size_bytes: 2, limit_bytes: 1 },
+            Refused::Invalid { because: String::new() },
+        ];
+        let mut answers: Vec<Answer> = outcomes
+            .into_iter()
+            .map(|outcome| Answer::Written { revision: Index(4), term: Term(2), outcome })
+            .collect();
+        answers.extend(refusals.into_iter().map(Answer::Refused));
+        answers.push(Answer::Value { item: None, at: Index(1) });
+        answers.push(Answer::Value { item: Some(item.clone()), at: Index(1) });
+        answers.push(Answer::Items { items: vec![item.clone(), item], more: true, at: Index(1) });
+        answers.push(Answer::Items { items: Vec::new(), more: false, at: Index(0) });
+        answers.push(Answer::Status(Box::new(status())));
+        answers.push(Answer::Status(Box::default()));
+        answers.push(Answer::Transferring { to: NodeId(3) });
+        answers.into_iter().enumerate().map(|(id, answer)| Response { id: id as u64, answer }).collect()
+    }
+
+    #[test]
+    fn requests_read_back_as_they_were_sent_wherever_the_stream_is_cut() {
+        let mut stream = BytesMut::new();
+        for request in requests() {
+            encode_request(request, &mut stream);
+        }
+        for cut in 0..=stream.len() {
+            let mut reader = RequestReader::new(64);
+            let mut found = Vec::new();
+            let mut buffer = BytesMut::from(&stream[..cut]);
+            while let Some(arrived) = reader.next(&mut buffer).unwrap() {
+                found.push(arrived);
+            }
+            buffer.extend_from_slice(&stream[cut..]);
+            while let Some(arrived) = reader.next(&mut buffer).unwrap() {
+                found.push(arrived);
+            }
+            assert_eq!(found, requests().into_iter().map(Arrived::Request).collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn responses_read_back_as_they_were_sent() {
+        let mut stream = BytesMut::new();
+        for response in responses() {
+            encode_response(response, &mut stream);
+        }
+        for expected in responses() {
+            assert_eq!(split_response(&mut stream), Ok(Some(expected)));
+        }
+        assert_eq!(split_response(&mut stream), Ok(None));
+    }
+
+    #[test]
+    fn an_overlong_request_is_answered_and_read_past_without_being_kept() {
+        let limit = request_bytes_max(64);
+        let long = Request { id: 77, ask: Ask::Write(vec![1; limit as usize + 1].into()) };
+        let after = Request { id: 78, ask: Ask::Status };
+        let mut stream = BytesMut::new();
+        encode_request(long, &mut stream);
+        encode_request(after.clone(), &mut stream);
+        let mut reader = RequestReader::new(64);
+        let mut buffer = BytesMut::new();
+        let mut found = Vec::new();
+        let mut kept_most = 0;
+        for piece in stream.chunks(1_000) {
+            buffer.extend_from_slice(piece);
+            while let Some(arrived) = reader.next(&mut buffer).unwrap() {
+                found.push(arrived);
+            }
+            kept_most = kept_most.max(buffer.len());
+        }
+        assert!(kept_most < 100, "{kept_most} bytes were kept");
+        let [Arrived::Refused { id: 77, because: Refused::ValueTooLarge { size_bytes, limit_bytes: 64 } }, second] =
+            &found[..]
+        else {
+            panic!("{found:?}");
+        };
+        assert!(*size_bytes > limit);
+        assert_eq!(second, &Arrived::Request(after));
+    }
+
+    #[test]
+    fn a_request_of_a_later_version_is_refused_by_id() {
+        let mut stream = BytesMut::new();
+        // Field 15, length-delimited, empty: an ask that this version does not know.
+        append_frame(&mut stream, |out| {
+            out.put_u64_le(5);
+            out.put_slice(&[0x7a, 0x00]);
+        });
+        let arrived = RequestReader::new(64).next(&mut stream).unwrap();
+        assert!(matches!(arrived, Some(Arrived::Refused { id: 5, because: Refused::Invalid { .. } })), "{arrived:?}");
+    }
+
+    #[test]
+    fn impossible_lengths_close_the_stream() {
+        let mut short = BytesMut::from(&7u32.to_le_bytes()[..]);
+        assert_eq!(RequestReader::new(64).next(&mut short), Err(FrameError::TooShort { length_bytes: 7 }));
+        let mut long = BytesMut::from(&u32::MAX.to_le_bytes()[..]);
+        assert!(matches!(RequestReader::new(64).next(&mut long), Err(FrameError::TooLong { .. })));
+    }
+
+    proptest! {
+        #[test]
+        fn garbage_never_panics(bytes in proptest::collection::vec(any::<u8>(), 0..300)) {
+            let mut framed = BytesMut::new();
+            append_frame(&mut framed, |out| out.put_slice(&bytes));
+            let _ = RequestReader::new(64).next(&mut framed);
+            let mut raw = BytesMut::from(&bytes[..]);
+            while let Ok(Some(_)) = RequestReader::new(64).next(&mut raw) {}
+            let mut framed = BytesMut::new();
+            append_frame(&mut framed, |out| out.put_slice(&bytes));
+            let _ = split_response(&mut framed);
+        }
+    }
+}
