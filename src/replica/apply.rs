@@ -159,8 +159,12 @@ impl Replica {
         Ok(())
     }
 
-    /// Asks for the next page of old records unless enough are ready or on their way.
+    /// Asks for the next page of old records unless enough are ready or on their way. Once applying has come to the
+    /// tail it never needs another: the tail keeps what is not applied.
     fn read_ahead(&mut self) {
+        if self.map.applied() >= self.tail.first().prev().0 {
+            return;
+        }
         let last = self.applier.to.min(self.tail.first().prev());
         let is_enough = self.applier.fetch.is_some() || self.applier.pages.len() >= PAGES_MAX;
         if self.applier.read_to >= last || is_enough || self.has_failed() {

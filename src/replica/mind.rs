@@ -275,7 +275,7 @@ impl Replica {
 
     /// Gives leadership away if the node is to stop; asks again when an attempt has ended without success.
     fn hand_over(&mut self, now: Time) {
-        if self.hand_over != HandOver::Asked || !self.is_leader() || self.core.is_transferring() {
+        if self.hand_over != HandOver::Asked || !self.is_leader() || self.core.transferring_to().is_some() {
             return;
         }
         if self.core.transfer(now, None).is_err() {

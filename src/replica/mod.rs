@@ -18,6 +18,10 @@ mod setup;
 mod status;
 mod submit;
 mod tail;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
 mod waiting;
 mod writing;
 
