@@ -1,0 +1,28 @@
+//! `raftctl cluster restart`: stops nodes and starts them again.
+
+use clap_complete::ArgValueCandidates;
+
+use crate::cli::Context;
+use crate::cli::arguments::node_name;
+use crate::cli::completions;
+use crate::cli::failure::{Exit, Failure};
+
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  raftctl cluster restart n2
+  raftctl cluster restart --rolling")]
+pub struct Args {
+    /// Nodes, or `leader` [default: all]
+    #[arg(value_name = "NODE", value_parser = node_name,
+        add = ArgValueCandidates::new(completions::node_names))]
+    pub nodes: Vec<String>,
+
+    /// One after the other, each only when the one before is back and caught up
+    #[arg(long)]
+    pub rolling: bool,
+}
+
+pub fn run(_context: &Context, _arguments: Args) -> Result<Exit, Failure> {
+    todo!()
+}
