@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use tokio::sync::mpsc;
 
 use super::clock::{Clock, wall_ms};
-use super::journal_thread::JournalThread;
+use super::journal_thread::{JournalThread, describe};
 use super::shutdown::Shutdown;
 use super::turn::{Ended, Facts, Turn};
 use super::worker::Worker;
@@ -40,7 +40,7 @@ pub enum Supervision {
     /// A person at a terminal, or systemd.
     None,
     /// A foreground `cluster up`: this process ends when that one does.
-    DieWithParent(i32),
+    DieWithParent(u32),
     /// A detached `cluster up`: a session of its own.
     Detached,
 }
@@ -87,21 +87,30 @@ pub enum Finished {
 pub fn run(options: &NodeOptions) -> Result<Finished, NodeError> {
     take_supervision(options.supervision)?;
     let file = NodeFile::read(&options.dir).map_err(|error| NodeError::NoNode(options.dir.clone(), error))?;
-    let (journal, found) =
-        Journal::open(&layout::data_dir(&options.dir), journal_options(&file)).map_err(NodeError::Open)?;
-    let identity = Identity::load(&layout::identity_dir(&options.dir)).map_err(NodeError::Identity)?;
     let log = Log::open(&LogOptions {
         file: layout::node_log(&options.dir),
         name: file.name.clone(),
         level: options.log_level,
         echo: options.echo,
     });
+    let ended = open_and_run(options, &file, &log);
+    match &ended {
+        Ok(_) => log.line(Level::Info, "stopped"),
+        Err(error) => log.line(Level::Error, &format!("stopped: {}", describe(error))),
+    }
+    ended
+}
+
+fn open_and_run(options: &NodeOptions, file: &NodeFile, log: &Log) -> Result<Finished, NodeError> {
+    let identity = Identity::load(&layout::identity_dir(&options.dir)).map_err(NodeError::Identity)?;
+    let (journal, found) =
+        Journal::open(&layout::data_dir(&options.dir), journal_options(file)).map_err(NodeError::Open)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|source| NodeError::System { what: "no runtime could be built", source })?;
     let local = tokio::task::LocalSet::new();
-    local.block_on(&runtime, run_until_stopped(options, &file, journal, found, identity, log))
+    local.block_on(&runtime, run_until_stopped(options, file, journal, found, identity, log))
 }
 
 async fn run_until_stopped(
@@ -110,7 +119,7 @@ async fn run_until_stopped(
     journal: Journal,
     found: Recovered,
     identity: Identity,
-    log: Log,
+    log: &Log,
 ) -> Result<Finished, NodeError> {
     let mut shutdown =
         Shutdown::install().map_err(|source| NodeError::System { what: "no signal handler could be set", source })?;
@@ -150,8 +159,8 @@ async fn run_until_stopped(
     close(turn, ended, &options.dir).await
 }
 
-async fn close(turn: Turn, ended: Ended, dir: &Path) -> Result<Finished, NodeError> {
-    let (transport, journal, worker, log) = turn.into_parts();
+async fn close(turn: Turn<'_>, ended: Ended, dir: &Path) -> Result<Finished, NodeError> {
+    let (transport, journal, worker) = turn.into_parts();
     let reason = match &ended {
         Ended::Stopped => "stopped".to_owned(),
         Ended::Interrupted => "stopped at once, on a second signal".to_owned(),
@@ -160,7 +169,6 @@ async fn close(turn: Turn, ended: Ended, dir: &Path) -> Result<Finished, NodeErr
     transport.close(&reason).await;
     worker.close();
     let closed = journal.close();
-    log.line(if matches!(ended, Ended::Fault(_)) { Level::Error } else { Level::Info }, &reason);
     // A run file that stays behind names a process that is gone, which every reader checks.
     let _ = std::fs::remove_file(layout::run_file(dir));
     match ended {
@@ -185,7 +193,7 @@ fn take_supervision(supervision: Supervision) -> Result<(), NodeError> {
                 source: error.into(),
             })?;
             // The parent may have died before the line above took effect; then nobody would ever send the signal.
-            let now = rustix::process::getppid().map_or(0, |pid| pid.as_raw_nonzero().get());
+            let now = rustix::process::getppid().map_or(0, |pid| pid.as_raw_nonzero().get().unsigned_abs());
             if now == parent {
                 return Ok(());
             }

@@ -40,14 +40,14 @@ pub struct Facts {
 }
 
 /// Everything a running node owns.
-pub struct Turn {
+pub struct Turn<'a> {
     pub clock: Clock,
     pub replica: Replica,
     pub journal: JournalThread,
     pub worker: Worker,
     pub transport: Transport,
     pub events: mpsc::Receiver<TransportEvent>,
-    pub log: Log,
+    pub log: &'a Log,
     pub facts: Facts,
     pub sync_p99_ms: Box<dyn Fn() -> Option<f64>>,
 }
@@ -61,7 +61,7 @@ pub enum Ended {
     Fault(Fault),
 }
 
-impl Turn {
+impl Turn<'_> {
     /// Turns until `shutdown` says stop or the replica cannot go on.
     pub async fn run(&mut self, shutdown: &mut Shutdown) -> Ended {
         let mut arrived = Vec::with_capacity(EVENTS_PER_TURN_MAX);
@@ -95,8 +95,8 @@ impl Turn {
     }
 
     /// Gives the parts back for an orderly end.
-    pub fn into_parts(self) -> (Transport, JournalThread, Worker, Log) {
-        (self.transport, self.journal, self.worker, self.log)
+    pub fn into_parts(self) -> (Transport, JournalThread, Worker) {
+        (self.transport, self.journal, self.worker)
     }
 
     fn begin_stopping(&mut self, signal: &'static str) -> Stopping {
