@@ -128,7 +128,7 @@ impl Replica {
         if feed.bulk_to == Index(0) {
             return false;
         }
-        let matched = self.core.peers(now).find(|status| status.id == peer).map(|status| status.matched);
+        let matched = self.core.peers().find(|status| status.id == peer).map(|status| status.matched);
         let is_open = matched.is_some_and(|matched| matched < feed.bulk_to);
         if !is_open {
             feed.bulk_to = Index(0);
