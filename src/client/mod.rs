@@ -9,15 +9,23 @@
 
 use std::time::{Duration, Instant};
 
+use tokio::sync::mpsc;
+
 use crate::api::{Answer, Ask, NodeStatus};
 use crate::raft::{ClusterId, NodeId};
-use crate::transport::{BindError, Identity};
+use crate::transport::{BindError, Dialer, Identity};
 
 mod error;
+mod link;
+mod members;
 mod pending;
+mod router;
+
+use link::LinkEvent;
+use router::Router;
 
 pub use error::{Cause, ClientError};
-pub use pending::Aim;
+pub use pending::{Aim, REQUESTS_OPEN_MAX};
 
 /// A member as the client knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -63,51 +71,110 @@ pub struct Completion {
 }
 
 /// A client of one cluster. Lives inside a tokio runtime; not shared between tasks.
-pub struct Client {}
+pub struct Client {
+    router: Router,
+    events: mpsc::UnboundedReceiver<LinkEvent>,
+}
 
 impl Client {
     /// # Errors
     /// No UDP port could be had, or the identity is unusable.
-    pub fn start(_options: ClientOptions) -> Result<Client, BindError> {
-        unimplemented!()
+    pub fn start(options: ClientOptions) -> Result<Client, BindError> {
+        let dialer = Dialer::new(options.identity)?;
+        let (sender, events) = mpsc::unbounded_channel();
+        let router = Router::new(dialer, options.cluster, options.endpoints, options.pinned, sender);
+        Ok(Client { router, events })
     }
 
     /// Takes calls over without waiting; the caller bounds how many it keeps open (`REQUESTS_OPEN_MAX` at most).
-    pub fn submit(&mut self, _calls: impl IntoIterator<Item = Call>) {
-        unimplemented!()
+    pub fn submit(&mut self, calls: impl IntoIterator<Item = Call>) {
+        let now = Instant::now();
+        for call in calls {
+            self.router.take(call, now);
+        }
+        self.router.dispatch(now);
     }
 
     /// Number of calls that have no completion yet.
     pub fn open(&self) -> usize {
-        unimplemented!()
+        self.router.open()
     }
 
     /// Waits until at least one completion is there and appends all that are. Pending forever when nothing is open.
     /// May be dropped and called again without losing anything.
-    pub async fn completions(&mut self, _into: &mut Vec<Completion>) {
-        unimplemented!()
+    pub async fn completions(&mut self, into: &mut Vec<Completion>) {
+        loop {
+            while let Ok(event) = self.events.try_recv() {
+                self.router.on_event(event, Instant::now());
+            }
+            self.router.on_time(Instant::now());
+            self.router.dispatch(Instant::now());
+            if self.router.take_done(into) {
+                return;
+            }
+            let timer = self.router.next_time();
+            tokio::select! {
+                event = self.events.recv() => {
+                    let event = event.expect("the router keeps a sender");
+                    self.router.on_event(event, Instant::now());
+                }
+                () = sleep_until(timer) => {}
+            }
+        }
     }
 
     /// One call, alone: nothing else may be open.
     ///
     /// # Errors
     /// What the caller must believe about the request; see `ClientError`.
-    pub async fn call(&mut self, _ask: Ask, _aim: Aim, _timeout: Duration) -> Result<Reply, ClientError> {
-        unimplemented!()
+    pub async fn call(&mut self, ask: Ask, aim: Aim, timeout: Duration) -> Result<Reply, ClientError> {
+        assert_eq!(self.open(), 0, "a single call is made while nothing else is open");
+        self.submit([Call { token: 0, ask, aim, deadline: Instant::now() + timeout }]);
+        let mut done = Vec::with_capacity(1);
+        self.completions(&mut done).await;
+        done.pop().expect("one call has one completion").result
     }
 
     /// Asks every known member for its status and waits at most `wait` for the silent ones. In order of their ids.
-    pub async fn status_of_all(&mut self, _wait: Duration) -> Vec<(Endpoint, Result<NodeStatus, ClientError>)> {
-        unimplemented!()
+    pub async fn status_of_all(&mut self, wait: Duration) -> Vec<(Endpoint, Result<NodeStatus, ClientError>)> {
+        let endpoints = self.router.endpoints();
+        let deadline = Instant::now() + wait;
+        let ask = |(token, endpoint): (usize, &Endpoint)| Call {
+            token: token as u64,
+            ask: Ask::Status,
+            aim: Aim::Node(endpoint.id),
+            deadline,
+        };
+        self.submit(endpoints.iter().enumerate().map(ask));
+        let mut done = Vec::with_capacity(endpoints.len());
+        while done.len() < endpoints.len() {
+            self.completions(&mut done).await;
+        }
+        done.sort_by_key(|completion| completion.token);
+        let statuses = done.into_iter().map(|completion| match completion.result {
+            Ok(Reply { answer: Answer::Status(status), .. }) => Ok(*status),
+            Ok(_) => Err(ClientError::Invalid { because: "a status was asked and something else came".to_owned() }),
+            Err(error) => Err(error),
+        });
+        endpoints.into_iter().zip(statuses).collect()
     }
 
     /// Gives up a call: a write that has left completes as unknown, everything else as unavailable.
-    pub fn cancel(&mut self, _token: u64) {
-        unimplemented!()
+    pub fn cancel(&mut self, token: u64) {
+        self.router.cancel(token);
     }
 
     /// Closes all connections politely; bounded.
     pub async fn close(self) {
-        unimplemented!()
+        let Client { router, events } = self;
+        drop(events);
+        router.into_dialer().close().await;
+    }
+}
+
+async fn sleep_until(time: Option<Instant>) {
+    match time {
+        Some(time) => tokio::time::sleep_until(time.into()).await,
+        None => core::future::pending().await,
     }
 }
