@@ -25,10 +25,12 @@ pub mod man;
 pub mod node;
 pub mod output;
 pub mod pipe;
+pub mod remote;
 pub mod scan;
 pub mod selection;
 pub mod status;
 pub mod submit;
+pub mod values;
 pub mod version;
 
 use arguments::{ColorWhen, Environment, GlobalArguments, OutputFormat};

@@ -13,7 +13,7 @@ use tokio::sync::mpsc;
 
 use crate::api::{Answer, Ask, NodeStatus};
 use crate::raft::{ClusterId, NodeId};
-use crate::transport::{BindError, Dialer, Identity};
+use crate::transport::{BindError, DialError, Dialer, Identity};
 
 mod error;
 mod link;
@@ -34,6 +34,27 @@ pub struct Endpoint {
     pub name: String,
     /// `host:port`.
     pub address: String,
+}
+
+/// Which node of the identity's cluster answers at `address`.
+///
+/// # Errors
+/// Nobody answers there, or somebody who is not of this cluster.
+pub async fn identify(identity: Identity, address: &str, timeout: Duration) -> Result<Endpoint, IdentifyError> {
+    let cluster = identity.cluster();
+    let dialer = Dialer::new(identity)?;
+    let connection = dialer.dial(address, None, cluster, timeout).await?;
+    let id = connection.node();
+    Ok(Endpoint { id, name: id.to_string(), address: address.to_owned() })
+}
+
+/// Why an endpoint was not identified.
+#[derive(Debug, thiserror::Error)]
+pub enum IdentifyError {
+    #[error(transparent)]
+    Bind(#[from] BindError),
+    #[error(transparent)]
+    Dial(#[from] DialError),
 }
 
 /// What a client starts from.
