@@ -6,12 +6,22 @@
 
 use core::time::Duration;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::sync::Arc;
+
+use quinn::{ClientConfig, Connection, ConnectionError, Endpoint};
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::BindError;
-use super::identity::Identity;
+use super::close::{CLOSE_REASON_WAIT, CloseCode, Ended, alert, close, distrust};
+use super::endpoint::{client_endpoint, peer_of};
+use super::identity::{Identity, Subject, any_server_name, node_server_name};
+use super::outbox::Outbox;
+use super::stream::{GreetError, StreamReader, send_hello};
 use crate::api::{Request, Response};
-use crate::raft::{ClusterId, NodeId};
+use crate::codec::client::{encode_request, split_response};
+use crate::codec::frame::{ConnectionKind, Hello, PROTOCOL_VERSION};
+use crate::raft::{ClusterId, NodeId, StorageId};
 
 /// Why there is no connection. Nothing was asked.
 #[derive(Debug, thiserror::Error)]
@@ -19,11 +29,14 @@ pub enum DialError {
     #[error("cannot find {address}")]
     Resolve { address: String, source: io::Error },
     #[error("{address} cannot be dialled: {because}")]
-    Address { address: String, because: String },
+    Address { address: SocketAddr, because: String },
     #[error("nothing answers at {address} within {} ms", after.as_millis())]
     Timeout { address: SocketAddr, after: Duration },
     #[error("another node answers at {address}: {because}")]
     WrongNode { address: SocketAddr, because: String },
+    /// The node's certificate is not this cluster's, or not valid now.
+    #[error("the certificate of {address} is not acceptable: {because}")]
+    Untrusted { address: SocketAddr, because: String },
     #[error("{address} refuses this certificate: {because}")]
     RefusedCertificate { address: SocketAddr, because: String },
     #[error("{address} refuses the connection: {because}")]
@@ -48,15 +61,21 @@ pub enum ConnectionLost {
     Protocol { because: String },
 }
 
-/// Makes connections to nodes. Cheap to clone; all clones share one socket.
+/// Makes connections to nodes. Cheap to clone; all clones share one socket per address family.
 #[derive(Clone)]
-pub struct Dialer {}
+pub struct Dialer {
+    ipv4: Endpoint,
+    /// None where the machine has no IPv6.
+    ipv6: Option<Endpoint>,
+    config: ClientConfig,
+}
 
 impl Dialer {
     /// Must be called inside a tokio runtime.
     pub fn new(identity: Identity) -> Result<Dialer, BindError> {
-        let _ = identity;
-        unimplemented!()
+        let (ipv4, config) = client_endpoint(&identity, (Ipv4Addr::UNSPECIFIED, 0).into())?;
+        let ipv6 = client_endpoint(&identity, (Ipv6Addr::UNSPECIFIED, 0).into()).ok().map(|(endpoint, _)| endpoint);
+        Ok(Dialer { ipv4, ipv6, config })
     }
 
     /// Connects to `node` at `address` (`host:port`), or with `None` to whichever node of the cluster answers there.
@@ -67,38 +86,216 @@ impl Dialer {
         cluster: ClusterId,
         timeout: Duration,
     ) -> Result<ClientConnection, DialError> {
-        let _ = (address, node.into(), cluster, timeout);
-        unimplemented!()
+        let deadline = Instant::now() + timeout;
+        let node = node.into();
+        let address = resolve(address, deadline).await?;
+        match timeout_at(deadline, self.connect(address, node, cluster)).await {
+            Ok(result) => result,
+            Err(_) => Err(DialError::Timeout { address, after: timeout }),
+        }
+    }
+
+    async fn connect(
+        &self,
+        address: SocketAddr,
+        node: Option<NodeId>,
+        cluster: ClusterId,
+    ) -> Result<ClientConnection, DialError> {
+        let name = node.map_or_else(|| any_server_name(cluster), |id| node_server_name(cluster, id));
+        let endpoint = match (address, &self.ipv6) {
+            (SocketAddr::V6(_), Some(ipv6)) => ipv6,
+            _ => &self.ipv4,
+        };
+        let connection = endpoint
+            .connect_with(self.config.clone(), address, &name)
+            .map_err(|error| DialError::Address { address, because: error.to_string() })?
+            .await
+            .map_err(|error| dial_error(address, error))?;
+        match greet(&connection, node, cluster).await {
+            Ok(connected) => Ok(connected),
+            Err(Some(because)) => {
+                close(&connection, CloseCode::Refused, &because);
+                Err(DialError::WrongNode { address, because })
+            }
+            Err(None) => Err(dial_error(address, connection.closed().await)),
+        }
     }
 }
 
+async fn resolve(address: &str, deadline: Instant) -> Result<SocketAddr, DialError> {
+    let failed = |source| DialError::Resolve { address: address.to_owned(), source };
+    let found = match timeout_at(deadline, tokio::net::lookup_host(address)).await {
+        Ok(found) => found.map_err(failed)?.next(),
+        Err(_) => return Err(failed(io::ErrorKind::TimedOut.into())),
+    };
+    found.ok_or_else(|| failed(io::Error::new(io::ErrorKind::NotFound, "the name has no address")))
+}
+
+/// The hello in both directions. `Err(None)`: the connection is closing, and its close says why.
+async fn greet(
+    connection: &Connection,
+    node: Option<NodeId>,
+    cluster: ClusterId,
+) -> Result<ClientConnection, Option<String>> {
+    let (mut send, receive) = connection.open_bi().await.map_err(|_| None)?;
+    let hello = Hello {
+        version: PROTOCOL_VERSION,
+        kind: ConnectionKind::Client,
+        cluster,
+        node: NodeId::default(),
+        storage: StorageId::default(),
+        expected: StorageId::default(),
+    };
+    send_hello(&mut send, &hello).await;
+    let mut reader = StreamReader::new(receive);
+    let hello = reader.hello().await.map_err(|error| match error {
+        GreetError::Ended => None,
+        error => Some(error.to_string()),
+    })?;
+    let name = peer_of(connection).map_err(|error| Some(error.to_string()))?;
+    let Subject::Node(id) = name.subject else {
+        return Err(Some(format!("{} is not a node", name.subject)));
+    };
+    if name.cluster != cluster || hello.node != id || node.is_some_and(|node| node != id) {
+        return Err(Some(format!("{id} of cluster {}", name.cluster)));
+    }
+    let outbox = Arc::new(Outbox::default());
+    let writer = outbox.clone();
+    tokio::spawn(async move { writer.write_to(send, None).await });
+    let sender = ClientSender { connection: connection.clone(), outbox };
+    Ok(ClientConnection { node: id, sender, reader })
+}
+
 /// One connection to one node. Dropping it closes it.
-pub struct ClientConnection {}
+pub struct ClientConnection {
+    node: NodeId,
+    sender: ClientSender,
+    reader: StreamReader,
+}
 
-impl ClientConnection {
-    /// Which node answered.
-    pub fn node(&self) -> NodeId {
-        unimplemented!()
-    }
+/// The sending half of a connection, for a task of its own. It does not keep the connection open.
+#[derive(Clone)]
+pub struct ClientSender {
+    connection: Connection,
+    outbox: Arc<Outbox>,
+}
 
-    pub fn address(&self) -> SocketAddr {
-        unimplemented!()
-    }
-
+impl ClientSender {
     /// Sends requests, all in one go; never waits. What is sent while an earlier batch is being written joins the
-    /// next one. Unbounded here: the caller bounds what it has in flight. On an error none of these were sent.
+    /// next one. What waits is bounded by what the caller lets be in flight. On an error none of these were sent.
     pub fn send(&self, requests: impl IntoIterator<Item = Request>) -> Result<(), ConnectionLost> {
-        let _ = requests.into_iter();
-        unimplemented!()
+        if let Some(lost) = self.close_reason() {
+            return Err(lost);
+        }
+        self.outbox.put(|out| {
+            out.put(|out| {
+                for request in requests {
+                    encode_request(request, out);
+                }
+            });
+        });
+        self.outbox.wake();
+        Ok(())
     }
 
-    /// The next responses, at least one. Cancel safe. After an error there will be no more.
-    pub async fn responses(&mut self) -> Result<Vec<Response>, ConnectionLost> {
-        unimplemented!()
+    /// Bytes of requests that have not left yet.
+    pub fn waiting_bytes(&self) -> usize {
+        self.outbox.held_bytes()
     }
 
     /// Why the connection has ended; none while it is open.
     pub fn close_reason(&self) -> Option<ConnectionLost> {
-        unimplemented!()
+        self.connection.close_reason().map(|error| lost(&error))
+    }
+}
+
+impl ClientConnection {
+    /// Which node answered.
+    pub fn node(&self) -> NodeId {
+        self.node
+    }
+
+    pub fn address(&self) -> SocketAddr {
+        self.sender.connection.remote_address()
+    }
+
+    /// A handle for sending from elsewhere while responses are awaited here.
+    pub fn sender(&self) -> ClientSender {
+        self.sender.clone()
+    }
+
+    /// See `ClientSender::send`.
+    pub fn send(&self, requests: impl IntoIterator<Item = Request>) -> Result<(), ConnectionLost> {
+        self.sender.send(requests)
+    }
+
+    /// The next responses, at least one. Cancel safe. After an error there will be no more.
+    pub async fn responses(&mut self) -> Result<Vec<Response>, ConnectionLost> {
+        loop {
+            let mut batch = Vec::new();
+            loop {
+                match split_response(&mut self.reader.buffer) {
+                    Ok(Some(response)) => batch.push(response),
+                    Ok(None) => break,
+                    Err(error) => {
+                        let because = error.to_string();
+                        close(&self.sender.connection, CloseCode::Protocol, &because);
+                        return Err(ConnectionLost::Protocol { because });
+                    }
+                }
+            }
+            if !batch.is_empty() {
+                return Ok(batch);
+            }
+            if !self.reader.fill().await {
+                return Err(match timeout(CLOSE_REASON_WAIT, self.sender.connection.closed()).await {
+                    Ok(error) => lost(&error),
+                    Err(_) => ConnectionLost::ClosedByNode { because: "it ended the stream".to_owned() },
+                });
+            }
+        }
+    }
+
+    /// Why the connection has ended; none while it is open.
+    pub fn close_reason(&self) -> Option<ConnectionLost> {
+        self.sender.close_reason()
+    }
+}
+
+impl Drop for ClientConnection {
+    fn drop(&mut self) {
+        close(&self.sender.connection, CloseCode::Done, "");
+    }
+}
+
+fn lost(error: &ConnectionError) -> ConnectionLost {
+    match error {
+        ConnectionError::TimedOut => ConnectionLost::TimedOut,
+        ConnectionError::Reset => ConnectionLost::Reset,
+        ConnectionError::LocallyClosed => ConnectionLost::ClosedHere,
+        ConnectionError::ApplicationClosed(close) => {
+            ConnectionLost::ClosedByNode { because: String::from_utf8_lossy(&close.reason).into_owned() }
+        }
+        error => ConnectionLost::Protocol { because: Ended(error).to_string() },
+    }
+}
+
+fn dial_error(address: SocketAddr, error: ConnectionError) -> DialError {
+    if let Some(alert) = alert(&error) {
+        return DialError::RefusedCertificate { address, because: alert.to_owned() };
+    }
+    if let Some(because) = distrust(&error) {
+        let because = because.to_owned();
+        // rustls says no more than this text once it has gone through QUIC; a test holds us to it.
+        return match because.contains("not valid for name") {
+            true => DialError::WrongNode { address, because },
+            false => DialError::Untrusted { address, because },
+        };
+    }
+    match &error {
+        ConnectionError::ApplicationClosed(close) => {
+            DialError::Refused { address, because: String::from_utf8_lossy(&close.reason).into_owned() }
+        }
+        error => DialError::Lost { address, source: lost(error) },
     }
 }

@@ -112,7 +112,8 @@ impl Authority {
     /// Makes a new authority with a new key, in memory.
     pub fn create(cluster_name: &str, cluster: ClusterId) -> Result<Authority, IdentityError> {
         let key = KeyPair::generate()?;
-        let mut params = certificate_params(&format!("raftctl {cluster_name}"), AUTHORITY_VALID_DAYS);
+        let mut params =
+            certificate_params(&format!("raftctl {cluster_name}"), AUTHORITY_VALID_DAYS, OffsetDateTime::now_utc());
         params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
         params.key_usages =
             vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign, KeyUsagePurpose::DigitalSignature];
@@ -167,7 +168,7 @@ impl Authority {
             });
         }
         let usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
-        self.issue(Subject::Node(id), &id.to_string(), names, usages)
+        self.issue(Subject::Node(id), names, usages, OffsetDateTime::now_utc())
     }
 
     /// Issues a client's certificate, good for dialling only. `name`: `[a-z0-9-]`, 1 to 40 characters.
@@ -175,18 +176,19 @@ impl Authority {
         if !is_client_name(name) {
             return Err(IdentityError::Name { what: name.to_owned() });
         }
-        self.issue(Subject::Client(name.to_owned()), name, Vec::new(), vec![ExtendedKeyUsagePurpose::ClientAuth])
+        let usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        self.issue(Subject::Client(name.to_owned()), Vec::new(), usages, OffsetDateTime::now_utc())
     }
 
     fn issue(
         &self,
         subject: Subject,
-        common_name: &str,
         names: Vec<SanType>,
         usages: Vec<ExtendedKeyUsagePurpose>,
+        now: OffsetDateTime,
     ) -> Result<Identity, IdentityError> {
         let key = KeyPair::generate()?;
-        let mut params = certificate_params(common_name, LEAF_VALID_DAYS);
+        let mut params = certificate_params(&subject.to_string(), LEAF_VALID_DAYS, now);
         params.subject_alt_names = names;
         params.subject_alt_names.push(uri(self.cluster, &subject)?);
         params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
@@ -202,6 +204,17 @@ impl Authority {
             expires: jiff::Timestamp::from_second(expires.unix_timestamp()).expect("a year from now is a valid time"),
             reset_key: rand::random(),
         })
+    }
+}
+
+#[cfg(test)]
+impl Authority {
+    /// A node's certificate as it would have been issued `days` ago (or in the future, when negative).
+    pub(super) fn issue_node_days_ago(&self, id: NodeId, days: i64) -> Identity {
+        let names = vec![dns(&node_server_name(self.cluster, id)).expect("node names are plain")];
+        let usages = vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+        let issued = OffsetDateTime::now_utc() - Duration::days(days);
+        self.issue(Subject::Node(id), names, usages, issued).expect("test certificates can be made")
     }
 }
 
@@ -317,6 +330,15 @@ impl Identity {
     }
 }
 
+#[cfg(test)]
+impl Identity {
+    /// The same certificate, trusting the authority of `other`: what an attacker would do.
+    pub(super) fn trusting(mut self, other: &Identity) -> Identity {
+        self.authority = other.authority.clone();
+        self
+    }
+}
+
 /// The name in a certificate.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeerName {
@@ -411,8 +433,7 @@ fn dns(name: &str) -> Result<SanType, IdentityError> {
     }
 }
 
-fn certificate_params(common_name: &str, days: i64) -> CertificateParams {
-    let now = OffsetDateTime::now_utc();
+fn certificate_params(common_name: &str, days: i64, now: OffsetDateTime) -> CertificateParams {
     let mut params = CertificateParams::default();
     params.distinguished_name = rcgen::DistinguishedName::new();
     params.distinguished_name.push(DnType::CommonName, common_name);
@@ -487,4 +508,142 @@ fn pem(label: &str, der: &[u8]) -> String {
     }
     out.push_str(&format!("-----END {label}-----\n"));
     out
+}
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const CLUSTER: ClusterId = ClusterId(0xabc);
+
+    fn authority() -> Authority {
+        Authority::create("demo", CLUSTER).expect("an authority can be made")
+    }
+
+    fn host() -> Vec<String> {
+        vec!["127.0.0.1".to_owned(), "node-1.example".to_owned()]
+    }
+
+    #[test]
+    fn an_identity_reads_back_as_it_was_saved() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = folder.path().join("identity");
+        let issued = authority().issue_node(CLUSTER, NodeId(3), &host()).unwrap();
+        issued.save(&directory).unwrap();
+        let loaded = Identity::load(&directory).unwrap();
+        assert_eq!(loaded.subject(), &Subject::Node(NodeId(3)));
+        assert_eq!(loaded.cluster(), CLUSTER);
+        assert_eq!(loaded.certificate(), issued.certificate());
+        assert_eq!(loaded.authority(), issued.authority());
+        assert_eq!(loaded.key(), issued.key());
+        assert_eq!(loaded.reset_key(), issued.reset_key());
+        assert_eq!(loaded.expires(), issued.expires());
+        let days = (loaded.expires().as_second() - jiff::Timestamp::now().as_second()) / 86_400;
+        assert!((LEAF_VALID_DAYS - 1..=LEAF_VALID_DAYS).contains(&days), "{days} days");
+    }
+
+    #[test]
+    fn an_authority_issues_after_it_was_saved_and_loaded() {
+        let folder = tempfile::tempdir().unwrap();
+        let made = authority();
+        made.save(folder.path()).unwrap();
+        let loaded = Authority::load(folder.path()).unwrap();
+        let client = loaded.issue_client("local").unwrap();
+        assert_eq!(client.authority(), &made.certificate);
+        let name = name_in(client.certificate()).unwrap();
+        assert_eq!(name, PeerName { cluster: CLUSTER, subject: Subject::Client("local".to_owned()) });
+    }
+
+    #[test]
+    fn files_and_directories_are_private() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = folder.path().join("identity");
+        authority().issue_client("local").unwrap().save(&directory).unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().mode() & 0o777;
+        assert_eq!(mode(&directory), PRIVATE_DIRECTORY_MODE);
+        for file in [KEY_FILE, RESET_KEY_FILE] {
+            assert_eq!(mode(&directory.join(file)), PRIVATE_FILE_MODE);
+        }
+        let all = fs::read_dir(&directory).unwrap().count();
+        assert_eq!(all, 4, "nothing is left over");
+    }
+
+    #[test]
+    fn keys_that_others_can_read_are_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = folder.path().join("identity");
+        authority().issue_client("local").unwrap().save(&directory).unwrap();
+        for (path, bad, good) in [
+            (directory.join(KEY_FILE), 0o644, 0o600),
+            (directory.join(KEY_FILE), 0o640, 0o600),
+            (directory.join(RESET_KEY_FILE), 0o666, 0o600),
+            (directory.clone(), 0o755, 0o700),
+        ] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(bad)).unwrap();
+            let error = Identity::load(&directory).unwrap_err();
+            assert!(matches!(&error, IdentityError::Mode { path: named, .. } if *named == path), "{error}");
+            assert!(error.to_string().contains("chmod"), "{error}");
+            fs::set_permissions(&path, fs::Permissions::from_mode(good)).unwrap();
+        }
+        Identity::load(&directory).unwrap();
+    }
+
+    #[test]
+    fn a_key_beside_the_wrong_certificate_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let authority = authority();
+        let (one, two) = (folder.path().join("1"), folder.path().join("2"));
+        authority.issue_client("one").unwrap().save(&one).unwrap();
+        authority.issue_client("two").unwrap().save(&two).unwrap();
+        fs::copy(two.join(KEY_FILE), one.join(KEY_FILE)).unwrap();
+        assert!(matches!(Identity::load(&one), Err(IdentityError::KeyMismatch { .. })));
+    }
+
+    #[test]
+    fn a_leaf_cannot_be_loaded_as_an_authority() {
+        let folder = tempfile::tempdir().unwrap();
+        let directory = folder.path().join("identity");
+        authority().issue_node(CLUSTER, NodeId(1), &host()).unwrap().save(&directory).unwrap();
+        fs::copy(directory.join(CERTIFICATE_FILE), directory.join(AUTHORITY_CERTIFICATE_FILE)).unwrap();
+        fs::copy(directory.join(KEY_FILE), directory.join(AUTHORITY_KEY_FILE)).unwrap();
+        assert!(matches!(Authority::load(&directory), Err(IdentityError::Malformed { .. })));
+    }
+
+    #[test]
+    fn names_that_could_be_misread_are_refused() {
+        let authority = authority();
+        for name in ["", "a/b", "A", "a b", "..", "n\u{e9}", &"a".repeat(CLIENT_NAME_LENGTH_MAX + 1)] {
+            assert!(matches!(authority.issue_client(name), Err(IdentityError::Name { .. })), "{name:?}");
+        }
+        for host in ["", "a host", "a/b", "*"] {
+            let issued = authority.issue_node(CLUSTER, NodeId(1), &[host.to_owned()]);
+            assert!(matches!(issued, Err(IdentityError::Name { .. })), "{host:?}");
+        }
+        let other = authority.issue_node(ClusterId(1), NodeId(1), &host());
+        assert!(matches!(other, Err(IdentityError::WrongCluster { .. })));
+    }
+
+    #[test]
+    fn only_one_spelling_of_a_name_is_read() {
+        let cluster = ClusterId(0xabc).to_string();
+        let good = format!("{cluster}/node/7");
+        assert_eq!(parse_name(&good), Some(PeerName { cluster: CLUSTER, subject: Subject::Node(NodeId(7)) }));
+        for bad in ["abc/node/7".to_owned(), good.to_uppercase(), good.clone() + "/", good + "0x"] {
+            assert_eq!(parse_name(&bad), None, "{bad}");
+        }
+        for rest in ["node/0", "node/07", "node/+7", "node/-1", "node/", "client/", "client/A", "authority/", "x"] {
+            assert_eq!(parse_name(&format!("{cluster}/{rest}")), None, "{rest}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn garbage_certificates_never_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            prop_assert!(name_in(&bytes).is_err());
+        }
+    }
 }

@@ -12,20 +12,42 @@
 //!
 //! Everything runs as tasks on the runtime that `start` is called in, which is meant to be a current-thread one.
 
+mod close;
 mod dialer;
+mod endpoint;
 pub mod identity;
+mod listener;
+mod outbox;
+mod peer;
+mod shared;
+mod stream;
 
 use core::time::Duration;
 use std::io;
 use std::net::SocketAddr;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex};
 
+use quinn::VarInt;
 use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
 
 use crate::api::{ClientId, Request, Response};
 use crate::codec::PeerMessage;
+use crate::codec::frame::ConnectionKind;
 use crate::raft::{ClusterId, NodeId, StorageId};
-pub use dialer::{ClientConnection, ConnectionLost, DialError, Dialer};
+use close::CloseCode;
+use listener::{Accepted, ClientSlot};
+use outbox::Outbox;
+use peer::PeerSlot;
+use shared::Shared;
+
+pub use dialer::{ClientConnection, ClientSender, ConnectionLost, DialError, Dialer};
 pub use identity::Identity;
+
+/// How long `close` waits for last words to arrive, and again for connections to end.
+pub const CLOSE_TIME_MAX: Duration = Duration::from_secs(1);
 
 /// What a node's transport is made of.
 pub struct TransportSetup {
@@ -137,14 +159,50 @@ pub enum BindError {
 
 /// A running transport. Dropping it closes everything at once; `close` does it politely.
 pub struct Transport {
+    shared: Arc<Shared>,
     local_addr: SocketAddr,
+    /// Clients with answers that the next flush sends.
+    dirty: Vec<Arc<ClientSlot>>,
+    /// The listener and the task of each peer connection; they end when this is dropped.
+    tasks: JoinSet<()>,
 }
 
 impl Transport {
     /// Binds the port and starts the tasks. Must be called inside a tokio runtime.
     pub fn start(setup: TransportSetup, events: mpsc::Sender<TransportEvent>) -> Result<Transport, BindError> {
-        let _ = (setup, events);
-        unimplemented!()
+        let (endpoint, peer_config) = endpoint::node_endpoint(&setup.identity, setup.listen, setup.election_timeout)?;
+        let local_addr = endpoint.local_addr().map_err(|source| BindError::Bind { address: setup.listen, source })?;
+        let peers = setup.peers.into_iter().filter(|peer| peer.id != setup.local);
+        let shared = Arc::new(Shared {
+            endpoint,
+            peer_config,
+            local: setup.local,
+            cluster: setup.cluster,
+            storage: setup.storage,
+            max_value_size: setup.max_value_size,
+            limits: setup.limits,
+            peers: peers.map(|peer| (peer.id, Arc::new(PeerSlot::new(peer)))).collect(),
+            clients: Mutex::default(),
+            events,
+            refused: AtomicU64::new(0),
+            next_client: AtomicU64::new(1),
+            refusals: Mutex::default(),
+        });
+        let mut tasks = JoinSet::new();
+        let mut accepted = Accepted::new();
+        for slot in shared.peers.values() {
+            for kind in [ConnectionKind::Consensus, ConnectionKind::Bulk] {
+                if shared.local < slot.peer.id {
+                    tasks.spawn(peer::dial_peer(shared.clone(), slot.clone(), kind));
+                } else {
+                    let (links, waiting) = mpsc::channel(peer::ACCEPTED_WAITING_MAX);
+                    accepted.insert((slot.peer.id, kind), links);
+                    tasks.spawn(peer::serve_peer(shared.clone(), slot.clone(), kind, waiting));
+                }
+            }
+        }
+        tasks.spawn(listener::listen(shared.clone(), accepted));
+        Ok(Transport { shared, local_addr, dirty: Vec::new(), tasks })
     }
 
     /// The bound address; with port 0 in the setup this is where the port is found.
@@ -152,31 +210,67 @@ impl Transport {
         self.local_addr
     }
 
-    /// Queues a message; it leaves at the next `flush`. Dropped when the peer is down, not a peer, or its lane is full.
+    /// Queues a message; it leaves at the next `flush`, heartbeats at once. Dropped when the peer is down, is no peer,
+    /// or its lane is full: Raft recovers by sending again, and `PeerOverflow` tells it to.
     pub fn send(&mut self, message: PeerMessage) {
-        let _ = message;
-        unimplemented!()
+        if let Some(slot) = self.shared.peers.get(&message.envelope.to) {
+            let limits = &self.shared.limits;
+            slot.send(message, (limits.lane_messages_max, limits.lane_bytes_max));
+        }
     }
 
     /// Queues an answer; it leaves at the next `flush`. Dropped when the client is gone.
     pub fn answer(&mut self, client: ClientId, response: Response) {
-        let _ = (client, response);
-        unimplemented!()
+        let clients = self.shared.clients.lock().expect("no holder of this lock panics");
+        if let Some(slot) = clients.get(&client)
+            && slot.answer(&self.shared, response)
+        {
+            self.dirty.push(slot.clone());
+        }
     }
 
     /// Sets everything queued since the last call on its way. Call once per turn.
     pub fn flush(&mut self) {
-        unimplemented!()
+        for client in self.dirty.drain(..) {
+            client.flush();
+        }
+        for slot in self.shared.peers.values() {
+            slot.flush();
+        }
     }
 
     /// How many messages and hellos were refused because their sender was not who the certificate says.
     pub fn refused_messages(&self) -> u64 {
-        unimplemented!()
+        self.shared.refused.load(Ordering::Relaxed)
     }
 
-    /// Says goodbye: delivers what is queued, closes every connection with `because`, and waits, but not for long.
-    pub async fn close(self, because: &str) {
-        let _ = because;
-        unimplemented!()
+    /// Says goodbye: delivers what is queued, closes every connection with `because`, and waits, but each no longer
+    /// than `CLOSE_TIME_MAX`.
+    pub async fn close(mut self, because: &str) {
+        self.flush();
+        let clients: Vec<Arc<ClientSlot>> =
+            self.shared.clients.lock().expect("no holder of this lock panics").values().cloned().collect();
+        let lanes: Vec<Arc<Outbox>> = self.shared.peers.values().flat_map(|slot| slot.outboxes()).collect();
+        let outboxes = || clients.iter().map(|client| &client.outbox).chain(lanes.iter().map(|lane| &**lane));
+        outboxes().for_each(Outbox::finish);
+        let delivered = async {
+            for outbox in outboxes() {
+                outbox.ended().await;
+            }
+        };
+        // Whoever does not take the last words within the time goes without them.
+        let _ = timeout(CLOSE_TIME_MAX, delivered).await;
+        self.shared.endpoint.close(VarInt::from_u32(CloseCode::Stopping.number()), because.as_bytes());
+        self.tasks.shutdown().await;
+        let _ = timeout(CLOSE_TIME_MAX, self.shared.endpoint.wait_idle()).await;
     }
 }
+
+impl Drop for Transport {
+    fn drop(&mut self) {
+        self.shared.endpoint.close(VarInt::from_u32(CloseCode::Stopping.number()), b"");
+    }
+}
+
+#[cfg(test)]
+mod tests;
