@@ -2,6 +2,8 @@
 //!
 //! Every reply names what it answers (R8), so duplicates, reordering and messages from before a restart are harmless.
 
+use core::fmt;
+
 use super::shape::Shape;
 use super::types::{Index, LogId, NodeId, StorageId, Term};
 
@@ -130,4 +132,43 @@ pub struct ReadIndexReply {
     pub request: u64,
     /// None when the asked node cannot confirm that it leads.
     pub index: Option<Index>,
+}
+
+impl fmt::Display for Envelope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} t{} → {} {}", self.from, self.term, self.to, self.message)
+    }
+}
+
+impl fmt::Display for Message {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Message::Vote(vote) => {
+                let (word, force) = (if vote.pre { "PreVote" } else { "Vote" }, if vote.force { " force" } else { "" });
+                write!(f, "{word} asked={} last={}{force}", vote.asked, vote.last)
+            }
+            Message::VoteReply(reply) => {
+                let word = if reply.pre { "PreVote" } else { "Vote" };
+                match reply.refused {
+                    None => write!(f, "{word}Grant asked={}", reply.asked),
+                    Some(because) => write!(f, "{word}Refuse asked={}: {because}", reply.asked),
+                }
+            }
+            Message::Append(append) => {
+                write!(f, "Append base={} {} commit={}", append.prev, append.entries, append.commit)
+            }
+            Message::AppendReply(reply) => match reply.outcome {
+                AppendOutcome::Ack { index } => write!(f, "AppendAck {index}"),
+                AppendOutcome::Reject { rejected, hint } => write!(f, "AppendReject {rejected} hint={hint}"),
+            },
+            Message::Heartbeat(beat) => write!(f, "Heartbeat commit={} read={}", beat.commit, beat.read_seq),
+            Message::HeartbeatReply(reply) => write!(f, "HeartbeatReply last={} read={}", reply.last, reply.read_seq),
+            Message::TimeoutNow(order) => write!(f, "TimeoutNow last={}", order.last),
+            Message::ReadIndex(ask) => write!(f, "ReadIndex #{}", ask.request),
+            Message::ReadIndexReply(reply) => match reply.index {
+                Some(index) => write!(f, "ReadIndexReply #{} index={index}", reply.request),
+                None => write!(f, "ReadIndexReply #{} refused", reply.request),
+            },
+        }
+    }
 }

@@ -38,8 +38,8 @@ pub(super) struct Progress {
     pub matched: Index,
     /// The next entry to send; always greater than `matched`.
     pub next: Index,
-    /// When the peer last answered in this term.
-    pub contact: Time,
+    /// When the peer last answered in this reign.
+    pub contact: Option<Time>,
     /// In Probe: an append is out and unanswered.
     pub paused: bool,
     /// The commit index the peer was last told.
@@ -54,14 +54,14 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    pub(super) fn new(id: NodeId, generation: u32, last: Index, now: Time) -> Progress {
+    pub(super) fn new(id: NodeId, generation: u32, last: Index) -> Progress {
         Progress {
             id,
             generation,
             state: PeerState::Probe,
             matched: Index(0),
             next: last.next(),
-            contact: now,
+            contact: None,
             paused: false,
             commit_told: Index(0),
             nudge: false,

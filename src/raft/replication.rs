@@ -1,7 +1,5 @@
 //! Leading: proposals, appends and their answers, heartbeats, and the commit rule (§5.3, §5.4.2).
 
-use core::time::Duration;
-
 use super::core::Core;
 use super::effects::{Created, Fault, Refusal};
 use super::event::{Event, StepDownCause};
@@ -62,7 +60,7 @@ impl Core {
         let last = self.log.last().index;
         let config = self.membership.config().clone();
         let others = config.members.iter().map(|member| member.id).filter(|id| *id != self.id);
-        let peers = others.map(|id| Progress::new(id, generation_of(self.term.0), last, now)).collect();
+        let peers = others.map(|id| Progress::new(id, generation_of(self.term.0), last)).collect();
         self.campaign = None;
         self.role = Role::Leader;
         self.leader = Some(self.id);
@@ -127,7 +125,8 @@ impl Core {
             if id == self.id {
                 return Time(u64::MAX);
             }
-            leading.peers.iter().find(|peer| peer.id == id).map_or(Time(0), |peer| peer.contact.max(leading.since))
+            let peer = leading.peers.iter().find(|peer| peer.id == id);
+            peer.map_or(Time(0), |peer| peer.contact.unwrap_or(leading.since))
         };
         Some(reached(self.membership.config(), contact))
     }
@@ -201,7 +200,7 @@ impl Core {
     pub(super) fn on_append_reply(&mut self, now: Time, from: NodeId, reply: &AppendReply) {
         let last = self.log.last().index;
         let Some(peer) = self.tracked(from, reply.generation) else { return };
-        peer.contact = now;
+        peer.contact = Some(now);
         match reply.outcome {
             AppendOutcome::Ack { index } if index > last => {
                 let what = format!("{from} acknowledged {index}, beyond the log's end at {last}");
@@ -242,7 +241,7 @@ impl Core {
     pub(super) fn on_heartbeat_reply(&mut self, now: Time, from: NodeId, reply: &HeartbeatReply) {
         let last = self.log.last().index;
         let Some(peer) = self.tracked(from, reply.generation) else { return };
-        peer.contact = now;
+        peer.contact = Some(now);
         peer.read_seq = peer.read_seq.max(reply.read_seq);
         peer.paused = false;
         // Something may be lost on the way: one empty append finds out (R39).
@@ -419,19 +418,19 @@ pub struct PeerStatus {
     pub state: PeerState,
     pub matched: Index,
     pub next: Index,
-    /// Time since the peer last answered.
-    pub silence: Duration,
+    /// When the peer last answered in this reign; none when it has not yet.
+    pub last_contact: Option<Time>,
 }
 
 impl Core {
     /// As leader, every other member; else nothing.
-    pub fn peers(&self, now: Time) -> impl Iterator<Item = PeerStatus> {
-        self.leading.iter().flat_map(|leading| &leading.peers).map(move |peer| PeerStatus {
+    pub fn peers(&self) -> impl Iterator<Item = PeerStatus> {
+        self.leading.iter().flat_map(|leading| &leading.peers).map(|peer| PeerStatus {
             id: peer.id,
             state: peer.state,
             matched: peer.matched,
             next: peer.next,
-            silence: now.since(peer.contact),
+            last_contact: peer.contact,
         })
     }
 }

@@ -1,6 +1,7 @@
 //! The shape of a run of entries: where it starts, which term wrote each, how long each is encoded, and the
 //! configurations among them. This is all consensus ever learns of entries; payload bytes stay with the replica.
 
+use core::fmt;
 use std::sync::Arc;
 
 use super::config::Config;
@@ -71,5 +72,28 @@ impl Shape {
             offset -= u64::from(*count);
         }
         None
+    }
+}
+
+/// `[6@7 7@7]`, or for long runs `[6@7 … 70@7]`.
+impl fmt::Display for Shape {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        const SHOWN_MAX: u64 = 6;
+        let id = |index: u64| {
+            let index = Index(index);
+            LogId { term: self.term_at(index).expect("only own entries are shown"), index }
+        };
+        if self.is_empty() {
+            return f.write_str("[]");
+        }
+        let (first, last) = (self.first.0, self.last().0);
+        if self.len() > SHOWN_MAX {
+            return write!(f, "[{} … {}]", id(first), id(last));
+        }
+        write!(f, "[{}", id(first))?;
+        for index in first + 1..=last {
+            write!(f, " {}", id(index))?;
+        }
+        f.write_str("]")
     }
 }

@@ -54,6 +54,10 @@ impl Core {
         self.leading.as_ref()?.transfer.map(|transfer| transfer.to)
     }
 
+    pub fn is_transferring(&self) -> bool {
+        self.transferring_to().is_some()
+    }
+
     /// Tells the target to campaign once it holds the whole log. Called when messages are built.
     pub(super) fn advance_transfer(&mut self) {
         let last = self.log.last();
