@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 use core::time::Duration;
-use prost::encoding::{DecodeContext, WireType, decode_key, decode_varint, skip_field};
+use prost::encoding::{DecodeContext, WireType, decode_varint, skip_field};
 use prost::{DecodeError, Message};
 
 use super::record::Kind;
@@ -117,7 +117,7 @@ struct CommandFields<'a> {
 
 impl<'a> CommandFields<'a> {
     fn take_one(&mut self, rest: &mut &'a [u8]) -> Result<(), EntryError> {
-        let (tag, wire) = decode_key(rest).map_err(malformed)?;
+        let (tag, wire) = take_key(rest)?;
         match tag {
             // Enumerations travel as the varint of a sign-extended 32-bit number.
             1 => self.operation = take_varint(wire, rest)? as i32,
@@ -136,9 +136,18 @@ impl<'a> CommandFields<'a> {
     }
 }
 
+fn take_key(rest: &mut &[u8]) -> Result<(u32, WireType), EntryError> {
+    let key = varint(rest)?;
+    let wire = WireType::try_from(key & 7).map_err(malformed)?;
+    match u32::try_from(key) {
+        Ok(key) if key >> 3 > 0 => Ok((key >> 3, wire)),
+        _ => Err(EntryError::Malformed(format!("{key} is not the key of a field"))),
+    }
+}
+
 fn take_varint(wire: WireType, rest: &mut &[u8]) -> Result<u64, EntryError> {
     match wire {
-        WireType::Varint => decode_varint(rest).map_err(malformed),
+        WireType::Varint => varint(rest),
         _ => Err(EntryError::Malformed("a number has another wire type".to_owned())),
     }
 }
@@ -147,11 +156,23 @@ fn take_bytes<'a>(wire: WireType, rest: &mut &'a [u8]) -> Result<&'a [u8], Entry
     if wire != WireType::LengthDelimited {
         return Err(EntryError::Malformed("a byte string has another wire type".to_owned()));
     }
-    let length = usize::try_from(decode_varint(rest).map_err(malformed)?).unwrap_or(usize::MAX);
+    let length = usize::try_from(varint(rest)?).unwrap_or(usize::MAX);
     let too_short = || EntryError::Malformed(format!("a byte string of {length} bytes does not end"));
     let (bytes, behind) = rest.split_at_checked(length).ok_or_else(too_short)?;
     *rest = behind;
     Ok(bytes)
+}
+
+/// Most numbers in a command fit one byte.
+#[inline]
+fn varint(rest: &mut &[u8]) -> Result<u64, EntryError> {
+    match rest.split_first() {
+        Some((byte, behind)) if *byte < 0x80 => {
+            *rest = behind;
+            Ok(u64::from(*byte))
+        }
+        _ => decode_varint(rest).map_err(malformed),
+    }
 }
 
 #[cold]

@@ -388,12 +388,15 @@ pub(super) fn encoded(command: &Command) -> Bytes {
     out.freeze()
 }
 
-/// Everything in a replica's map, with its history.
-pub(super) fn content(replica: &Replica) -> Vec<(Vec<u8>, Vec<u8>, u64, u64, u64)> {
+/// Key, value, and the history: created, revision, version.
+type Row = (Vec<u8>, Vec<u8>, [u64; 3]);
+
+/// Everything in a replica's map.
+pub(super) fn content(replica: &Replica) -> Vec<Row> {
     let everything = Scan { prefix: b"", after: None, items_max: usize::MAX, bytes_max: usize::MAX, keys_only: false };
     let page = replica.map().scan(everything);
     let row = |entry: &crate::state_machine::Entry| {
-        (entry.key().to_vec(), entry.value().to_vec(), entry.created(), entry.revision(), entry.version())
+        (entry.key().to_vec(), entry.value().to_vec(), [entry.created(), entry.revision(), entry.version()])
     };
     page.entries.iter().map(row).collect()
 }

@@ -3,17 +3,17 @@
 //! `apply` depends on the map and the command alone, so every replica that applies the same log holds the same map and
 //! gives the same outcomes (I5). A clone is a snapshot and costs the same whatever the map holds: the tree is shared
 //! and copied where one side changes it. One entry is one allocation of metadata, key and value together, and never a
-//! slice of a larger buffer. Where commands come from and who asks is not known here.
+//! slice of a larger buffer; only a long key is kept once more, in the tree. Where commands come from and who asks is
+//! not known here.
 
-use core::borrow::Borrow;
-use core::cmp::Ordering;
 use core::ops::Bound;
 use std::sync::Arc;
 
-use imbl::OrdSet;
+use imbl::OrdMap;
 use xxhash_rust::xxh3::xxh3_64;
 
 use super::command::{CommandRef, Current, ExpectRef, OperationRef, Outcome, Rejection};
+use super::key::Key;
 
 /// The digest is published whenever a multiple of this index has been applied, so that replicas that are not equally
 /// far can still be compared.
@@ -22,7 +22,7 @@ pub const DIGEST_INTERVAL: u64 = 1_000;
 /// The map as of one log index.
 #[derive(Clone, Debug)]
 pub struct KeyValueMap {
-    entries: OrdSet<Entry>,
+    entries: OrdMap<Key, Entry>,
     applied: u64,
     value_bytes_max: u64,
     /// Sum of the hashes of all entries, so that the order of changes does not matter and each change costs only
@@ -61,7 +61,7 @@ impl KeyValueMap {
     /// The empty map, as of before the first entry of a log.
     pub fn new(value_bytes_max: u64) -> KeyValueMap {
         KeyValueMap {
-            entries: OrdSet::new(),
+            entries: OrdMap::new(),
             applied: 0,
             value_bytes_max,
             sum: 0,
@@ -95,17 +95,17 @@ impl KeyValueMap {
     }
 
     pub fn get(&self, key: &[u8]) -> Option<&Entry> {
-        self.entries.get(key)
+        self.entries.get(&Key::new(key))
     }
 
     pub fn scan(&self, scan: Scan<'_>) -> Page {
         let start = match scan.after {
-            Some(after) if after >= scan.prefix => Bound::Excluded(after),
-            _ => Bound::Included(scan.prefix),
+            Some(after) if after >= scan.prefix => Bound::Excluded(Key::new(after)),
+            _ => Bound::Included(Key::new(scan.prefix)),
         };
         let mut page = Page { entries: Vec::new(), more: false };
         let mut bytes = 0_usize;
-        for entry in self.entries.range::<_, [u8]>((start, Bound::Unbounded)) {
+        for (_, entry) in self.entries.range((start, Bound::Unbounded)) {
             if !entry.key().starts_with(scan.prefix) {
                 break;
             }
@@ -155,7 +155,7 @@ impl KeyValueMap {
     }
 
     fn delete(&mut self, key: &[u8]) -> Outcome {
-        let old = self.entries.remove(key);
+        let old = self.entries.remove(&Key::new(key));
         if let Some(old) = &old {
             self.sum = self.sum.wrapping_sub(old.hash());
         }
@@ -163,7 +163,7 @@ impl KeyValueMap {
     }
 
     fn append(&mut self, revision: u64, key: &[u8], value: &[u8]) -> Outcome {
-        let Some(entry) = self.entries.get(key) else { return self.write(revision, key, value) };
+        let Some(entry) = self.entries.get(&Key::new(key)) else { return self.write(revision, key, value) };
         let size_bytes = entry.value().len() as u64 + value.len() as u64;
         if size_bytes > self.value_bytes_max {
             let because = Rejection::ValueTooLarge { size_bytes, limit_bytes: self.value_bytes_max };
@@ -174,7 +174,7 @@ impl KeyValueMap {
     }
 
     fn incr(&mut self, revision: u64, key: &[u8], by: i64) -> Outcome {
-        let old = match self.entries.get(key) {
+        let old = match self.entries.get(&Key::new(key)) {
             None => Some(0),
             Some(entry) => parse_number(entry.value()),
         };
@@ -187,7 +187,7 @@ impl KeyValueMap {
     }
 
     fn cas(&mut self, revision: u64, key: &[u8], expect: ExpectRef<'_>, value: &[u8]) -> Outcome {
-        let entry = self.entries.get(key);
+        let entry = self.entries.get(&Key::new(key));
         let holds = match (expect, entry) {
             (ExpectRef::Absent, entry) => entry.is_none(),
             (ExpectRef::Value(expected), Some(entry)) => entry.value() == expected,
@@ -210,23 +210,25 @@ impl KeyValueMap {
         if size_bytes > self.value_bytes_max {
             return Err(Rejection::ValueTooLarge { size_bytes, limit_bytes: self.value_bytes_max });
         }
-        let (created, version) = match self.entries.get(key) {
-            Some(old) => {
-                self.sum = self.sum.wrapping_sub(old.hash());
-                (old.created(), old.version() + 1)
-            }
-            None => (revision, 1),
-        };
-        let entry = Entry::build(&mut self.scratch, [created, revision, version], key, value);
-        self.sum = self.sum.wrapping_add(entry.hash());
-        self.entries.insert(entry);
+        let place = Key::new(key);
+        let scratch = &mut self.scratch;
+        if let Some(entry) = self.entries.get_mut(&place) {
+            let new = Entry::build(scratch, [entry.created(), revision, entry.version() + 1], key, value);
+            self.sum = self.sum.wrapping_sub(entry.hash()).wrapping_add(new.hash());
+            *entry = new;
+        } else {
+            let new = Entry::build(scratch, [revision, revision, 1], key, value);
+            self.sum = self.sum.wrapping_add(new.hash());
+            self.entries.insert(place, new);
+        }
         Ok(())
     }
 }
 
-/// Layout of an entry: created, revision, version, key length; then key, then value.
-const KEY_LENGTH_AT: usize = 24;
-const KEY_AT: usize = 28;
+/// Layout of an entry: created, revision, version, hash, key length; then key, then value.
+const HASH_AT: usize = 24;
+const KEY_LENGTH_AT: usize = 32;
+const KEY_AT: usize = 36;
 
 impl Entry {
     pub fn key(&self) -> &[u8] {
@@ -258,9 +260,12 @@ impl Entry {
         for number in history {
             scratch.extend_from_slice(&number.to_le_bytes());
         }
+        scratch.extend_from_slice(&[0; KEY_LENGTH_AT - HASH_AT]);
         scratch.extend_from_slice(&key_length.to_le_bytes());
         scratch.extend_from_slice(key);
         scratch.extend_from_slice(value);
+        let hash = xxh3_64(scratch);
+        scratch[HASH_AT..KEY_LENGTH_AT].copy_from_slice(&hash.to_le_bytes());
         Entry(Arc::from(scratch.as_slice()))
     }
 
@@ -273,35 +278,9 @@ impl Entry {
         u64::from_le_bytes(self.0[at..at + 8].try_into().expect("eight bytes are eight bytes"))
     }
 
+    /// Hash of everything else in the entry.
     fn hash(&self) -> u64 {
-        xxh3_64(&self.0)
-    }
-}
-
-/// Entries are known by their keys alone: two with one key take each other's place in the map.
-impl PartialEq for Entry {
-    fn eq(&self, other: &Entry) -> bool {
-        self.key() == other.key()
-    }
-}
-
-impl Eq for Entry {}
-
-impl PartialOrd for Entry {
-    fn partial_cmp(&self, other: &Entry) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl Ord for Entry {
-    fn cmp(&self, other: &Entry) -> Ordering {
-        self.key().cmp(other.key())
-    }
-}
-
-impl Borrow<[u8]> for Entry {
-    fn borrow(&self) -> &[u8] {
-        self.key()
+        self.number(HASH_AT)
     }
 }
 
@@ -405,7 +384,11 @@ mod tests {
     }
 
     fn sum_from_scratch(map: &KeyValueMap) -> u64 {
-        map.entries.iter().fold(0, |sum, entry| sum.wrapping_add(entry.hash()))
+        map.entries.iter().fold(0, |sum, (_, entry)| {
+            let mut bytes = entry.0.to_vec();
+            bytes[HASH_AT..KEY_LENGTH_AT].fill(0);
+            sum.wrapping_add(xxh3_64(&bytes))
+        })
     }
 
     /// Few and similar keys, so that commands meet.

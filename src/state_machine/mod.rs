@@ -1,6 +1,7 @@
 //! The replicated ordered key-value map: what commands mean, and nothing about how they got here.
 
 pub mod command;
+mod key;
 pub mod kv;
 
 pub use command::{Command, CommandRef, Current, Expect, ExpectRef, Operation, OperationRef, Outcome, Rejection};

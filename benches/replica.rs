@@ -1,0 +1,164 @@
+//! Three whole replicas in one thread: what a committed write costs without a network and without a disk.
+//!
+//! Every write has a 256-byte value and arrives in an allocation of its own. It is checked, encoded, checksummed and
+//! proposed by the leader; its record is checked by both followers as a transport would; and all three keep it, apply
+//! it and hand it to a disk that is durable at once.
+//!
+//! ```text
+//! cargo bench --bench replica -- [ROUNDS] [WRITES A ROUND]
+//! ```
+//!
+//! Under callgrind, run two lengths and take the difference, so that the start cancels out.
+
+use std::time::Instant;
+
+use bytes::{Bytes, BytesMut};
+use raftctl::api::{Answer, Ask, ClientId, Request};
+use raftctl::codec::entry::{encode_command, encode_config};
+use raftctl::codec::record::LINK_ORIGIN;
+use raftctl::codec::{Kind, PeerMessage, RecordHeader, Settings, append_record};
+use raftctl::raft::{ClusterId, Config, HardState, Index, LogId, Member, NodeId, Role, Shape, StorageId, Term, Time};
+use raftctl::replica::{Found, Input, Limits, Outputs, Replica, Setup};
+use raftctl::state_machine::{Command, Operation, Outcome};
+
+const VALUE_BYTES: usize = 256;
+const KEYS: usize = 1_000;
+const ROUNDS_DEFAULT: usize = 20_000;
+const BATCH_DEFAULT: usize = 64;
+
+fn main() {
+    let mut numbers = std::env::args().skip(1).filter_map(|argument| argument.parse::<usize>().ok());
+    let rounds = numbers.next().unwrap_or(ROUNDS_DEFAULT);
+    let batch = numbers.next().unwrap_or(BATCH_DEFAULT);
+    let mut trio = Trio::start();
+    trio.elect();
+    let commands: Vec<Bytes> = (0..KEYS).map(command).collect();
+    let started = Instant::now();
+    for round in 0..rounds {
+        for number in 0..batch {
+            let command = &commands[(round * batch + number) % KEYS];
+            trio.submit(Bytes::copy_from_slice(command));
+        }
+        trio.settle();
+    }
+    let elapsed = started.elapsed();
+    let count = (rounds * batch) as u64;
+    assert_eq!(trio.written, count, "every write was answered");
+    let per_second = count as f64 / elapsed.as_secs_f64();
+    println!("{count} writes, {batch} a round: {per_second:.0} per second, {elapsed:.2?} in all");
+}
+
+struct Trio {
+    replicas: Vec<Replica>,
+    out: Outputs,
+    now: Time,
+    leader: usize,
+    next_request: u64,
+    written: u64,
+}
+
+impl Trio {
+    fn start() -> Trio {
+        let members = (1..=3).map(member).collect();
+        let config = Config::of(members, Vec::new());
+        let now = Time::from_millis(10_000);
+        let replicas = (1..=3).map(|id| Replica::boot(setup(id, &config), now).expect("a new log is sound")).collect();
+        Trio { replicas, out: Outputs::default(), now, leader: 0, next_request: 0, written: 0 }
+    }
+
+    fn elect(&mut self) {
+        loop {
+            self.now = self.replicas.iter().filter_map(Replica::next_deadline).min().expect("somebody will campaign");
+            for replica in &mut self.replicas {
+                replica.step(self.now, 0, Input::Tick);
+            }
+            self.settle();
+            if let Some(leader) = self.replicas.iter().position(|replica| replica.core().role() == Role::Leader) {
+                self.leader = leader;
+                return;
+            }
+        }
+    }
+
+    fn submit(&mut self, command: Bytes) {
+        self.next_request += 1;
+        let request = Request { id: self.next_request, ask: Ask::Write(command) };
+        self.replicas[self.leader].step(self.now, 0, Input::Client { client: ClientId(1), request });
+    }
+
+    /// Turns until nobody has anything to say.
+    fn settle(&mut self) {
+        let mut is_busy = true;
+        while is_busy {
+            is_busy = false;
+            for position in 0..self.replicas.len() {
+                is_busy |= self.turn(position);
+            }
+        }
+    }
+
+    fn turn(&mut self, position: usize) -> bool {
+        let mut out = std::mem::take(&mut self.out);
+        self.replicas[position].take_outputs(self.now, 0, &mut out);
+        assert!(out.fatal.is_none() && out.fetch.is_empty(), "nothing is read back and nothing fails");
+        let is_busy = out.write.is_some() || !out.send.is_empty() || out.more;
+        if let Some(write) = out.write.take() {
+            self.replicas[position].step(self.now, 0, Input::Persisted(write.seq));
+        }
+        for message in out.send.drain(..) {
+            check(&message);
+            let to = message.envelope.to.0 as usize - 1;
+            self.replicas[to].step(self.now, 0, Input::Peer(message));
+        }
+        for (_, response) in out.answers.drain(..) {
+            assert!(matches!(response.answer, Answer::Written { outcome: Outcome::Written, .. }), "writes succeed");
+            self.written += 1;
+        }
+        self.out = out;
+        is_busy
+    }
+}
+
+/// Proves the checksum of every record, as a transport does on arrival.
+fn check(message: &PeerMessage) {
+    for slice in &message.records {
+        let mut rest = &slice[..];
+        while !rest.is_empty() {
+            let header = RecordHeader::read(rest).expect("records arrive as they were sent");
+            rest = &rest[header.total_bytes()..];
+        }
+    }
+}
+
+fn member(id: u64) -> Member {
+    Member { id: NodeId(id), name: format!("n{id}"), address: String::new(), storage: StorageId(u128::from(id)) }
+}
+
+fn setup(id: u64, config: &Config) -> Setup {
+    let settings = Settings::default();
+    let mut record = BytesMut::new();
+    let last_check = append_record(&mut record, LINK_ORIGIN, Kind::Config, LogId::new(1, 1), 0, |out| {
+        encode_config(config, &settings, out);
+    });
+    let mut shape = Shape::empty(Index(1));
+    shape.push(Term(1), record.len() as u32, Some(config.clone().into()));
+    let found = Found {
+        hard_state: HardState { term: Term(1), vote: None },
+        shape,
+        commit_hint: Index(0),
+        last_check,
+        tail: vec![record.freeze()],
+        tail_first: Index(1),
+        settings,
+    };
+    let storage = StorageId(u128::from(id));
+    Setup { id: NodeId(id), cluster: ClusterId(1), storage, seed: id, limits: Limits::default(), found }
+}
+
+fn command(number: usize) -> Bytes {
+    let key = format!("k{number:015}").into_bytes();
+    let operation = Operation::Put { value: vec![number as u8; VALUE_BYTES] };
+    let mut out = BytesMut::new();
+    encode_command(&Command { key, operation }, &mut out);
+    out.freeze()
+}
