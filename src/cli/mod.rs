@@ -30,8 +30,11 @@ pub mod scan;
 pub mod selection;
 pub mod status;
 pub mod submit;
+mod submit_lines;
+mod submit_one;
 pub mod values;
 pub mod version;
+mod words;
 
 use arguments::{ColorWhen, Environment, GlobalArguments, OutputFormat};
 use failure::{Exit, Failure};

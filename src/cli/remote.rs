@@ -84,7 +84,7 @@ fn node_named(endpoints: &[Endpoint], name: &str) -> Result<NodeId, Failure> {
 
 async fn find_leader(context: &Context, identity: &Identity, endpoints: &[Endpoint]) -> Result<NodeId, Failure> {
     let mut client = start(identity.clone(), endpoints.to_vec(), None)?;
-    let statuses = client.status_of_all(context.timeout_or(IDENTIFY_TIMEOUT).min(IDENTIFY_TIMEOUT)).await;
+    let statuses = client.status_of_all(&[], context.timeout_or(IDENTIFY_TIMEOUT).min(IDENTIFY_TIMEOUT)).await;
     client.close().await;
     let known = statuses.iter().filter_map(|(_, status)| status.as_ref().ok());
     let newest = known.filter(|status| status.leader.is_some()).max_by_key(|status| status.term);

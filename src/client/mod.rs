@@ -20,6 +20,7 @@ mod link;
 mod members;
 mod pending;
 mod router;
+pub mod view;
 
 use link::LinkEvent;
 use router::Router;
@@ -157,14 +158,19 @@ impl Client {
     }
 
     /// Asks every known member for its status and waits at most `wait` for the silent ones. In order of their ids.
-    pub async fn status_of_all(&mut self, wait: Duration) -> Vec<(Endpoint, Result<NodeStatus, ClientError>)> {
+    /// Those in `down` are known to be silent and are not waited for.
+    pub async fn status_of_all(
+        &mut self,
+        down: &[NodeId],
+        wait: Duration,
+    ) -> Vec<(Endpoint, Result<NodeStatus, ClientError>)> {
         let endpoints = self.router.endpoints();
-        let deadline = Instant::now() + wait;
+        let now = Instant::now();
         let ask = |(token, endpoint): (usize, &Endpoint)| Call {
             token: token as u64,
             ask: Ask::Status,
             aim: Aim::Node(endpoint.id),
-            deadline,
+            deadline: if down.contains(&endpoint.id) { now } else { now + wait },
         };
         self.submit(endpoints.iter().enumerate().map(ask));
         let mut done = Vec::with_capacity(endpoints.len());
