@@ -119,6 +119,11 @@ impl Inspection {
         }
     }
 
+    /// Where the log ended, if the directory was cleanly closed.
+    pub fn clean_end(&self, chosen: &Chosen) -> Option<LogEnd> {
+        chosen.slot.clean_end.filter(|_| !self.in_use)
+    }
+
     fn answered_by(&self, good: &Slot, bad: usize, error: &SlotError) -> Result<Chosen, Damage> {
         if !self.in_use {
             return Err(self.damage(bad, format!("{error}, in a directory that was cleanly closed")));

@@ -9,9 +9,13 @@
 pub mod disk;
 pub mod hard_state;
 pub mod journal;
+#[cfg(test)]
+mod journal_tests;
 pub mod layout;
+mod places;
 pub mod reader;
 pub mod recovery;
+mod scanner;
 pub mod segment;
 mod wal;
 
