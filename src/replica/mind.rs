@@ -2,8 +2,6 @@
 //!
 //! `step` only takes in; `take_outputs` decides what leaves. Each concern is an `impl Replica` in its own file.
 
-use core::mem;
-
 use bytes::BytesMut;
 
 use super::apply::Applier;
@@ -46,7 +44,8 @@ pub struct Replica {
     fetch_failures: u32,
     /// Where records are encoded; turns share its allocation.
     pub(super) encoder: BytesMut,
-    effects: Effects,
+    /// Reused; away while a turn is being decided.
+    effects: Option<Box<Effects>>,
     /// What `take_outputs` will hand out.
     pub(super) answers: Vec<(ClientId, Response)>,
     pub(super) sends: Vec<PeerMessage>,
@@ -95,7 +94,7 @@ impl Replica {
             next_fetch: FetchId(1),
             fetch_failures: 0,
             encoder: BytesMut::new(),
-            effects: Effects::default(),
+            effects: Some(Box::default()),
             answers: Vec::new(),
             sends: Vec::new(),
             fetches: Vec::new(),
@@ -150,7 +149,7 @@ impl Replica {
         self.hand_over(now);
         self.propose(now);
         self.start_read_round(now);
-        let mut effects = mem::take(&mut self.effects);
+        let mut effects = self.effects.take().expect("turns are not nested");
         self.core.take_effects(now, &mut effects);
         self.events.append(&mut effects.events);
         if let Some(fault) = effects.fatal.take() {
@@ -165,7 +164,7 @@ impl Replica {
             }
             out.more = self.apply(effects.apply_to);
         }
-        self.effects = effects;
+        self.effects = Some(effects);
         self.give(out);
     }
 

@@ -36,7 +36,7 @@ impl Replica {
     fn member_status(&self, now: Time, member: &Member) -> MemberStatus {
         let core = &self.core;
         let role = if core.config().is_voter(member.id) { "voter" } else { "learner" };
-        let peer = if self.is_leader() { core.peers(now).find(|peer| peer.id == member.id) } else { None };
+        let peer = if self.is_leader() { core.peers().find(|peer| peer.id == member.id) } else { None };
         let mut status = MemberStatus {
             id: member.id,
             name: member.name.clone(),
@@ -46,7 +46,8 @@ impl Replica {
             last_contact_ms: None,
         };
         if let Some(peer) = peer {
-            status.last_contact_ms = Some(u64::try_from(peer.silence.as_millis()).unwrap_or(u64::MAX));
+            status.last_contact_ms =
+                peer.last_contact.map(|time| u64::try_from(now.since(time).as_millis()).unwrap_or(u64::MAX));
         }
         if self.is_leader() && member.id == core.id() {
             status.matched = Some(core.durable());
