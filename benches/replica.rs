@@ -33,13 +33,14 @@ fn main() {
     let mut trio = Trio::start();
     trio.elect();
     let commands: Vec<Bytes> = (0..KEYS).map(command).collect();
+    let mut out = Outputs::default();
     let started = Instant::now();
     for round in 0..rounds {
         for number in 0..batch {
             let command = &commands[(round * batch + number) % KEYS];
             trio.submit(Bytes::copy_from_slice(command));
         }
-        trio.settle();
+        trio.settle(&mut out);
     }
     let elapsed = started.elapsed();
     let count = (rounds * batch) as u64;
@@ -52,7 +53,6 @@ struct Trio {
     replicas: Vec<Replica>,
     /// Which replicas have been given something since their last turn; a node sleeps otherwise.
     has_input: [bool; 3],
-    out: Outputs,
     now: Time,
     leader: usize,
     next_request: u64,
@@ -65,7 +65,7 @@ impl Trio {
         let config = Config::of(members, Vec::new());
         let now = Time::from_millis(10_000);
         let replicas = (1..=3).map(|id| Replica::boot(setup(id, &config), now).expect("a new log is sound")).collect();
-        Trio { replicas, has_input: [false; 3], out: Outputs::default(), now, leader: 0, next_request: 0, written: 0 }
+        Trio { replicas, has_input: [false; 3], now, leader: 0, next_request: 0, written: 0 }
     }
 
     fn elect(&mut self) {
@@ -74,7 +74,7 @@ impl Trio {
             for position in 0..3 {
                 self.step(position, Input::Tick);
             }
-            self.settle();
+            self.settle(&mut Outputs::default());
             if let Some(leader) = self.replicas.iter().position(|replica| replica.core().role() == Role::Leader) {
                 self.leader = leader;
                 return;
@@ -94,15 +94,14 @@ impl Trio {
     }
 
     /// Turns until nobody has anything to say.
-    fn settle(&mut self) {
+    fn settle(&mut self, out: &mut Outputs) {
         while let Some(position) = (0..3).map(|offset| (self.leader + offset) % 3).find(|at| self.has_input[*at]) {
-            self.turn(position);
+            self.turn(position, out);
         }
     }
 
-    fn turn(&mut self, position: usize) {
-        let mut out = std::mem::take(&mut self.out);
-        self.replicas[position].take_outputs(self.now, 0, &mut out);
+    fn turn(&mut self, position: usize, out: &mut Outputs) {
+        self.replicas[position].take_outputs(self.now, 0, out);
         assert!(out.fatal.is_none() && out.fetch.is_empty(), "nothing is read back and nothing fails");
         self.has_input[position] = out.more;
         if let Some(write) = out.write.take() {
@@ -117,7 +116,6 @@ impl Trio {
             assert!(matches!(response.answer, Answer::Written { outcome: Outcome::Written, .. }), "writes succeed");
             self.written += 1;
         }
-        self.out = out;
     }
 }
 

@@ -164,13 +164,17 @@ impl From<Wrong> for EntryError {
     }
 }
 
-/// Most numbers in a command fit one byte.
+/// Most numbers in a command fit in one byte, and most lengths in two.
 #[inline]
 fn take_varint(rest: &mut &[u8]) -> Result<u64, Wrong> {
-    match rest.split_first() {
-        Some((byte, behind)) if *byte < 0x80 => {
+    match **rest {
+        [low, ref behind @ ..] if low < 0x80 => {
             *rest = behind;
-            Ok(u64::from(*byte))
+            Ok(u64::from(low))
+        }
+        [low, high, ref behind @ ..] if high < 0x80 => {
+            *rest = behind;
+            Ok(u64::from(low & 0x7f) | u64::from(high) << 7)
         }
         _ => decode_varint(rest).map_err(|_| Wrong::Number),
     }

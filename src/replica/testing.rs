@@ -122,10 +122,23 @@ impl World {
         node.replica = Some(Replica::boot(setup, now).expect("what was written can be started from"));
     }
 
+    /// The disk finishes the oldest `count` writes; a node that is up hears of them.
+    pub(super) fn finish_writes(&mut self, id: u64, count: usize) {
+        let now = self.now;
+        self.node(id).finish_some_writes(now, count);
+    }
+
     /// Goes down at once; what is not durable is lost.
     pub(super) fn kill(&mut self, id: u64) {
+        self.kill_after_writes(id, 0);
+    }
+
+    /// Goes down after the oldest `count` writes have reached the disk, which nobody has been told.
+    pub(super) fn kill_after_writes(&mut self, id: u64, count: usize) {
+        let now = self.now;
         let node = self.node(id);
         node.replica = None;
+        node.finish_some_writes(now, count);
         node.unwritten.clear();
         node.unfetched.clear();
     }
@@ -298,8 +311,13 @@ impl Node {
         self.replica.is_some() && (self.out.more || owes || !self.unfetched.is_empty())
     }
 
-    pub(super) fn finish_writes(&mut self, now: Time) {
-        while let Some(batch) = self.unwritten.pop_front() {
+    fn finish_writes(&mut self, now: Time) {
+        self.finish_some_writes(now, usize::MAX);
+    }
+
+    fn finish_some_writes(&mut self, now: Time, count: usize) {
+        let count = count.min(self.unwritten.len());
+        for batch in self.unwritten.drain(..count).collect::<Vec<_>>() {
             let seq = batch.seq;
             self.disk.write(batch);
             if let Some(replica) = &mut self.replica {

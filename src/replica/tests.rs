@@ -203,6 +203,23 @@ fn a_deposed_leader_does_not_know_what_becomes_of_its_writes() {
 }
 
 #[test]
+fn a_write_that_another_leader_replaced_is_unknown_even_if_all_that_is_heard_at_once() {
+    let (mut world, leader) = World::led();
+    let (last, check) = end_of_log(&mut world, leader);
+    world.cut_off(leader);
+    let replaced = world.put(leader, "k", "v");
+    world.settle();
+    let usurper = other_than(leader);
+    // One message brings the higher term, the other entry in the write's place, and the news that it is committed.
+    let message = append_of(usurper, leader, last.term.next(), last, check, Kind::Noop, last.index.next());
+    world.step(leader, Input::Peer(message));
+    world.settle();
+    assert_eq!(world.node(leader).fault, None);
+    assert_eq!(world.answer(leader, replaced), refused(Refused::Unknown));
+    assert_eq!(world.replica(leader).map().applied(), last.index.0 + 1);
+}
+
+#[test]
 fn a_committed_write_is_answered_though_leadership_was_lost_before_it_was_applied() {
     let (mut world, leader) = World::led();
     world.node(leader).is_disk_slow = true;
@@ -231,9 +248,12 @@ fn a_peer_that_is_far_behind_is_fed_from_log_files_in_order() {
     assert_eq!(world.node(leader).fetches, 0);
     assert!(world.node(leader).disk.records.len() == 202 && world.node(behind).disk.records.len() == 2);
     world.heal();
+    world.node(leader).events.clear();
     world.pass(SECOND);
     world.assert_all_equal();
     assert!(world.node(leader).fetches > 10, "many small reads");
+    let fell_back = |event: &Event| matches!(event, Event::PeerState { from: "replicate", .. });
+    assert!(!world.node(leader).events.iter().any(fell_back), "nothing arrived out of order");
     let first_bulk = world.bulk_messages;
     assert!(first_bulk > 10);
     world.put(leader, "k", "live");
