@@ -164,17 +164,13 @@ impl From<Wrong> for EntryError {
     }
 }
 
-/// Most numbers in a command fit in one byte, and most lengths in two.
+/// Most numbers in a command fit in one byte.
 #[inline]
 fn take_varint(rest: &mut &[u8]) -> Result<u64, Wrong> {
-    match **rest {
-        [low, ref behind @ ..] if low < 0x80 => {
+    match rest.split_first() {
+        Some((byte, behind)) if *byte < 0x80 => {
             *rest = behind;
-            Ok(u64::from(low))
-        }
-        [low, high, ref behind @ ..] if high < 0x80 => {
-            *rest = behind;
-            Ok(u64::from(low & 0x7f) | u64::from(high) << 7)
+            Ok(u64::from(*byte))
         }
         _ => decode_varint(rest).map_err(|_| Wrong::Number),
     }
