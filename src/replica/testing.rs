@@ -42,6 +42,8 @@ pub(super) struct Node {
     pub(super) events: Vec<Event>,
     pub(super) fault: Option<Fault>,
     pub(super) is_disk_slow: bool,
+    /// Reads of log files are not answered.
+    pub(super) is_reader_slow: bool,
     /// Reads of log files fail.
     pub(super) is_disk_unreadable: bool,
     pub(super) fetches: usize,
@@ -177,7 +179,9 @@ impl World {
         if !node.is_disk_slow {
             node.finish_writes(now);
         }
-        node.finish_fetches(now);
+        if !node.is_reader_slow {
+            node.finish_fetches(now);
+        }
         self.bulk_messages += sent.iter().filter(|message| message.bulk).count();
         self.network.extend(sent);
     }
@@ -300,6 +304,7 @@ impl Node {
             events: Vec::new(),
             fault: None,
             is_disk_slow: false,
+            is_reader_slow: false,
             is_disk_unreadable: false,
             fetches: 0,
             out: Outputs::default(),
@@ -308,7 +313,8 @@ impl Node {
 
     fn is_busy(&self) -> bool {
         let owes = !self.is_disk_slow && !self.unwritten.is_empty();
-        self.replica.is_some() && (self.out.more || owes || !self.unfetched.is_empty())
+        let reads = !self.is_reader_slow && !self.unfetched.is_empty();
+        self.replica.is_some() && (self.out.more || owes || reads)
     }
 
     fn finish_writes(&mut self, now: Time) {
@@ -327,7 +333,7 @@ impl Node {
         }
     }
 
-    fn finish_fetches(&mut self, now: Time) {
+    pub(super) fn finish_fetches(&mut self, now: Time) {
         while let Some(fetch) = self.unfetched.pop_front() {
             let result =
                 if self.is_disk_unreadable { Err("input/output error".to_owned()) } else { Ok(self.disk.read(&fetch)) };
