@@ -2,6 +2,8 @@
 //!
 //! `step` only takes in; `take_outputs` decides what leaves. Each concern is an `impl Replica` in its own file.
 
+use core::mem;
+
 use bytes::BytesMut;
 
 use super::apply::Applier;
@@ -9,7 +11,7 @@ use super::exchange::{Fetch, FetchId, Input, Outputs};
 use super::feeding::Feeds;
 use super::received::Received;
 use super::setup::{BootError, Found, Limits, Setup};
-use super::submit::{Proposed, Submissions};
+use super::submit::{Proposals, Submissions};
 use super::tail::Tail;
 use super::waiting::{Reads, Writes};
 use crate::api::{Answer, ClientId, Refused, Response};
@@ -33,7 +35,7 @@ pub struct Replica {
     pub(super) applier: Applier,
     pub(super) received: Received,
     pub(super) submissions: Submissions,
-    pub(super) proposed: Option<Proposed>,
+    pub(super) proposals: Proposals,
     pub(super) writes: Writes,
     pub(super) reads: Reads,
     pub(super) feeds: Feeds,
@@ -85,7 +87,7 @@ impl Replica {
             applier: Applier::default(),
             received: Received::default(),
             submissions: Submissions::default(),
-            proposed: None,
+            proposals: Proposals::default(),
             writes: Writes::default(),
             reads: Reads::default(),
             feeds: Feeds::default(),
@@ -282,9 +284,9 @@ impl Replica {
         }
     }
 
-    /// Moves what this turn has gathered into `out`; when something has failed, answers and the fault alone.
+    /// Moves what this turn has gathered into `out`, which is empty; when something has failed, answers and the fault alone.
     fn give(&mut self, out: &mut Outputs) {
-        out.events.append(&mut self.events);
+        mem::swap(&mut out.events, &mut self.events);
         if let Some(fault) = self.fault.take() {
             self.has_stopped = true;
             self.refuse_everybody();
@@ -292,10 +294,10 @@ impl Replica {
             out.more = false;
             out.fatal = Some(fault);
         } else {
-            out.send.append(&mut self.sends);
-            out.fetch.append(&mut self.fetches);
+            mem::swap(&mut out.send, &mut self.sends);
+            mem::swap(&mut out.fetch, &mut self.fetches);
         }
-        out.answers.append(&mut self.answers);
+        mem::swap(&mut out.answers, &mut self.answers);
     }
 
     fn refuse_everybody(&mut self) {
