@@ -33,13 +33,14 @@ fn main() {
     let mut trio = Trio::start();
     trio.elect();
     let commands: Vec<Bytes> = (0..KEYS).map(command).collect();
+    let mut out = Outputs::default();
     let started = Instant::now();
     for round in 0..rounds {
         for number in 0..batch {
             let command = &commands[(round * batch + number) % KEYS];
             trio.submit(Bytes::copy_from_slice(command));
         }
-        trio.settle();
+        trio.settle(&mut out);
     }
     let elapsed = started.elapsed();
     let count = (rounds * batch) as u64;
@@ -50,7 +51,8 @@ fn main() {
 
 struct Trio {
     replicas: Vec<Replica>,
-    out: Outputs,
+    /// Which replicas have been given something since their last turn; a node sleeps otherwise.
+    has_input: [bool; 3],
     now: Time,
     leader: usize,
     next_request: u64,
@@ -63,16 +65,16 @@ impl Trio {
         let config = Config::of(members, Vec::new());
         let now = Time::from_millis(10_000);
         let replicas = (1..=3).map(|id| Replica::boot(setup(id, &config), now).expect("a new log is sound")).collect();
-        Trio { replicas, out: Outputs::default(), now, leader: 0, next_request: 0, written: 0 }
+        Trio { replicas, has_input: [false; 3], now, leader: 0, next_request: 0, written: 0 }
     }
 
     fn elect(&mut self) {
         loop {
             self.now = self.replicas.iter().filter_map(Replica::next_deadline).min().expect("somebody will campaign");
-            for replica in &mut self.replicas {
-                replica.step(self.now, 0, Input::Tick);
+            for position in 0..3 {
+                self.step(position, Input::Tick);
             }
-            self.settle();
+            self.settle(&mut Outputs::default());
             if let Some(leader) = self.replicas.iter().position(|replica| replica.core().role() == Role::Leader) {
                 self.leader = leader;
                 return;
@@ -83,39 +85,37 @@ impl Trio {
     fn submit(&mut self, command: Bytes) {
         self.next_request += 1;
         let request = Request { id: self.next_request, ask: Ask::Write(command) };
-        self.replicas[self.leader].step(self.now, 0, Input::Client { client: ClientId(1), request });
+        self.step(self.leader, Input::Client { client: ClientId(1), request });
+    }
+
+    fn step(&mut self, position: usize, input: Input) {
+        self.replicas[position].step(self.now, 0, input);
+        self.has_input[position] = true;
     }
 
     /// Turns until nobody has anything to say.
-    fn settle(&mut self) {
-        let mut is_busy = true;
-        while is_busy {
-            is_busy = false;
-            for position in 0..self.replicas.len() {
-                is_busy |= self.turn(position);
-            }
+    fn settle(&mut self, out: &mut Outputs) {
+        while let Some(position) = (0..3).map(|offset| (self.leader + offset) % 3).find(|at| self.has_input[*at]) {
+            self.turn(position, out);
         }
     }
 
-    fn turn(&mut self, position: usize) -> bool {
-        let mut out = std::mem::take(&mut self.out);
-        self.replicas[position].take_outputs(self.now, 0, &mut out);
+    fn turn(&mut self, position: usize, out: &mut Outputs) {
+        self.replicas[position].take_outputs(self.now, 0, out);
         assert!(out.fatal.is_none() && out.fetch.is_empty(), "nothing is read back and nothing fails");
-        let is_busy = out.write.is_some() || !out.send.is_empty() || out.more;
+        self.has_input[position] = out.more;
         if let Some(write) = out.write.take() {
-            self.replicas[position].step(self.now, 0, Input::Persisted(write.seq));
+            self.step(position, Input::Persisted(write.seq));
         }
         for message in out.send.drain(..) {
             check(&message);
             let to = message.envelope.to.0 as usize - 1;
-            self.replicas[to].step(self.now, 0, Input::Peer(message));
+            self.step(to, Input::Peer(message));
         }
         for (_, response) in out.answers.drain(..) {
             assert!(matches!(response.answer, Answer::Written { outcome: Outcome::Written, .. }), "writes succeed");
             self.written += 1;
         }
-        self.out = out;
-        is_busy
     }
 }
 

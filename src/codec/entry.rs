@@ -116,63 +116,72 @@ struct CommandFields<'a> {
 }
 
 impl<'a> CommandFields<'a> {
-    fn take_one(&mut self, rest: &mut &'a [u8]) -> Result<(), EntryError> {
-        let (tag, wire) = take_key(rest)?;
-        match tag {
+    #[inline]
+    fn take_one(&mut self, rest: &mut &'a [u8]) -> Result<(), Wrong> {
+        let key = take_varint(rest)?;
+        let wire = WireType::try_from(key & 7).map_err(|_| Wrong::Key)?;
+        match (key >> 3, wire) {
             // Enumerations travel as the varint of a sign-extended 32-bit number.
-            1 => self.operation = take_varint(wire, rest)? as i32,
-            2 => self.key = take_bytes(wire, rest)?,
-            3 => self.value = take_bytes(wire, rest)?,
-            4 => {
-                let folded = take_varint(wire, rest)?;
+            (1, WireType::Varint) => self.operation = take_varint(rest)? as i32,
+            (2, WireType::LengthDelimited) => self.key = take_bytes(rest)?,
+            (3, WireType::LengthDelimited) => self.value = take_bytes(rest)?,
+            (4, WireType::Varint) => {
+                let folded = take_varint(rest)?;
                 self.by = (folded >> 1).cast_signed() ^ -(folded & 1).cast_signed();
             }
-            5 => self.expect_value = Some(take_bytes(wire, rest)?),
-            6 => self.expect_revision = Some(take_varint(wire, rest)?),
-            7 => self.expect_absent = take_varint(wire, rest)? != 0,
-            _ => skip_field(wire, tag, rest, DecodeContext::default()).map_err(malformed)?,
+            (5, WireType::LengthDelimited) => self.expect_value = Some(take_bytes(rest)?),
+            (6, WireType::Varint) => self.expect_revision = Some(take_varint(rest)?),
+            (7, WireType::Varint) => self.expect_absent = take_varint(rest)? != 0,
+            (1..=7, _) => return Err(Wrong::WireType),
+            (tag, _) => {
+                let tag = u32::try_from(tag).ok().filter(|tag| (1..1 << 29).contains(tag)).ok_or(Wrong::Key)?;
+                skip_field(wire, tag, rest, DecodeContext::default()).map_err(|_| Wrong::UnknownField)?;
+            }
         }
         Ok(())
     }
 }
 
-fn take_key(rest: &mut &[u8]) -> Result<(u32, WireType), EntryError> {
-    let key = varint(rest)?;
-    let wire = WireType::try_from(key & 7).map_err(malformed)?;
-    match u32::try_from(key) {
-        Ok(key) if key >> 3 > 0 => Ok((key >> 3, wire)),
-        _ => Err(EntryError::Malformed(format!("{key} is not the key of a field"))),
+/// What is wrong with a field; small, because it passes through the path that runs for every entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+enum Wrong {
+    #[error("a field has no valid key")]
+    Key,
+    #[error("a number does not end")]
+    Number,
+    #[error("a byte string does not end")]
+    Bytes,
+    #[error("a known field has another type")]
+    WireType,
+    #[error("an unknown field does not end")]
+    UnknownField,
+}
+
+impl From<Wrong> for EntryError {
+    #[cold]
+    fn from(wrong: Wrong) -> EntryError {
+        EntryError::Malformed(wrong.to_string())
     }
 }
 
-fn take_varint(wire: WireType, rest: &mut &[u8]) -> Result<u64, EntryError> {
-    match wire {
-        WireType::Varint => varint(rest),
-        _ => Err(EntryError::Malformed("a number has another wire type".to_owned())),
-    }
-}
-
-fn take_bytes<'a>(wire: WireType, rest: &mut &'a [u8]) -> Result<&'a [u8], EntryError> {
-    if wire != WireType::LengthDelimited {
-        return Err(EntryError::Malformed("a byte string has another wire type".to_owned()));
-    }
-    let length = usize::try_from(varint(rest)?).unwrap_or(usize::MAX);
-    let too_short = || EntryError::Malformed(format!("a byte string of {length} bytes does not end"));
-    let (bytes, behind) = rest.split_at_checked(length).ok_or_else(too_short)?;
-    *rest = behind;
-    Ok(bytes)
-}
-
-/// Most numbers in a command fit one byte.
+/// Most numbers in a command fit in one byte.
 #[inline]
-fn varint(rest: &mut &[u8]) -> Result<u64, EntryError> {
+fn take_varint(rest: &mut &[u8]) -> Result<u64, Wrong> {
     match rest.split_first() {
         Some((byte, behind)) if *byte < 0x80 => {
             *rest = behind;
             Ok(u64::from(*byte))
         }
-        _ => decode_varint(rest).map_err(malformed),
+        _ => decode_varint(rest).map_err(|_| Wrong::Number),
     }
+}
+
+#[inline]
+fn take_bytes<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], Wrong> {
+    let length = usize::try_from(take_varint(rest)?).unwrap_or(usize::MAX);
+    let (bytes, behind) = rest.split_at_checked(length).ok_or(Wrong::Bytes)?;
+    *rest = behind;
+    Ok(bytes)
 }
 
 #[cold]

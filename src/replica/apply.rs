@@ -54,8 +54,10 @@ impl Replica {
         }
         self.read_ahead();
         self.answer_ready_reads();
-        let settled = applied.min(self.core.durable());
-        self.tail.release(settled, self.limits.tail_bytes_max);
+        if self.tail.bytes() > self.limits.tail_bytes_max {
+            let settled = applied.min(self.core.durable());
+            self.tail.release(settled, self.limits.tail_bytes_max);
+        }
         more && !self.has_failed()
     }
 

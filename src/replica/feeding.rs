@@ -57,7 +57,7 @@ impl Replica {
         let needs_files = !append.entries.is_empty() && append.entries.first < self.tail.first();
         let is_behind_others = self.feeds.by_peer.get(&peer).is_some_and(|feed| !feed.waiting.is_empty());
         if !needs_files && !is_behind_others {
-            return self.send_from_tail(now, envelope);
+            return self.send_from_tail(envelope);
         }
         let feed = self.feeds.by_peer.entry(peer).or_default();
         if feed.waiting.len() >= self.limits.peer_fetches_max {
@@ -99,7 +99,7 @@ impl Replica {
             let entries = entries_of(front);
             if entries.is_empty() || entries.first >= tail_first {
                 let envelope = feed.waiting.pop_front().expect("it was just looked at");
-                self.send_from_tail(now, envelope);
+                self.send_from_tail(envelope);
                 continue;
             }
             let (first, last) = (entries.first, entries.last().min(tail_first.prev()));
@@ -111,19 +111,19 @@ impl Replica {
         }
     }
 
-    fn send_from_tail(&mut self, now: Time, envelope: Envelope) {
+    fn send_from_tail(&mut self, envelope: Envelope) {
         let entries = entries_of(&envelope);
         let mut records = Vec::new();
         if !entries.is_empty() {
             self.tail.slices(entries.first, entries.last(), &mut records);
         }
-        let bulk = self.is_on_bulk(now, envelope.to);
+        let bulk = self.is_on_bulk(envelope.to);
         self.sends.push(PeerMessage { envelope, records, bulk });
     }
 
     /// Whether something that went over the bulk connection is not acknowledged yet. What follows it goes there too,
     /// but does not prolong that: under load there would be no end to it.
-    fn is_on_bulk(&mut self, now: Time, peer: NodeId) -> bool {
+    fn is_on_bulk(&mut self, peer: NodeId) -> bool {
         let Some(feed) = self.feeds.by_peer.get_mut(&peer) else { return false };
         if feed.bulk_to == Index(0) {
             return false;

@@ -11,7 +11,7 @@ use super::exchange::{Fetch, FetchId, Input, Outputs};
 use super::feeding::Feeds;
 use super::received::Received;
 use super::setup::{BootError, Found, Limits, Setup};
-use super::submit::{Proposed, Submissions};
+use super::submit::{Proposals, Submissions};
 use super::tail::Tail;
 use super::waiting::{Reads, Writes};
 use crate::api::{Answer, ClientId, Refused, Response};
@@ -35,7 +35,7 @@ pub struct Replica {
     pub(super) applier: Applier,
     pub(super) received: Received,
     pub(super) submissions: Submissions,
-    pub(super) proposed: Option<Proposed>,
+    pub(super) proposals: Proposals,
     pub(super) writes: Writes,
     pub(super) reads: Reads,
     pub(super) feeds: Feeds,
@@ -46,7 +46,8 @@ pub struct Replica {
     fetch_failures: u32,
     /// Where records are encoded; turns share its allocation.
     pub(super) encoder: BytesMut,
-    effects: Effects,
+    /// Reused; away while a turn is being decided.
+    effects: Option<Box<Effects>>,
     /// What `take_outputs` will hand out.
     pub(super) answers: Vec<(ClientId, Response)>,
     pub(super) sends: Vec<PeerMessage>,
@@ -86,7 +87,7 @@ impl Replica {
             applier: Applier::default(),
             received: Received::default(),
             submissions: Submissions::default(),
-            proposed: None,
+            proposals: Proposals::default(),
             writes: Writes::default(),
             reads: Reads::default(),
             feeds: Feeds::default(),
@@ -95,7 +96,7 @@ impl Replica {
             next_fetch: FetchId(1),
             fetch_failures: 0,
             encoder: BytesMut::new(),
-            effects: Effects::default(),
+            effects: Some(Box::default()),
             answers: Vec::new(),
             sends: Vec::new(),
             fetches: Vec::new(),
@@ -150,7 +151,7 @@ impl Replica {
         self.hand_over(now);
         self.propose(now);
         self.start_read_round(now);
-        let mut effects = mem::take(&mut self.effects);
+        let mut effects = self.effects.take().expect("turns are not nested");
         self.core.take_effects(now, &mut effects);
         self.events.append(&mut effects.events);
         if let Some(fault) = effects.fatal.take() {
@@ -165,7 +166,7 @@ impl Replica {
             }
             out.more = self.apply(effects.apply_to);
         }
-        self.effects = effects;
+        self.effects = Some(effects);
         self.give(out);
     }
 
@@ -283,9 +284,9 @@ impl Replica {
         }
     }
 
-    /// Moves what this turn has gathered into `out`; when something has failed, answers and the fault alone.
+    /// Moves what this turn has gathered into `out`, which is empty; when something has failed, answers and the fault alone.
     fn give(&mut self, out: &mut Outputs) {
-        out.events.append(&mut self.events);
+        mem::swap(&mut out.events, &mut self.events);
         if let Some(fault) = self.fault.take() {
             self.has_stopped = true;
             self.refuse_everybody();
@@ -293,10 +294,10 @@ impl Replica {
             out.more = false;
             out.fatal = Some(fault);
         } else {
-            out.send.append(&mut self.sends);
-            out.fetch.append(&mut self.fetches);
+            mem::swap(&mut out.send, &mut self.sends);
+            mem::swap(&mut out.fetch, &mut self.fetches);
         }
-        out.answers.append(&mut self.answers);
+        mem::swap(&mut out.answers, &mut self.answers);
     }
 
     fn refuse_everybody(&mut self) {

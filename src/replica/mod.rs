@@ -17,6 +17,8 @@ mod received;
 mod setup;
 mod status;
 mod submit;
+#[cfg(test)]
+mod swarm;
 mod tail;
 #[cfg(test)]
 mod testing;

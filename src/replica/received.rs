@@ -4,6 +4,8 @@
 //! earlier message of the same turn brought. So arrivals are kept as they came, and the bytes of each appended entry
 //! are looked up by its log id: equal log ids are equal entries (I3).
 
+use core::mem;
+
 use bytes::Bytes;
 
 use crate::codec::RecordHeader;
@@ -52,17 +54,18 @@ impl Received {
         self.runs.clear();
     }
 
-    /// Finds the records of the entries from `next` on, up to `last` or as far as one message brought them.
-    pub(super) fn cut(&self, next: Index, last: Index, term_at: impl Fn(Index) -> Option<Term>) -> Option<Cut> {
-        self.runs.iter().rev().find_map(|run| run.cut(next, last, &term_at))
+    /// Takes the records of the entries from `next` on, up to `last` or as far as one message brought them. Each entry
+    /// is asked for once.
+    pub(super) fn cut(&mut self, next: Index, last: Index, term_at: impl Fn(Index) -> Option<Term>) -> Option<Cut> {
+        self.runs.iter_mut().find_map(|run| run.cut(next, last, &term_at))
     }
 }
 
 impl Run {
-    fn cut(&self, next: Index, last: Index, term_at: &impl Fn(Index) -> Option<Term>) -> Option<Cut> {
+    fn cut(&mut self, next: Index, last: Index, term_at: &impl Fn(Index) -> Option<Term>) -> Option<Cut> {
         let is_whole = self.first == next && self.last.index <= last;
         if is_whole && term_at(self.last.index) == Some(self.last.term) {
-            let (records, length_bytes) = (self.records.clone(), self.length_bytes);
+            let (records, length_bytes) = (mem::take(&mut self.records), self.length_bytes);
             return Some(Cut { last: self.last.index, records, length_bytes, arrived_bytes: length_bytes });
         }
         if self.first > next || self.last.index < next {
@@ -139,16 +142,21 @@ mod tests {
     #[test]
     fn every_part_of_a_message_can_be_cut_out() {
         for per_slice in 1..=4 {
-            let mut received = Received::default();
-            let (shape, records) = append(5, &[2, 2, 2, 2], per_slice);
-            assert!(received.push(&shape, records));
+            let arrived = || {
+                let mut received = Received::default();
+                let (shape, records) = append(5, &[2, 2, 2, 2], per_slice);
+                assert!(received.push(&shape, records));
+                received
+            };
             for next in 5..=8 {
                 for last in next..=10 {
+                    let mut received = arrived();
                     let cut = received.cut(Index(next), Index(last), |_| Some(Term(2))).unwrap();
                     assert_eq!(ids(&cut), range(next, last.min(8), 2), "{next}..={last} in slices of {per_slice}");
                     assert_eq!(cut.last, Index(last.min(8)));
                 }
             }
+            let mut received = arrived();
             assert!(received.cut(Index(4), Index(9), |_| Some(Term(2))).is_none());
             assert!(received.cut(Index(9), Index(9), |_| Some(Term(2))).is_none());
         }

@@ -47,7 +47,7 @@ impl Replica {
         };
         if let Some(peer) = peer {
             status.last_contact_ms =
-                peer.last_contact.map(|at| u64::try_from(now.since(at).as_millis()).unwrap_or(u64::MAX));
+                peer.last_contact.map(|time| u64::try_from(now.since(time).as_millis()).unwrap_or(u64::MAX));
         }
         if self.is_leader() && member.id == core.id() {
             status.matched = Some(core.durable());

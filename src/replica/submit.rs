@@ -10,7 +10,7 @@ use crate::api::{Answer, Ask, ClientId, Consistency, KEY_SIZE_MAX, Query, Refuse
 use crate::codec::RECORD_HEADER_BYTES;
 use crate::codec::entry::decode_command_ref;
 use crate::codec::record::RECORD_PAYLOAD_BYTES_MAX;
-use crate::raft::{Index, LogId, NodeId, ReadOutcome, Refusal, Term, Time};
+use crate::raft::{Index, LogId, NodeId, ReadOutcome, Refusal, Time};
 use crate::state_machine::{CommandRef, ExpectRef, OperationRef};
 
 /// Checked writes of this turn, before the core has given them a place in the log.
@@ -29,12 +29,18 @@ struct Submitted {
     command: Bytes,
 }
 
-/// A run of writes that the core has given their places, to be encoded in this same turn.
-#[derive(Debug)]
-pub(super) struct Proposed {
-    pub(super) first: Index,
-    pub(super) term: Term,
+/// Writes that the core has given their places, to be encoded in this same turn.
+#[derive(Debug, Default)]
+pub(super) struct Proposals {
+    /// Of the first; the rest follow. Zero when there are none.
+    pub(super) first: LogId,
     pub(super) commands: Vec<Bytes>,
+}
+
+impl Proposals {
+    pub(super) fn is_empty(&self) -> bool {
+        self.commands.is_empty()
+    }
 }
 
 impl Submissions {
@@ -199,13 +205,13 @@ impl Replica {
 
     /// Lets the first `count` submitted writes wait for their entries, from `first` on.
     fn accept(&mut self, first: LogId, count: usize) {
-        let mut commands = Vec::with_capacity(count);
+        assert!(self.proposals.is_empty(), "writes are proposed once a turn");
+        self.proposals.first = first;
         for (offset, write) in (0..).zip(self.submissions.writes.drain(..count)) {
             let id = LogId { term: first.term, index: first.index + offset };
             self.writes.push(WaitingWrite { id, client: write.client, request: write.request });
-            commands.push(write.command);
+            self.proposals.commands.push(write.command);
         }
-        self.proposed = Some(Proposed { first: first.index, term: first.term, commands });
     }
 }
 

@@ -149,7 +149,7 @@ impl Tail {
     pub(super) fn slices(&self, first: Index, last: Index, out: &mut Vec<Bytes>) {
         assert!(first >= self.first && last <= self.last(), "only what is kept is asked for");
         let (start, end) = (self.start_of(first), self.end_of(last));
-        let mut at = self.chunks.partition_point(|chunk| chunk.start <= start) - 1;
+        let mut at = self.chunk_at(start);
         while let Some(chunk) = self.chunks.get(at)
             && chunk.start < end
         {
@@ -168,6 +168,9 @@ impl Tail {
     pub(super) fn page_end(&self, first: Index, last: Index, bytes_max: usize) -> Index {
         assert!(first >= self.first && last <= self.last(), "only what is kept is asked for");
         let limit = self.start_of(first).saturating_add(bytes_max as u64);
+        if self.end_of(last) <= limit {
+            return last;
+        }
         let fitting = self.ends.partition_point(|end| *end <= limit) as u64;
         // `fitting` counts records from `self.first` on, so this is the index of the last that fits.
         Index((self.first.0 + fitting - 1).clamp(first.0, last.0))
@@ -185,8 +188,16 @@ impl Tail {
 
     fn record(&self, index: Index) -> &[u8] {
         let start = self.start_of(index);
-        let chunk = &self.chunks[self.chunks.partition_point(|chunk| chunk.start <= start) - 1];
+        let chunk = &self.chunks[self.chunk_at(start)];
         &chunk.bytes[(start - chunk.start) as usize..(self.end_of(index) - chunk.start) as usize]
+    }
+
+    /// The slice that holds the byte at `position`. What is asked for most often was pushed last.
+    fn chunk_at(&self, position: u64) -> usize {
+        match self.chunks.back() {
+            Some(newest) if newest.start <= position => self.chunks.len() - 1,
+            _ => self.chunks.partition_point(|chunk| chunk.start <= position) - 1,
+        }
     }
 
     fn start_of(&self, index: Index) -> u64 {

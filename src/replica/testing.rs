@@ -42,6 +42,8 @@ pub(super) struct Node {
     pub(super) events: Vec<Event>,
     pub(super) fault: Option<Fault>,
     pub(super) is_disk_slow: bool,
+    /// Reads of log files are not answered.
+    pub(super) is_reader_slow: bool,
     /// Reads of log files fail.
     pub(super) is_disk_unreadable: bool,
     pub(super) fetches: usize,
@@ -122,10 +124,23 @@ impl World {
         node.replica = Some(Replica::boot(setup, now).expect("what was written can be started from"));
     }
 
+    /// The disk finishes the oldest `count` writes; a node that is up hears of them.
+    pub(super) fn finish_writes(&mut self, id: u64, count: usize) {
+        let now = self.now;
+        self.node(id).finish_some_writes(now, count);
+    }
+
     /// Goes down at once; what is not durable is lost.
     pub(super) fn kill(&mut self, id: u64) {
+        self.kill_after_writes(id, 0);
+    }
+
+    /// Goes down after the oldest `count` writes have reached the disk, which nobody has been told.
+    pub(super) fn kill_after_writes(&mut self, id: u64, count: usize) {
+        let now = self.now;
         let node = self.node(id);
         node.replica = None;
+        node.finish_some_writes(now, count);
         node.unwritten.clear();
         node.unfetched.clear();
     }
@@ -164,7 +179,9 @@ impl World {
         if !node.is_disk_slow {
             node.finish_writes(now);
         }
-        node.finish_fetches(now);
+        if !node.is_reader_slow {
+            node.finish_fetches(now);
+        }
         self.bulk_messages += sent.iter().filter(|message| message.bulk).count();
         self.network.extend(sent);
     }
@@ -287,6 +304,7 @@ impl Node {
             events: Vec::new(),
             fault: None,
             is_disk_slow: false,
+            is_reader_slow: false,
             is_disk_unreadable: false,
             fetches: 0,
             out: Outputs::default(),
@@ -295,11 +313,17 @@ impl Node {
 
     fn is_busy(&self) -> bool {
         let owes = !self.is_disk_slow && !self.unwritten.is_empty();
-        self.replica.is_some() && (self.out.more || owes || !self.unfetched.is_empty())
+        let reads = !self.is_reader_slow && !self.unfetched.is_empty();
+        self.replica.is_some() && (self.out.more || owes || reads)
     }
 
-    pub(super) fn finish_writes(&mut self, now: Time) {
-        while let Some(batch) = self.unwritten.pop_front() {
+    fn finish_writes(&mut self, now: Time) {
+        self.finish_some_writes(now, usize::MAX);
+    }
+
+    fn finish_some_writes(&mut self, now: Time, count: usize) {
+        let count = count.min(self.unwritten.len());
+        for batch in self.unwritten.drain(..count).collect::<Vec<_>>() {
             let seq = batch.seq;
             self.disk.write(batch);
             if let Some(replica) = &mut self.replica {
@@ -309,7 +333,7 @@ impl Node {
         }
     }
 
-    fn finish_fetches(&mut self, now: Time) {
+    pub(super) fn finish_fetches(&mut self, now: Time) {
         while let Some(fetch) = self.unfetched.pop_front() {
             let result =
                 if self.is_disk_unreadable { Err("input/output error".to_owned()) } else { Ok(self.disk.read(&fetch)) };

@@ -9,7 +9,7 @@ use super::{Input, Limits};
 use crate::api::{Answer, Ask, Consistency, Hint, KEY_SIZE_MAX, Query, Refused};
 use crate::codec::{Kind, PeerMessage, RecordHeader, Settings, append_record};
 use crate::raft::event::Event;
-use crate::raft::message::Append;
+use crate::raft::message::{Append, Heartbeat};
 use crate::raft::{Envelope, Fault, Index, LogId, Message, NodeId, Shape, StorageId, Term};
 use crate::state_machine::{Command, Current, Expect, Operation, Outcome};
 
@@ -203,6 +203,23 @@ fn a_deposed_leader_does_not_know_what_becomes_of_its_writes() {
 }
 
 #[test]
+fn a_write_that_another_leader_replaced_is_unknown_even_if_all_that_is_heard_at_once() {
+    let (mut world, leader) = World::led();
+    let (last, check) = end_of_log(&mut world, leader);
+    world.cut_off(leader);
+    let replaced = world.put(leader, "k", "v");
+    world.settle();
+    let usurper = other_than(leader);
+    // One message brings the higher term, the other entry in the write's place, and the news that it is committed.
+    let message = append_of(usurper, leader, last.term.next(), last, check, Kind::Noop, last.index.next());
+    world.step(leader, Input::Peer(message));
+    world.settle();
+    assert_eq!(world.node(leader).fault, None);
+    assert_eq!(world.answer(leader, replaced), refused(Refused::Unknown));
+    assert_eq!(world.replica(leader).map().applied(), last.index.0 + 1);
+}
+
+#[test]
 fn a_committed_write_is_answered_though_leadership_was_lost_before_it_was_applied() {
     let (mut world, leader) = World::led();
     world.node(leader).is_disk_slow = true;
@@ -231,9 +248,13 @@ fn a_peer_that_is_far_behind_is_fed_from_log_files_in_order() {
     assert_eq!(world.node(leader).fetches, 0);
     assert!(world.node(leader).disk.records.len() == 202 && world.node(behind).disk.records.len() == 2);
     world.heal();
+    world.node(leader).events.clear();
     world.pass(SECOND);
     world.assert_all_equal();
     assert!(world.node(leader).fetches > 10, "many small reads");
+    let fell_back = |event: &&Event| matches!(event, Event::PeerState { from: "replicate", .. });
+    let times = world.node(leader).events.iter().filter(fell_back).count();
+    assert_eq!(times, 1, "what was lost was missed once, and then nothing arrived out of order");
     let first_bulk = world.bulk_messages;
     assert!(first_bulk > 10);
     world.put(leader, "k", "live");
@@ -243,8 +264,8 @@ fn a_peer_that_is_far_behind_is_fed_from_log_files_in_order() {
     world.assert_all_equal();
 }
 
-#[test]
-fn a_peer_whose_records_cannot_be_read_is_probed_again() {
+/// A world with a leader, and a peer that lacks 50 entries, most of which are not in the leader's memory any more.
+fn with_a_peer_behind() -> (World, u64, u64) {
     let mut world = World::of(3, Limits { tail_bytes_max: 1_000, append_bytes_max: 300, ..Limits::default() });
     let leader = world.elect();
     let behind = other_than(leader);
@@ -253,6 +274,83 @@ fn a_peer_whose_records_cannot_be_read_is_probed_again() {
         world.put(leader, &format!("k{number}"), "some value");
         world.settle();
     }
+    (world, leader, behind)
+}
+
+/// The entries of appends to `to` that are on the network: the last index, and whether they go in bulk.
+fn appends_to(world: &World, to: u64) -> Vec<(Index, bool)> {
+    let entries = |message: &PeerMessage| match &message.envelope.message {
+        Message::Append(append) if message.envelope.to == NodeId(to) && !append.entries.is_empty() => {
+            Some((append.entries.last(), message.bulk))
+        }
+        _ => None,
+    };
+    world.network.iter().filter_map(entries).collect()
+}
+
+#[test]
+fn what_follows_bulk_entries_goes_in_bulk_until_they_are_acknowledged() {
+    let (mut world, leader, behind) = with_a_peer_behind();
+    world.heal();
+    world.node(leader).is_reader_slow = true;
+    world.pass(Duration::from_millis(100));
+    world.node(leader).is_reader_slow = false;
+    // Deliver until the leader streams everything that was missing, and then nothing more.
+    while appends_to(&world, behind).last().is_none_or(|(last, _)| *last < Index(52)) {
+        while let Some(message) = world.network.pop_front() {
+            world.deliver(message);
+        }
+        for id in 1..=3 {
+            world.turn(id);
+        }
+    }
+    world.put(leader, "k", "new");
+    world.turn(leader);
+    let sent = appends_to(&world, behind);
+    assert_eq!(sent.last(), Some(&(Index(53), true)), "it must not overtake what is still on the way in bulk");
+    world.settle();
+    world.put(leader, "k", "newer");
+    world.turn(leader);
+    assert_eq!(appends_to(&world, behind), [(Index(54), false)]);
+}
+
+#[test]
+fn records_of_another_term_than_the_core_named_are_never_sent() {
+    let (mut world, leader, behind) = with_a_peer_behind();
+    let record = world.node(leader).disk.records[9].clone();
+    let header = RecordHeader::read(&record).unwrap();
+    let mut other = bytes::BytesMut::new();
+    let id = LogId { term: header.id.term.next(), ..header.id };
+    append_record(&mut other, header.link, header.kind, id, 0, |out| out.extend_from_slice(&record[40..]));
+    world.node(leader).disk.records[9] = other.freeze();
+    world.heal();
+    world.pass(SECOND);
+    let reached = world.node(behind).disk.records.len();
+    assert!((2..10).contains(&reached), "{reached} entries");
+}
+
+#[test]
+fn records_read_for_a_reign_that_has_ended_are_not_sent() {
+    let (mut world, leader, behind) = with_a_peer_behind();
+    world.heal();
+    world.node(leader).is_reader_slow = true;
+    world.pass(Duration::from_millis(100));
+    assert!(world.node(leader).fetches > 0);
+    let (last, _) = end_of_log(&mut world, leader);
+    let beat = Heartbeat { commit: Index(0), read_seq: 0, generation: 1 };
+    let (from, to, to_storage) = (NodeId(behind), NodeId(leader), StorageId(u128::from(leader)));
+    let envelope = Envelope { from, to, to_storage, term: last.term.next(), message: Message::Heartbeat(beat) };
+    world.step(leader, Input::Peer(PeerMessage { envelope, records: Vec::new(), bulk: false }));
+    let now = world.now;
+    world.node(leader).finish_fetches(now);
+    world.turn(leader);
+    assert!(!world.replica(leader).is_leader());
+    assert_eq!((appends_to(&world, behind), world.bulk_messages), (Vec::new(), 0));
+}
+
+#[test]
+fn a_peer_whose_records_cannot_be_read_is_probed_again() {
+    let (mut world, leader, _) = with_a_peer_behind();
     world.node(leader).is_disk_unreadable = true;
     world.heal();
     world.pass(Duration::from_millis(100));

@@ -5,7 +5,7 @@ use bytes::{BufMut, BytesMut};
 
 use super::mind::Replica;
 use super::received::Cut;
-use super::submit::Proposed;
+use super::submit::Proposals;
 use super::tail::NoContinuation;
 use crate::codec::entry::encode_config;
 use crate::codec::{Kind, RECORD_HEADER_BYTES, WriteBatch, append_record};
@@ -18,7 +18,7 @@ impl Replica {
     /// Gives the bytes of everything that was appended since the last turn; none when nothing has to be written.
     pub(super) fn take_write(&mut self, effects: &mut Effects, wall_ms: u64) -> Option<WriteBatch> {
         let Some(write) = effects.write.take() else {
-            assert!(self.proposed.is_none(), "what was proposed is written in the same turn");
+            assert!(self.proposals.is_empty(), "what was proposed is written in the same turn");
             self.received.clear();
             return None;
         };
@@ -39,7 +39,7 @@ impl Replica {
             self.tail.slices(first, last, &mut records);
         }
         effects.created.clear();
-        self.proposed = None;
+        assert!(self.proposals.is_empty(), "what was proposed is written in the same turn");
         self.received.clear();
         Some(WriteBatch {
             seq: write.seq,
@@ -59,12 +59,11 @@ impl Replica {
             let id = LogId { term, index: next };
             if let Some(entry) = created.iter().find(|entry| created_id(entry) == id) {
                 self.append_created(entry, wall_ms)?;
-            } else if let Some(proposed) = self.proposed.take_if(|proposed| proposed.first == next) {
-                assert_eq!(proposed.term, term, "proposals carry the current term");
-                self.append_proposed(&proposed, wall_ms)?;
+            } else if self.proposals.first == id {
+                self.append_proposals(wall_ms)?;
             } else {
-                let core = &self.core;
-                let cut = self.received.cut(next, last, |index| core.term_at(index));
+                let (core, received) = (&self.core, &mut self.received);
+                let cut = received.cut(next, last, |index| core.term_at(index));
                 self.append_received(cut.expect("the bytes of every appended entry have arrived"))?;
             }
             next = self.tail.last().next();
@@ -90,15 +89,16 @@ impl Replica {
     }
 
     /// Encodes all writes of the turn into one piece, which is what the journal, the tail and the peers share.
-    fn append_proposed(&mut self, proposed: &Proposed, wall_ms: u64) -> Result<(), NoContinuation> {
-        let commands = &proposed.commands;
+    fn append_proposals(&mut self, wall_ms: u64) -> Result<(), NoContinuation> {
+        let Proposals { first, commands } = &mut self.proposals;
         let need = commands.iter().map(|command| RECORD_HEADER_BYTES + command.len()).sum();
         reserve(&mut self.encoder, need);
         let mut link = self.tail.last_check();
-        for (offset, command) in (0..).zip(commands) {
-            let id = LogId { term: proposed.term, index: proposed.first + offset };
-            link = append_record(&mut self.encoder, link, Kind::Command, id, wall_ms, |out| out.put_slice(command));
+        for (offset, command) in (0..).zip(commands.drain(..)) {
+            let id = LogId { term: first.term, index: first.index + offset };
+            link = append_record(&mut self.encoder, link, Kind::Command, id, wall_ms, |out| out.put_slice(&command));
         }
+        *first = LogId::ZERO;
         self.tail.push(self.encoder.split().freeze())
     }
 
