@@ -88,10 +88,30 @@ impl Dialer {
     ) -> Result<ClientConnection, DialError> {
         let deadline = Instant::now() + timeout;
         let node = node.into();
-        let address = resolve(address, deadline).await?;
+        let found = resolve(address, deadline).await?;
+        let (first, second) = (found[0], found.iter().find(|other| other.is_ipv4() != found[0].is_ipv4()));
+        let Some(second) = second else {
+            return self.connect_by(deadline, first, node, cluster, timeout).await;
+        };
+        // A name with addresses of both families: the node listens on one of them.
+        let halfway = deadline - timeout / 2;
+        match self.connect_by(halfway, first, node, cluster, timeout).await {
+            Err(_) => self.connect_by(deadline, *second, node, cluster, timeout).await,
+            connected => connected,
+        }
+    }
+
+    async fn connect_by(
+        &self,
+        deadline: Instant,
+        address: SocketAddr,
+        node: Option<NodeId>,
+        cluster: ClusterId,
+        after: Duration,
+    ) -> Result<ClientConnection, DialError> {
         match timeout_at(deadline, self.connect(address, node, cluster)).await {
             Ok(result) => result,
-            Err(_) => Err(DialError::Timeout { address, after: timeout }),
+            Err(_) => Err(DialError::Timeout { address, after }),
         }
     }
 
@@ -131,13 +151,17 @@ impl Dialer {
     }
 }
 
-async fn resolve(address: &str, deadline: Instant) -> Result<SocketAddr, DialError> {
+/// All addresses of a name, at least one.
+async fn resolve(address: &str, deadline: Instant) -> Result<Vec<SocketAddr>, DialError> {
     let failed = |source| DialError::Resolve { address: address.to_owned(), source };
-    let found = match timeout_at(deadline, tokio::net::lookup_host(address)).await {
-        Ok(found) => found.map_err(failed)?.next(),
+    let found: Vec<SocketAddr> = match timeout_at(deadline, tokio::net::lookup_host(address)).await {
+        Ok(found) => found.map_err(failed)?.collect(),
         Err(_) => return Err(failed(io::ErrorKind::TimedOut.into())),
     };
-    found.ok_or_else(|| failed(io::Error::new(io::ErrorKind::NotFound, "the name has no address")))
+    match found.is_empty() {
+        true => Err(failed(io::Error::new(io::ErrorKind::NotFound, "the name has no address"))),
+        false => Ok(found),
+    }
 }
 
 /// The hello in both directions. `Err(None)`: the connection is closing, and its close says why.
@@ -210,6 +234,11 @@ impl ClientSender {
     /// Bytes of requests that have not left yet.
     pub fn waiting_bytes(&self) -> usize {
         self.outbox.held_bytes()
+    }
+
+    /// Waits for the connection's end. Cancel safe.
+    pub async fn closed(&self) -> ConnectionLost {
+        lost(&self.connection.closed().await)
     }
 
     /// Why the connection has ended; none while it is open.

@@ -8,7 +8,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use quinn::{Connection, Incoming, SendStream};
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -109,6 +109,7 @@ struct Client {
     subject: String,
     send: SendStream,
     reader: StreamReader,
+    room: OwnedSemaphorePermit,
 }
 
 /// Handshake, hello, and a decision. Peers are handed to their task; a client is returned.
@@ -223,18 +224,18 @@ async fn greet_client(shared: &Shared, connection: &Connection) -> Result<Client
     if hello.cluster != shared.cluster || hello.kind != ConnectionKind::Client {
         return Err(Refusal::new(format!("the client asks for cluster {}", hello.cluster)));
     }
-    if shared.clients.lock().expect("no holder of this lock panics").len() >= shared.limits.client_connections_max {
+    let Ok(room) = shared.client_room.clone().try_acquire_owned() else {
         return Err(Refusal { peer: None, code: CloseCode::Busy, because: "too many client connections".to_owned() });
-    }
+    };
     if !send_hello(&mut send, &hello_to(shared, StorageId::default(), ConnectionKind::Client)).await {
         return Err(Refusal::gone());
     }
-    Ok(Client { connection: connection.clone(), subject: name.subject.to_string(), send, reader })
+    Ok(Client { connection: connection.clone(), subject: name.subject.to_string(), send, reader, room })
 }
 
 /// One client's session, from its first request to its last answer.
 async fn serve(shared: &Arc<Shared>, client: Client) {
-    let Client { connection, subject, send, reader } = client;
+    let Client { connection, subject, send, reader, room } = client;
     let id = ClientId(shared.next_client.fetch_add(1, Ordering::Relaxed));
     let slot = Arc::new(ClientSlot::new(connection.clone()));
     shared.clients.lock().expect("no holder of this lock panics").insert(id, slot.clone());
@@ -252,6 +253,7 @@ async fn serve(shared: &Arc<Shared>, client: Client) {
     }
     close(&connection, CloseCode::Done, "");
     shared.clients.lock().expect("no holder of this lock panics").remove(&id);
+    drop(room);
     shared.tell(TransportEvent::ClientClosed { client: id }).await;
 }
 

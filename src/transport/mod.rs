@@ -29,7 +29,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 
 use quinn::VarInt;
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -180,6 +180,7 @@ impl Transport {
             cluster: setup.cluster,
             storage: setup.storage,
             max_value_size: setup.max_value_size,
+            client_room: Arc::new(Semaphore::new(setup.limits.client_connections_max)),
             limits: setup.limits,
             peers: peers.map(|peer| (peer.id, Arc::new(PeerSlot::new(peer)))).collect(),
             clients: Mutex::default(),

@@ -182,8 +182,8 @@ pub(super) async fn dial_peer(shared: Arc<Shared>, slot: Arc<PeerSlot>, kind: Co
     let mut pause = RECONNECT_MIN;
     // What was last told of this peer being down; none while it is up, or nothing was told yet.
     let mut told: Option<String> = None;
-    loop {
-        match dial(&shared, &slot.peer, kind).await {
+    for attempt in 0.. {
+        match dial(&shared, &slot.peer, kind, attempt).await {
             Ok(link) => {
                 let since = Instant::now();
                 told = Some(run(&shared, &slot, kind, link, None).await.0);
@@ -240,8 +240,8 @@ enum DialFailure {
     Refused { address: SocketAddr, because: String },
 }
 
-async fn dial(shared: &Shared, peer: &PeerAddress, kind: ConnectionKind) -> Result<Link, DialFailure> {
-    let address = resolve(&peer.address)
+async fn dial(shared: &Shared, peer: &PeerAddress, kind: ConnectionKind, attempt: usize) -> Result<Link, DialFailure> {
+    let address = resolve(&peer.address, attempt)
         .await
         .map_err(|source| DialFailure::Resolve { address: peer.address.clone(), source })?;
     let refused = |because: String| DialFailure::Refused { address, because };
@@ -313,9 +313,13 @@ async fn greet(
     Ok(Link { connection: connection.clone(), first: (send, reader), second })
 }
 
-async fn resolve(address: &str) -> std::io::Result<SocketAddr> {
-    let mut found = tokio::net::lookup_host(address).await?;
-    found.next().ok_or_else(|| std::io::Error::new(std::io::ErrorKind::NotFound, "the name has no address"))
+/// A name may have several addresses: each attempt takes the next one.
+async fn resolve(address: &str, attempt: usize) -> std::io::Result<SocketAddr> {
+    let found: Vec<SocketAddr> = tokio::net::lookup_host(address).await?.collect();
+    match found.len() {
+        0 => Err(std::io::Error::new(std::io::ErrorKind::NotFound, "the name has no address")),
+        count => Ok(found[attempt % count]),
+    }
 }
 
 /// How one of a connection's tasks ended.
@@ -341,11 +345,10 @@ async fn run(
     let connection = link.connection.clone();
     let address = connection.remote_address();
     let peer = slot.peer.id;
-    let mut tasks = JoinSet::new();
     if kind == ConnectionKind::Consensus {
         shared.tell(TransportEvent::PeerUp { peer, address }).await;
     }
-    start_lanes(shared, slot, kind, link, &mut tasks);
+    let mut tasks = start_lanes(shared, slot, kind, link);
     let mut replacement = None;
     let because = loop {
         tokio::select! {
@@ -355,7 +358,7 @@ async fn run(
                 close(&connection, CloseCode::Replaced, "replaced by a newer connection");
                 break "replaced by a newer connection".to_owned();
             }
-            Some(end) = tasks.join_next() => match end.expect("lane tasks neither panic nor are aborted") {
+            Some(end) = next_end(&mut tasks) => match end {
                 LaneEnd::Finished => {}
                 LaneEnd::Lost => break reason_after_loss(&connection).await,
                 LaneEnd::Violation { code, because } => {
@@ -367,11 +370,29 @@ async fn run(
         }
     };
     stop_lanes(slot, kind);
-    tasks.shutdown().await;
+    // What arrived before the end is still delivered: a node that stops may have said its most important word last.
+    // Readers of a closed connection end by themselves.
+    tasks.writers.shutdown().await;
+    while tasks.readers.join_next().await.is_some() {}
     if kind == ConnectionKind::Consensus {
         shared.tell(TransportEvent::PeerDown { peer, because: because.clone() }).await;
     }
     (because, replacement)
+}
+
+/// The tasks of one connection.
+struct LaneTasks {
+    readers: JoinSet<LaneEnd>,
+    writers: JoinSet<LaneEnd>,
+}
+
+async fn next_end(tasks: &mut LaneTasks) -> Option<LaneEnd> {
+    let end = tokio::select! {
+        Some(end) = tasks.readers.join_next() => end,
+        Some(end) = tasks.writers.join_next() => end,
+        else => return None,
+    };
+    Some(end.expect("lane tasks neither panic nor are aborted"))
 }
 
 async fn next_accepted(accepted: &mut Option<&mut mpsc::Receiver<Link>>) -> Link {
@@ -395,19 +416,14 @@ async fn reason_after_loss(connection: &Connection) -> String {
     }
 }
 
-fn start_lanes(
-    shared: &Arc<Shared>,
-    slot: &Arc<PeerSlot>,
-    kind: ConnectionKind,
-    link: Link,
-    tasks: &mut JoinSet<LaneEnd>,
-) {
+fn start_lanes(shared: &Arc<Shared>, slot: &Arc<PeerSlot>, kind: ConnectionKind, link: Link) -> LaneTasks {
     let peer = slot.peer.id;
     let bulk = kind == ConnectionKind::Bulk;
+    let mut tasks = LaneTasks { readers: JoinSet::new(), writers: JoinSet::new() };
     let mut lane = |(send, reader): (SendStream, StreamReader)| {
         let outbox = Arc::new(Outbox::default());
-        tasks.spawn(write_lane(shared.clone(), peer, outbox.clone(), send));
-        tasks.spawn(read_lane(shared.clone(), peer, reader, bulk));
+        tasks.writers.spawn(write_lane(shared.clone(), peer, outbox.clone(), send));
+        tasks.readers.spawn(read_lane(shared.clone(), peer, reader, bulk));
         outbox
     };
     let first = lane(link.first);
@@ -415,11 +431,12 @@ fn start_lanes(
     let mut lanes = slot.lanes.lock().expect("no holder of this lock panics");
     match second {
         Some(append) => {
-            tasks.spawn(read_datagrams(shared.clone(), peer, link.connection.clone()));
+            tasks.readers.spawn(read_datagrams(shared.clone(), peer, link.connection.clone()));
             lanes.consensus = Some(ConsensusLanes { connection: link.connection, control: first, append });
         }
         None => lanes.bulk = Some(first),
     }
+    tasks
 }
 
 fn stop_lanes(slot: &PeerSlot, kind: ConnectionKind) {

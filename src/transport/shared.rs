@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
 use quinn::{ClientConfig, Endpoint};
-use tokio::sync::mpsc;
+use tokio::sync::{Semaphore, mpsc};
 
 use super::listener::ClientSlot;
 use super::peer::PeerSlot;
@@ -32,6 +32,8 @@ pub(super) struct Shared {
     pub(super) limits: Limits,
     pub(super) peers: BTreeMap<NodeId, Arc<PeerSlot>>,
     pub(super) clients: Mutex<BTreeMap<ClientId, Arc<ClientSlot>>>,
+    /// One permit per client connection that may be open.
+    pub(super) client_room: Arc<Semaphore>,
     pub(super) events: mpsc::Sender<TransportEvent>,
     pub(super) refused: AtomicU64,
     pub(super) next_client: AtomicU64,

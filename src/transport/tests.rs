@@ -13,7 +13,7 @@ use super::endpoint::{client_endpoint, node_endpoint};
 use super::identity::{Authority, Identity, node_server_name};
 use super::stream::{StreamReader, send_hello};
 use super::*;
-use crate::api::{Answer, Ask, Item, NodeStatus, Refused};
+use crate::api::{Answer, Ask, Item, Refused};
 use crate::codec::frame::{Hello, PROTOCOL_VERSION, append_frame};
 use crate::codec::peer::encode_head;
 use crate::codec::record::{Kind, LINK_ORIGIN, append_record};
@@ -70,6 +70,21 @@ impl Node {
     fn start(setup: TransportSetup) -> Node {
         let (events, receiver) = mpsc::channel(1_024);
         Node { transport: Transport::start(setup, events).expect("a loopback port can be had"), events: receiver }
+    }
+
+    /// Starts where a transport of this test was just closed: the port is free once its last task is gone.
+    async fn restart(setup: impl Fn() -> TransportSetup) -> Node {
+        let started = async {
+            loop {
+                let (events, receiver) = mpsc::channel(1_024);
+                match Transport::start(setup(), events) {
+                    Ok(transport) => return Node { transport, events: receiver },
+                    Err(BindError::InUse { .. }) => tokio::task::yield_now().await,
+                    Err(error) => panic!("{error}"),
+                }
+            }
+        };
+        timeout(PATIENCE, started).await.expect("the port is given back")
     }
 
     fn address(&self) -> SocketAddr {
@@ -191,8 +206,6 @@ fn stranger(identity: &Identity) -> (Endpoint, ClientConfig) {
 /// Dials as a peer and says `hello`; what the other side made of it.
 async fn intrude(identity: &Identity, address: SocketAddr, hello: Hello) -> Result<Intruder, ConnectionError> {
     let (endpoint, config) = stranger(identity);
-    // Who dials checks the other side as well: with another authority's identity this is where it ends, so the
-    // intruder must trust whom it attacks; `intrude_trusting` does.
     intrude_with(endpoint, config, address, hello).await
 }
 
@@ -315,22 +328,22 @@ async fn certificates_that_do_not_count_are_refused() {
     let ours = authority();
     let mut node = lone_node(&ours);
     let same_name = Authority::create("demo", CLUSTER).expect("an authority can be made");
-    let other_cluster = Authority::create("demo", OTHER_CLUSTER).expect("an authority can be made");
+    let other_cluster = Authority::create("other", OTHER_CLUSTER).expect("an authority can be made");
     let trusted = node_identity(&ours, 1);
     let refused = [
-        ("another authority of the same name", node_identity(&same_name, 1)),
-        ("another cluster", node_identity(&other_cluster, 1)),
-        ("expired", ours.issue_node_days_ago(NodeId(1), 400)),
-        ("not valid yet", ours.issue_node_days_ago(NodeId(1), -1)),
+        ("another authority of the same name", node_identity(&same_name, 1), "BadSignature"),
+        ("another cluster", node_identity(&other_cluster, 1), "UnknownIssuer"),
+        ("expired", ours.issue_node_days_ago(NodeId(1), 400), "expired"),
+        ("not valid yet", ours.issue_node_days_ago(NodeId(1), -1), "not valid yet"),
     ];
-    for (what, identity) in refused {
+    for (what, identity, told) in refused {
         let identity = identity.trusting(&trusted);
         let (endpoint, config) = stranger(&identity);
         let result = intrude_with(endpoint, config, node.address(), hello(1, ConnectionKind::Consensus)).await;
         let error = result.err().unwrap_or_else(|| panic!("{what} was let in"));
         assert!(super::close::alert(&error).is_some(), "{what}: {error}");
         let (_, because) = node.wait_refused().await;
-        assert!(because.contains("certificate"), "{what}: {because}");
+        assert!(because.contains(told), "{what}: {because}");
     }
     // The control: the same steps with the true certificate.
     intrude(&trusted, node.address(), hello(1, ConnectionKind::Consensus)).await.expect("node 1 is let in");
@@ -471,14 +484,14 @@ async fn a_peer_that_restarts_is_found_again_by_both_sides() {
     let address = two.address();
     two.transport.close("restart").await;
     one.wait_down(2).await;
-    let mut two = Node::start(setup(&authority, 2, address, vec![peer(1, one.address())]));
+    let mut two = Node::restart(|| setup(&authority, 2, address, vec![peer(1, one.address())])).await;
     one.wait_up(2).await;
     two.wait_up(1).await;
     // The dialling side goes and comes back.
     let address = one.address();
     one.transport.close("restart").await;
     two.wait_down(1).await;
-    let mut one = Node::start(setup(&authority, 1, address, vec![peer(2, two.address())]));
+    let mut one = Node::restart(|| setup(&authority, 1, address, vec![peer(2, two.address())])).await;
     two.wait_up(1).await;
     one.wait_up(2).await;
 }
@@ -609,7 +622,7 @@ async fn a_request_above_the_limit_is_refused_and_the_next_one_served() {
         panic!("{refused:?}");
     };
     assert_eq!(*limit_bytes, 1 << 20);
-    node.transport.answer(id, Response { id: 2, answer: Answer::Status(Box::new(NodeStatus::default())) });
+    node.transport.answer(id, Response { id: 2, answer: Answer::Status(Box::default()) });
     node.transport.flush();
     assert_eq!(responses(&mut client).await.expect("an answer comes")[0].id, 2);
 }
@@ -672,7 +685,8 @@ async fn a_client_that_does_not_read_is_closed_and_memory_stays_bounded() {
     };
     timeout(PATIENCE, closed).await.expect("the client is closed");
     assert!(answered_bytes < 64 << 20, "{answered_bytes} bytes were taken for a client that reads nothing");
-    assert!(client.close_reason().is_some());
+    let lost = timeout(PATIENCE, client.sender().closed()).await.expect("the client learns of it");
+    assert!(matches!(&lost, ConnectionLost::ClosedByNode { because } if because.contains("unread")), "{lost}");
 }
 
 #[tokio::test]
@@ -726,14 +740,14 @@ async fn when_the_node_is_behind_nothing_more_is_read() {
     for id in 0..total {
         client.send([Request { id, ask: Ask::Write(vec![0; 1 << 20].into()) }]).expect("the connection is there");
     }
-    // Nobody takes events: flow control must reach back to the sender. It has when two looks with a wait for the
-    // network between them see the same.
-    let mut before = usize::MAX;
-    while client.sender().waiting_bytes() != before {
-        before = client.sender().waiting_bytes();
-        tokio::time::sleep(Duration::from_millis(200)).await;
-    }
-    assert!(before > 20 << 20, "only {before} bytes were held back");
+    // Nobody takes events, so flow control must reach back to the sender: it can never get rid of everything. (A
+    // wrong transport fails here; on a slow machine it may get away, a right one never fails.)
+    let all_gone = async {
+        while client.sender().waiting_bytes() > 0 {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    timeout(Duration::from_millis(500), all_gone).await.expect_err("requests were taken without limit");
     // And goes on when events are taken.
     let mut next = 0;
     while next < total {
@@ -747,11 +761,10 @@ async fn when_the_node_is_behind_nothing_more_is_read() {
     }
 }
 
-/// Kept so that the client endpoint's errors are exercised with an address that cannot be bound.
 #[tokio::test]
 async fn an_address_of_another_machine_cannot_be_bound() {
     let client = authority().issue_client("test").expect("a client can be issued");
     let foreign: SocketAddr = "192.0.2.1:0".parse().expect("an address");
-    let error = client_endpoint(&client, foreign).err().expect("it is not ours");
+    let error = client_endpoint(&client, foreign).expect_err("it is not ours");
     assert!(matches!(error, BindError::Bind { .. }), "{error}");
 }
