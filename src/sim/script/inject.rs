@@ -1,0 +1,98 @@
+//! `inject n2->n1 t3 KIND …`: a hand-made message, for cases that a well-behaved sender would never cause.
+//!
+//! | Kind | Words |
+//! | --- | --- |
+//! | `vote` | `asked=3 last=2@1 [pre] [force]` |
+//! | `append` | `prev=1@1 [entries=2@2,3@2] [commit=1]` |
+//! | `ack` | `index=5` |
+//! | `reject` | `rejected=5 hint=3@2` |
+//! | `heartbeat` | `[commit=1] [read=0]` |
+//! | `heartbeat-reply` | `last=5 [read=0]` |
+//! | `timeout-now` | `last=5@2` |
+//!
+//! Replies carry the life of tracking that a reign of the named term gives, unless `generation=` says otherwise.
+
+use super::CommandFault;
+use super::command::{Words, log_id, number};
+use super::world::World;
+use crate::raft::message::{Append, AppendOutcome, AppendReply, Heartbeat, HeartbeatReply, Message, TimeoutNow, Vote};
+use crate::raft::{Envelope, Index, LogId, Shape, Term};
+
+/// Encoded length of an entry that only a hand-made message brought into the world, in bytes.
+const FORGED_LENGTH: u32 = 100;
+
+/// Builds the message that the words describe; entries nobody has seen before become known to the world.
+pub(super) fn build(world: &mut World, mut words: Words) -> Result<Envelope, CommandFault> {
+    let (from, to) = words.take_link()?;
+    let term = words.take("a term like t3")?;
+    let term = Term(number(term.strip_prefix('t').unwrap_or(&term))?);
+    let kind = words.take("a kind of message")?;
+    let to_storage = world.node(to)?.storage;
+    let message = message(world, term, &kind, &mut words)?;
+    words.finish()?;
+    Ok(Envelope { from, to, to_storage, term, message })
+}
+
+fn message(world: &mut World, term: Term, kind: &str, words: &mut Words) -> Result<Message, CommandFault> {
+    let default_generation = u32::try_from(term.0).unwrap_or(u32::MAX);
+    let generation =
+        words.take_number("generation")?.map_or(default_generation, |life| u32::try_from(life).unwrap_or(u32::MAX));
+    Ok(match kind {
+        "vote" => Message::Vote(Vote {
+            pre: words.take_flag("pre"),
+            force: words.take_flag("force"),
+            asked: Term(needed(words.take_number("asked")?, "asked=")?),
+            last: id(words, "last", "last=")?,
+            nonce: 0,
+        }),
+        "append" => {
+            let prev = id(words, "prev", "prev=")?;
+            let entries = entries(world, prev, words.take_value("entries"))?;
+            let commit = Index(words.take_number("commit")?.unwrap_or(0));
+            Message::Append(Append { prev, entries, commit, generation })
+        }
+        "ack" => {
+            let index = Index(needed(words.take_number("index")?, "index=")?);
+            Message::AppendReply(AppendReply { generation, outcome: AppendOutcome::Ack { index } })
+        }
+        "reject" => {
+            let rejected = Index(needed(words.take_number("rejected")?, "rejected=")?);
+            let outcome = AppendOutcome::Reject { rejected, hint: id(words, "hint", "hint=")? };
+            Message::AppendReply(AppendReply { generation, outcome })
+        }
+        "heartbeat" => Message::Heartbeat(Heartbeat {
+            commit: Index(words.take_number("commit")?.unwrap_or(0)),
+            read_seq: words.take_number("read")?.unwrap_or(0),
+            generation,
+        }),
+        "heartbeat-reply" => Message::HeartbeatReply(HeartbeatReply {
+            read_seq: words.take_number("read")?.unwrap_or(0),
+            generation,
+            last: Index(needed(words.take_number("last")?, "last=")?),
+        }),
+        "timeout-now" => Message::TimeoutNow(TimeoutNow { last: id(words, "last", "last=")? }),
+        _ => return Err(CommandFault::NotA { wanted: "a kind of message", word: kind.to_owned() }),
+    })
+}
+
+/// The entries behind `prev`, as a comma-separated list of log ids.
+fn entries(world: &mut World, prev: LogId, list: Option<String>) -> Result<Shape, CommandFault> {
+    let mut shape = Shape::empty(prev.index.next());
+    for word in list.iter().flat_map(|list| list.split(',')) {
+        let entry = log_id(word)?;
+        if entry.index.0 != shape.first.0 + shape.len() {
+            return Err(CommandFault::NotA { wanted: "the entry that follows", word: word.to_owned() });
+        }
+        world.know(entry, FORGED_LENGTH, None);
+        shape.push(entry.term, FORGED_LENGTH, None);
+    }
+    Ok(shape)
+}
+
+fn id(words: &mut Words, key: &str, wanted: &'static str) -> Result<LogId, CommandFault> {
+    log_id(&needed(words.take_value(key), wanted)?)
+}
+
+fn needed<T>(found: Option<T>, wanted: &'static str) -> Result<T, CommandFault> {
+    found.ok_or(CommandFault::Missing { wanted })
+}

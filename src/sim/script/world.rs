@@ -1,0 +1,368 @@
+//! The world of a script: cores in one thread, their disks, the network between them, and a clock for each node.
+//!
+//! Every input goes through `World::input`, which drains the core, moves what it wants done, notes it in the trace and
+//! then checks the invariants. The world decides nothing by itself: no time passes and nothing is delivered unless a
+//! command says so. Only writes complete by themselves, unless `persist off` was said.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use super::CommandFault;
+use super::checks::{CoreView, History, View, Violation};
+use super::disk::{Disk, PendingWrite};
+use super::network::{Link, Network};
+use super::show::{self, Line};
+use crate::raft::{
+    Config, Core, Created, Effects, Envelope, Event, Fault, HardState, Index, LogId, NodeId, Options, Recovered, Setup,
+    Shape, StorageId, Term, Time, Write, WriteSeq,
+};
+
+/// Most times a core is drained for one input before the world calls it restless.
+const DRAINS_MAX: usize = 100;
+
+/// Where clocks start: late enough that no time before it is negative.
+const CLOCK_START: Time = Time::from_millis(1_000_000);
+
+/// Encoded length of the entries that a script puts into logs before the start, in bytes.
+const ENTRY_LENGTH: u32 = 100;
+
+/// What a node has besides its core.
+pub(super) struct Node {
+    pub id: NodeId,
+    pub storage: StorageId,
+    pub clock: Time,
+    pub disk: Disk,
+    /// None while the node is down.
+    pub core: Option<Core>,
+    /// Writes complete at once.
+    pub auto_persist: bool,
+    pub fault: Option<Fault>,
+    /// The disk is not the one the configuration names.
+    pub disk_replaced: bool,
+    incarnation: u64,
+}
+
+/// What an entry is, wherever it lies.
+struct Entry {
+    length: u32,
+    config: Option<Arc<Config>>,
+}
+
+pub(super) struct World {
+    pub options: Options,
+    pub nodes: BTreeMap<NodeId, Node>,
+    pub network: Network,
+    pub trace: Vec<Line>,
+    /// Messages a script put aside by name.
+    pub copies: BTreeMap<String, Envelope>,
+    seed: u64,
+    started: bool,
+    entries: BTreeMap<LogId, Entry>,
+    /// The first log id that was given to two entries.
+    reused: Option<LogId>,
+    history: History,
+    effects: Effects,
+}
+
+/// Setting up and starting.
+impl World {
+    /// `config` names the members; every node's disk holds the bootstrap entry `1@1` and nothing else.
+    pub(super) fn new(config: Config, options: Options, seed: u64) -> World {
+        let bootstrap = LogId::new(1, 1);
+        let node = |member: &crate::raft::Member| {
+            let disk = Disk::new(HardState { term: Term(1), vote: None }, vec![bootstrap]);
+            let (id, storage) = (member.id, member.storage);
+            let node = Node {
+                id,
+                storage,
+                clock: CLOCK_START,
+                disk,
+                core: None,
+                auto_persist: true,
+                fault: None,
+                disk_replaced: false,
+                incarnation: 0,
+            };
+            (id, node)
+        };
+        let nodes = config.members.iter().map(node).collect();
+        let entry = Entry { length: ENTRY_LENGTH, config: Some(Arc::new(config)) };
+        World {
+            options,
+            nodes,
+            network: Network::default(),
+            trace: Vec::new(),
+            copies: BTreeMap::new(),
+            seed,
+            started: false,
+            entries: BTreeMap::from([(bootstrap, entry)]),
+            reused: None,
+            history: History::default(),
+            effects: Effects::default(),
+        }
+    }
+
+    pub(super) fn node(&self, id: NodeId) -> Result<&Node, CommandFault> {
+        self.nodes.get(&id).ok_or(CommandFault::UnknownNode { node: id })
+    }
+
+    pub(super) fn node_mut(&mut self, id: NodeId) -> Result<&mut Node, CommandFault> {
+        self.nodes.get_mut(&id).ok_or(CommandFault::UnknownNode { node: id })
+    }
+
+    pub(super) fn core(&self, id: NodeId) -> Result<&Core, CommandFault> {
+        self.node(id)?.core.as_ref().ok_or(CommandFault::Down { node: id })
+    }
+
+    /// The disk of a node, for preparing it before the start.
+    pub(super) fn disk_before_start(&mut self, id: NodeId) -> Result<&mut Disk, CommandFault> {
+        if self.started { Err(CommandFault::Started) } else { Ok(&mut self.node_mut(id)?.disk) }
+    }
+
+    /// Puts entries of these terms behind the bootstrap entry; the durable term rises to the last of them.
+    pub(super) fn prepare_log(&mut self, id: NodeId, terms: &[u64]) -> Result<(), CommandFault> {
+        let ids: Vec<LogId> = (2..).zip(terms).map(|(index, term)| LogId::new(index, *term)).collect();
+        let disk = self.disk_before_start(id)?;
+        disk.log.truncate(1);
+        disk.log.extend(&ids);
+        disk.hard_state.term = disk.hard_state.term.max(Term(terms.last().copied().unwrap_or(1)));
+        ids.into_iter().for_each(|entry| self.know(entry, ENTRY_LENGTH, None));
+        Ok(())
+    }
+
+    /// A leader made an entry, which nobody can have seen before.
+    pub(super) fn create(&mut self, entry: LogId, length: u32, config: Option<Arc<Config>>) {
+        if self.entries.insert(entry, Entry { length, config }).is_some() {
+            self.reused.get_or_insert(entry);
+        }
+    }
+
+    /// Remembers what an entry is, unless that is known.
+    pub(super) fn know(&mut self, entry: LogId, length: u32, config: Option<Arc<Config>>) {
+        self.entries.entry(entry).or_insert(Entry { length, config });
+    }
+
+    pub(super) fn is_started(&self) -> bool {
+        self.started
+    }
+
+    /// Starts every node once; later calls do nothing.
+    pub(super) fn start_all(&mut self) -> Result<(), CommandFault> {
+        if !std::mem::replace(&mut self.started, true) {
+            for id in self.nodes.keys().copied().collect::<Vec<_>>() {
+                self.start(id)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts a node that is down from what its disk holds.
+    pub(super) fn start(&mut self, id: NodeId) -> Result<(), CommandFault> {
+        let seed = self.seed;
+        let options = self.options.clone();
+        let node = self.node(id)?;
+        if node.core.is_some() {
+            return Err(CommandFault::Up { node: id });
+        }
+        let mut log = Shape::empty(Index(1));
+        for entry in &node.disk.log {
+            let known = &self.entries[entry];
+            log.push(entry.term, known.length, known.config.clone());
+        }
+        let node = self.node_mut(id)?;
+        node.incarnation += 1;
+        node.fault = None;
+        let seed = seed.wrapping_mul(1_000_003) + id.0 * 1_009 + node.incarnation;
+        let setup = Setup { id, storage: node.storage, options, seed };
+        let found = Recovered { hard_state: node.disk.hard_state, log, commit_hint: node.disk.commit_hint };
+        let core = Core::boot(setup, found, node.clock).map_err(|source| CommandFault::Boot { node: id, source })?;
+        node.core = Some(core);
+        self.input(id, |_, _| ())
+    }
+
+    /// The node is gone at once, with everything its disk had not finished.
+    pub(super) fn crash(&mut self, id: NodeId) -> Result<(), CommandFault> {
+        let node = self.node_mut(id)?;
+        node.core.take().ok_or(CommandFault::Down { node: id })?;
+        node.disk.lose_pending();
+        Ok(())
+    }
+
+    /// Replaces the disk by one as it was made at the start, under another storage id.
+    pub(super) fn replace_disk(&mut self, id: NodeId) -> Result<(), CommandFault> {
+        let node = self.node_mut(id)?;
+        node.disk = Disk::new(HardState { term: Term(1), vote: None }, vec![LogId::new(1, 1)]);
+        node.storage = StorageId(node.storage.0 + 1_000);
+        node.disk_replaced = true;
+        self.history.forget(id);
+        Ok(())
+    }
+}
+
+/// Moving.
+impl World {
+    /// Feeds one input to a running core, does what it then wants, and checks the world.
+    pub(super) fn input<T>(&mut self, id: NodeId, feed: impl FnOnce(&mut Core, Time) -> T) -> Result<T, CommandFault> {
+        let node = self.node_mut(id)?;
+        let now = node.clock;
+        let answer = feed(node.core.as_mut().ok_or(CommandFault::Down { node: id })?, now);
+        self.drain(id)?;
+        Ok(answer)
+    }
+
+    pub(super) fn drain(&mut self, id: NodeId) -> Result<(), CommandFault> {
+        let mut effects = std::mem::take(&mut self.effects);
+        for _ in 0..DRAINS_MAX {
+            let node = self.nodes.get_mut(&id).expect("only members are drained");
+            let now = node.clock;
+            let Some(core) = &mut node.core else { break };
+            core.take_effects(now, &mut effects);
+            if effects == Effects::default() {
+                break;
+            }
+            self.carry_out(id, &mut effects);
+        }
+        assert!(effects == Effects::default(), "a core comes to rest without new inputs");
+        self.effects = effects;
+        self.check()
+    }
+
+    fn carry_out(&mut self, id: NodeId, effects: &mut Effects) {
+        let committed = effects.events.iter().rev().find_map(|event| match event {
+            Event::CommitAdvanced { to } => Some(to.index),
+            _ => None,
+        });
+        for event in effects.events.drain(..) {
+            self.trace.push(show::event(id, &event));
+        }
+        for created in effects.created.drain(..) {
+            let (entry, config) = match created {
+                Created::Noop { index, term } => (LogId { index, term }, None),
+                Created::Config { index, term, config } => (LogId { index, term }, Some(config)),
+            };
+            self.create(entry, ENTRY_LENGTH, config);
+        }
+        if let Some(write) = effects.write.take() {
+            self.write(id, write);
+        }
+        if let Some(upto) = effects.apply_to.take() {
+            if committed != Some(upto) {
+                self.trace.push(Line::plain(format!("{id} applies up to {upto}")));
+            }
+            let core = self.nodes.get_mut(&id).and_then(|node| node.core.as_mut());
+            core.expect("a core that drained is up").applied(upto);
+        }
+        for outcome in effects.reads.drain(..) {
+            self.trace.push(show::read_outcome(id, outcome));
+        }
+        for envelope in effects.send.drain(..) {
+            self.send(envelope);
+        }
+        if let Some(fault) = effects.fatal.take() {
+            self.nodes.get_mut(&id).expect("only members are drained").fault = Some(fault);
+        }
+    }
+
+    fn write(&mut self, id: NodeId, write: Write) {
+        let node = self.nodes.get_mut(&id).expect("only members write");
+        let core = node.core.as_mut().expect("a core that drained is up");
+        let entry = |index: u64| {
+            let term = core.term_at(Index(index)).expect("a write names entries that exist");
+            LogId { index: Index(index), term }
+        };
+        let append = write.append.map_or(Vec::new(), |(first, last)| (first.0..=last.0).map(entry).collect());
+        if !node.auto_persist {
+            self.trace.push(show::write(id, &write, &append));
+        }
+        let Write { seq, hard_state, truncate_from, commit_hint, .. } = write;
+        node.disk.accept(PendingWrite { seq, hard_state, truncate_from, append, commit_hint });
+        if node.auto_persist {
+            node.disk.complete(seq);
+            core.persisted(node.clock, seq);
+        }
+    }
+
+    /// Completes the pending writes of a node up to `upto`, or all; false when there was nothing to complete.
+    pub(super) fn persist(&mut self, id: NodeId, upto: Option<WriteSeq>) -> Result<bool, CommandFault> {
+        let node = self.node_mut(id)?;
+        let newest = node.disk.newest_pending();
+        let Some(seq) = upto.or(newest) else { return Ok(false) };
+        if !node.disk.is_pending(seq) {
+            return Err(CommandFault::NoSuchWrite { node: id, seq: seq.0 });
+        }
+        node.disk.complete(seq);
+        self.input(id, |core, now| core.persisted(now, seq))?;
+        Ok(true)
+    }
+
+    fn send(&mut self, envelope: Envelope) {
+        let arrives = self.nodes.contains_key(&envelope.to) && self.network.send(&envelope);
+        self.trace.push(if arrives { Line::message(&envelope) } else { Line::lost(&envelope) });
+    }
+
+    /// Hands one message to its receiver; to a node that is down it is lost.
+    pub(super) fn deliver(&mut self, envelope: Envelope) -> Result<(), CommandFault> {
+        let to = envelope.to;
+        let node = self.node(to)?;
+        if node.core.is_none() || node.fault.is_some() {
+            self.trace.push(Line::lost(&envelope));
+            return Ok(());
+        }
+        self.input(to, |core, now| core.receive(now, envelope))
+    }
+
+    /// Hands over what is under way now on links that are not held; false when there is nothing.
+    pub(super) fn deliver_round(&mut self, announce: bool) -> Result<bool, CommandFault> {
+        let links: Vec<(Link, usize)> =
+            self.network.busy_links().into_iter().map(|link| (link, self.network.queued(link))).collect();
+        for (link, count) in &links {
+            for envelope in self.network.take(*link, *count, false) {
+                if announce {
+                    self.trace.push(Line::handed(&envelope));
+                }
+                self.deliver(envelope)?;
+            }
+        }
+        Ok(!links.is_empty())
+    }
+
+    fn check(&mut self) -> Result<(), CommandFault> {
+        if let Some(entry) = self.reused {
+            return Err(Violation::reused(entry).into());
+        }
+        let views: Vec<View> = self
+            .nodes
+            .values()
+            .map(|node| View {
+                id: node.id,
+                durable: node.disk.hard_state,
+                durable_log: &node.disk.log,
+                disk_replaced: node.disk_replaced,
+                core: node.core.as_ref().map(|core| view_of(node, core)),
+            })
+            .collect();
+        self.history.check(&views).map_err(CommandFault::from)
+    }
+}
+
+fn view_of(node: &Node, core: &Core) -> CoreView {
+    CoreView {
+        incarnation: node.incarnation,
+        role: core.role(),
+        term: core.term(),
+        commit: core.commit(),
+        applied: core.applied_index(),
+        durable: core.durable(),
+        log: log_of(core),
+        config: Arc::clone(core.config()),
+        matched: core.peers().map(|peer| (peer.id, peer.matched)).collect(),
+    }
+}
+
+/// The log as a core holds it in memory.
+pub(super) fn log_of(core: &Core) -> Vec<LogId> {
+    let entry = |index: u64| {
+        core.term_at(Index(index)).map(|term| LogId { index: Index(index), term }).expect("a log has no holes")
+    };
+    (core.first().0..=core.last().index.0).map(entry).collect()
+}

@@ -1,0 +1,205 @@
+//! The golden scripts: every `tests/scripts/**/*.script` must come out exactly as it is written, and the catalogue in
+//! `docs/raft.md` must agree with what code and scripts cite.
+//!
+//! `RAFTCTL_REGENERATE=1 cargo test --test scripts` writes the outputs as they come out now; review them as a diff.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use raftctl::sim::script::{Script, run};
+
+/// Lines shown around the first difference of a script.
+const CONTEXT_LINES: usize = 3;
+
+#[test]
+fn every_script_comes_out_as_written() {
+    let regenerate = std::env::var_os("RAFTCTL_REGENERATE").is_some_and(|value| value == "1");
+    let mut failures = Vec::new();
+    for (path, text) in scripts() {
+        match run(&text) {
+            Err(fault) => failures.push(format!("{}: {fault}", path.display())),
+            Ok(now) if now == text => {}
+            Ok(now) if regenerate => fs::write(root().join(&path), now).expect("scripts can be written"),
+            Ok(now) => failures.push(format!("{}:\n{}", path.display(), difference(&text, &now))),
+        }
+    }
+    assert!(
+        failures.is_empty(),
+        "{} scripts came out differently (RAFTCTL_REGENERATE=1 accepts what they do now):\n\n{}",
+        failures.len(),
+        failures.join("\n\n")
+    );
+}
+
+#[test]
+fn every_script_has_its_title_as_file_name_and_cites_what_it_shows() {
+    let mut wrong = Vec::new();
+    for (path, text) in scripts() {
+        let script = Script::parse(&text);
+        let title = script.title().unwrap_or_default();
+        let name = path.file_stem().expect("scripts have names").to_string_lossy();
+        if file_name_of(title) != name {
+            wrong.push(format!("{}: the first line says `{}`", path.display(), file_name_of(title)));
+        }
+        if cited_ids(&script.prose()).is_empty() {
+            wrong.push(format!("{}: cites no rule or scenario", path.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn a_scenario_is_told_by_one_script_or_the_catalogue_lists_them_all() {
+    let mut tellers: BTreeMap<String, BTreeSet<String>> = BTreeMap::new();
+    for (path, text) in scripts() {
+        let ids = cited_ids(&Script::parse(&text).prose());
+        for id in ids.into_iter().filter(|id| id.starts_with(['P', 'T'])) {
+            let name = path.file_stem().expect("scripts have names").to_string_lossy().into_owned();
+            tellers.entry(id).or_default().insert(name);
+        }
+    }
+    let listed = catalogue();
+    let mut wrong = Vec::new();
+    for (id, scripts) in tellers {
+        let in_catalogue = listed.get(&id).map(|line| scripts_in(line)).unwrap_or_default();
+        if in_catalogue != scripts {
+            wrong.push(format!("{id}: told by {scripts:?}, docs/raft.md lists {in_catalogue:?}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn every_cited_id_is_in_the_catalogue() {
+    let defined: BTreeSet<String> = catalogue().into_keys().collect();
+    let mut wrong = Vec::new();
+    for (path, text) in cited_texts() {
+        for id in cited_ids(&text).difference(&defined) {
+            wrong.push(format!("{}: {id}", path.display()));
+        }
+    }
+    assert!(wrong.is_empty(), "cited, but not in docs/raft.md:\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn everything_the_catalogue_points_to_exists() {
+    let names: BTreeSet<String> = scripts()
+        .iter()
+        .map(|(path, _)| path.file_stem().expect("scripts have names").to_string_lossy().into_owned())
+        .collect();
+    let mut wrong = Vec::new();
+    for (id, line) in catalogue() {
+        for script in scripts_in(&line).difference(&names) {
+            wrong.push(format!("{id}: there is no script {script}"));
+        }
+        for place in marked(&line).filter(|word| word.starts_with("src/") || word.starts_with("tests/")) {
+            if !root().join(&place).exists() {
+                wrong.push(format!("{id}: there is no {place}"));
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Path below the root and text of every script, in order.
+fn scripts() -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    collect(&root().join("tests/scripts"), &["script"], &mut found);
+    assert!(found.len() > 10, "the golden scripts are there");
+    found
+}
+
+/// Everything whose citations count: sources, tests, scripts.
+fn cited_texts() -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    collect(&root().join("src"), &["rs"], &mut found);
+    collect(&root().join("tests"), &["rs", "script"], &mut found);
+    found
+}
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn collect(folder: &Path, endings: &[&str], found: &mut Vec<(PathBuf, String)>) {
+    let mut paths: Vec<PathBuf> =
+        fs::read_dir(folder).expect("folders can be listed").map(|entry| entry.expect("an entry").path()).collect();
+    paths.sort();
+    for path in paths {
+        if path.is_dir() {
+            collect(&path, endings, found);
+        } else if path.extension().is_some_and(|ending| endings.iter().any(|one| ending == *one)) {
+            let text = fs::read_to_string(&path).expect("texts are UTF-8");
+            found.push((path.strip_prefix(root()).expect("it lies under the root").to_path_buf(), text));
+        }
+    }
+}
+
+/// `A title: with words.` as `a_title_with_words`.
+fn file_name_of(title: &str) -> String {
+    let words = title.split(|letter: char| !letter.is_ascii_alphanumeric()).filter(|word| !word.is_empty());
+    words.map(str::to_ascii_lowercase).collect::<Vec<_>>().join("_")
+}
+
+/// Ids like R47, I8, P073, T4: a letter, digits, and no word on either side. Rules need two digits or stand behind a
+/// capital that nothing else uses, so that `n1` and `T` in code do not count.
+fn cited_ids(text: &str) -> BTreeSet<String> {
+    let is_word = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
+    let words = text.split(|letter| !is_word(letter));
+    let is_id = |word: &&str| {
+        let (kind, digits) = (word.get(..1).unwrap_or(""), word.get(1..).unwrap_or(""));
+        let number = digits.bytes().all(|digit| digit.is_ascii_digit()) && !digits.is_empty();
+        number && (matches!(kind, "R" | "I" | "T") && digits.len() <= 3 || kind == "P" && digits.len() == 3)
+    };
+    words.filter(is_id).map(str::to_owned).collect()
+}
+
+/// The lines of docs/raft.md that define an id: `- **R47** …`.
+fn catalogue() -> BTreeMap<String, String> {
+    let text = fs::read_to_string(root().join("docs/raft.md")).expect("docs/raft.md is there");
+    let mut defined = BTreeMap::new();
+    for line in text.lines() {
+        let id = line.strip_prefix("- **").and_then(|rest| rest.split_once("**")).map(|(id, _)| id.to_owned());
+        if let Some(id) = id {
+            let before = defined.insert(id.clone(), line.to_owned());
+            assert_eq!(before, None, "docs/raft.md defines {id} once");
+        }
+    }
+    assert!(defined.len() > 50, "docs/raft.md is read as it is written");
+    defined
+}
+
+/// Words in backquotes.
+fn marked(line: &str) -> impl Iterator<Item = String> {
+    line.split('`').skip(1).step_by(2).map(str::to_owned)
+}
+
+/// Scripts a catalogue line names, as `name.script`.
+fn scripts_in(line: &str) -> BTreeSet<String> {
+    marked(line).filter_map(|word| word.strip_suffix(".script").map(str::to_owned)).collect()
+}
+
+/// The first place where two texts differ, with what stands around it.
+fn difference(written: &str, now: &str) -> String {
+    let (old, new): (Vec<&str>, Vec<&str>) = (written.lines().collect(), now.lines().collect());
+    let place = old.iter().zip(&new).take_while(|(a, b)| a == b).count();
+    let mut shown = vec![format!("  first difference at line {}", place + 1)];
+    let window = |lines: &[&str], mark: char| {
+        let behind = lines.iter().skip(place).take(2 * CONTEXT_LINES);
+        behind.map(|line| format!("{mark} {line}")).collect::<Vec<_>>()
+    };
+    shown.extend(old[place.saturating_sub(CONTEXT_LINES)..place].iter().map(|line| format!("  {line}")));
+    shown.extend(window(&old, '-'));
+    shown.extend(window(&new, '+'));
+    shown.join("\n")
+}
+
+#[test]
+fn ids_are_found_and_nothing_else() {
+    let text = "R47, (I8) T4/P073 §5.4.2 n1 t7 P12 Rx1 X9 R1000 term_I5";
+    let found: Vec<String> = cited_ids(text).into_iter().collect();
+    assert_eq!(found, ["I8", "P073", "R47", "T4"]);
+    assert_eq!(file_name_of("Figure 8: an old term is not committed."), "figure_8_an_old_term_is_not_committed");
+    assert!(difference("a\nb\nc", "a\nx\nc").contains("line 2"));
+}
