@@ -71,6 +71,33 @@ pub fn run(context: &Context, arguments: Args) -> Result<Exit, Failure> {
     if view.any_reachable() { Ok(Exit::Done) } else { Ok(Exit::Unavailable) }
 }
 
+/// Looks at a local cluster until `done` or until the time is over; gives the last look.
+pub(super) fn wait_for(
+    context: &Context,
+    cluster: &selection::LocalCluster,
+    patience: Duration,
+    done: impl Fn(&ClusterView) -> bool,
+) -> Result<ClusterView, Failure> {
+    let mut global = context.global.clone();
+    global.cluster = Some(cluster.name.clone());
+    global.endpoint.clear();
+    let context = Context::new(global, context.environment.clone());
+    let target = selection::target(&context)?;
+    let deadline = Instant::now() + patience;
+    remote::block_on(async {
+        let mut client = remote::open(&context, None).await?;
+        let view = loop {
+            let view = look(&target, &mut client, SILENT_MAX_WHILE_WAITING).await;
+            if done(&view) || Instant::now() >= deadline {
+                break view;
+            }
+            tokio::time::sleep(LOOK_EVERY).await;
+        };
+        client.close().await;
+        Ok(view)
+    })
+}
+
 /// Looks once, or until the wanted state is there; the second part says whether it is.
 async fn watch(
     context: &Context,

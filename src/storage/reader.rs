@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::disk::{self, Disk, RealDisk};
+use super::disk::{Disk, RealDisk};
 use super::hard_state::{self, LogEnd};
 use super::layout;
 use super::scanner::{self, Expected, Piece, Scanner};
