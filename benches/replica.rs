@@ -93,9 +93,10 @@ impl Trio {
         self.has_input[position] = true;
     }
 
-    /// Turns until nobody has anything to say.
+    /// Turns until nobody has anything to say. The leader waits until both followers have had theirs: where messages
+    /// take time, their answers and its own disk reach it together.
     fn settle(&mut self, out: &mut Outputs) {
-        while let Some(position) = (0..3).map(|offset| (self.leader + offset) % 3).find(|at| self.has_input[*at]) {
+        while let Some(position) = (1..=3).map(|offset| (self.leader + offset) % 3).find(|at| self.has_input[*at]) {
             self.turn(position, out);
         }
     }
