@@ -1,5 +1,9 @@
 //! What clients ask and hear, as plain values. How they travel is `codec::client`; who answers is `replica`.
 
+use core::fmt;
+
+use bytes::Bytes;
+
 use crate::raft::{Index, NodeId, Term};
 use crate::state_machine::Outcome;
 
@@ -12,9 +16,15 @@ pub const SCAN_ITEMS_MAX: usize = 10_000;
 /// Most bytes of keys and values one scan page holds; the page always holds at least one item.
 pub const SCAN_BYTES_MAX: usize = 4 * 1024 * 1024;
 
-/// Names a client connection within one run of a node; never reused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+/// One client connection as its node knows it: unique for the life of the node's process.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClientId(pub u64);
+
+impl fmt::Display for ClientId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "client {}", self.0)
+    }
+}
 
 /// One request on a client connection.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -26,8 +36,9 @@ pub struct Request {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ask {
-    /// A command as `codec::entry::encode_command` gives it; the leader checks it and copies these bytes into its log.
-    Write(bytes::Bytes),
+    /// A command as `codec::entry::encode_command` wrote it. The replica decodes it once, to judge it, and copies these
+    /// same bytes into the record.
+    Write(Bytes),
     Read {
         query: Query,
         consistency: Consistency,

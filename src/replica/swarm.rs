@@ -56,8 +56,8 @@ fn whatever_happens_acknowledged_writes_stay_and_reads_are_fresh() {
 
 fn run(seed: u64) -> Swarm {
     let settings = Settings { election_timeout: Duration::from_millis(200), ..Settings::default() };
-    let mut world = World::with(if seed % 4 == 0 { 5 } else { 3 }, Limits::tiny(), settings);
-    world.tail_found_bytes = if seed % 2 == 0 { 0 } else { 300 };
+    let mut world = World::with(if seed.is_multiple_of(4) { 5 } else { 3 }, Limits::tiny(), settings);
+    world.tail_found_bytes = if seed.is_multiple_of(2) { 0 } else { 300 };
     let dice = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let (open, seen, acknowledged) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
     let mut swarm = Swarm { world, dice, open, seen, acknowledged, reads: 0, unknown: 0 };
