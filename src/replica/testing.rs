@@ -383,7 +383,7 @@ impl Disk {
         out.freeze()
     }
 
-    fn found(&self, settings: Settings, tail_bytes: usize) -> Found {
+    pub(super) fn found(&self, settings: Settings, tail_bytes: usize) -> Found {
         let mut shape = Shape::empty(Index(1));
         for record in &self.records {
             push_record(&mut shape, record);
