@@ -256,12 +256,14 @@ impl Entry {
 
     fn build(scratch: &mut Vec<u8>, history: [u64; 3], key: &[u8], value: &[u8]) -> Entry {
         let key_length = u32::try_from(key.len()).expect("keys are far below 4 GiB");
-        scratch.clear();
-        for number in history {
-            scratch.extend_from_slice(&number.to_le_bytes());
+        let mut head = [0; KEY_AT];
+        for (at, number) in history.iter().enumerate() {
+            head[at * 8..at * 8 + 8].copy_from_slice(&number.to_le_bytes());
         }
-        scratch.extend_from_slice(&[0; KEY_LENGTH_AT - HASH_AT]);
-        scratch.extend_from_slice(&key_length.to_le_bytes());
+        head[KEY_LENGTH_AT..].copy_from_slice(&key_length.to_le_bytes());
+        scratch.clear();
+        scratch.reserve(KEY_AT + key.len() + value.len());
+        scratch.extend_from_slice(&head);
         scratch.extend_from_slice(key);
         scratch.extend_from_slice(value);
         let hash = xxh3_64(scratch);
