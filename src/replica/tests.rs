@@ -92,6 +92,37 @@ fn a_cut_off_leader_answers_no_linearizable_read_and_stale_ones_at_once() {
 }
 
 #[test]
+fn an_index_given_before_a_restart_answers_no_read_after_it() {
+    let (mut world, leader) = World::led();
+    let follower = other_than(leader);
+    world.get(follower, "k", LINEARIZABLE, 0);
+    let is_reply = |message: &PeerMessage| matches!(message.envelope.message, Message::ReadIndexReply(_));
+    let late = loop {
+        for id in 1..=3 {
+            world.turn(id);
+        }
+        if let Some(at) = world.network.iter().position(is_reply) {
+            break world.network.remove(at).expect("it was just found");
+        }
+        while let Some(message) = world.network.pop_front() {
+            world.deliver(message);
+        }
+    };
+    world.kill(follower);
+    world.start(follower);
+    world.pass(Duration::from_millis(200));
+    world.put(leader, "k", "v");
+    world.settle();
+    let read = world.get(follower, "k", LINEARIZABLE, 0);
+    world.turn(follower);
+    world.deliver(late);
+    world.turn(follower);
+    assert_eq!(world.answer(follower, read), None);
+    world.settle();
+    assert_eq!(world.value(follower, read).as_deref(), Some("v"));
+}
+
+#[test]
 fn a_read_with_a_revision_waits_until_it_is_applied() {
     let (mut world, leader) = World::led();
     let follower = other_than(leader);
