@@ -164,19 +164,23 @@ impl From<Wrong> for EntryError {
     }
 }
 
-/// Most numbers in a command fit in one byte.
-#[inline]
+/// Most numbers in a command fit in one byte, most lengths in two.
+#[inline(always)]
 fn take_varint(rest: &mut &[u8]) -> Result<u64, Wrong> {
     match rest.split_first() {
         Some((byte, behind)) if *byte < 0x80 => {
             *rest = behind;
             Ok(u64::from(*byte))
         }
+        Some((low, [high, behind @ ..])) if *high < 0x80 => {
+            *rest = behind;
+            Ok(u64::from(*low & 0x7f) | u64::from(*high) << 7)
+        }
         _ => decode_varint(rest).map_err(|_| Wrong::Number),
     }
 }
 
-#[inline]
+#[inline(always)]
 fn take_bytes<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], Wrong> {
     let length = usize::try_from(take_varint(rest)?).unwrap_or(usize::MAX);
     let (bytes, behind) = rest.split_at_checked(length).ok_or(Wrong::Bytes)?;

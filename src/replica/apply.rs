@@ -95,48 +95,38 @@ impl Replica {
             if bytes_left == 0 || records_left == 0 {
                 return true;
             }
-            let slices = self.next_slices(bytes_left, records_left);
-            if slices.is_empty() {
-                return false;
-            }
-            for slice in slices {
-                let mut rest = &slice[..];
-                while !rest.is_empty() {
-                    let header = RecordHeader::peek(rest).expect("records were read when they were taken in");
-                    let (record, behind) = rest.split_at(header.total_bytes());
-                    if let Err(problem) = self.apply_record(&header, record) {
-                        let what = format!("entry {} cannot be applied: {problem}", header.id);
-                        self.fail(Fault::Invariant { what });
-                        return false;
-                    }
-                    rest = behind;
-                    records_left = records_left.saturating_sub(1);
+            let Some(piece) = self.next_piece(bytes_left, records_left) else { return false };
+            let mut rest = &piece[..];
+            while !rest.is_empty() {
+                let header = RecordHeader::peek(rest).expect("records were read when they were taken in");
+                let (record, behind) = rest.split_at(header.total_bytes());
+                if let Err(problem) = self.apply_record(&header, record) {
+                    let what = format!("entry {} cannot be applied: {problem}", header.id);
+                    self.fail(Fault::Invariant { what });
+                    return false;
                 }
-                bytes_left = bytes_left.saturating_sub(slice.len());
+                rest = behind;
+                records_left = records_left.saturating_sub(1);
             }
+            bytes_left = bytes_left.saturating_sub(piece.len());
         }
         false
     }
 
-    /// The records behind the last applied one, at least one if there are any, and hardly more than the limits.
-    fn next_slices(&mut self, bytes_max: usize, records_max: usize) -> Vec<Bytes> {
+    /// Records behind the last applied one, as far as they lie in one piece and fit the limits, but at least one; none
+    /// while the next has to be read from a file first.
+    fn next_piece(&mut self, bytes_max: usize, records_max: usize) -> Option<Bytes> {
         let next = Index(self.map.applied()).next();
-        let mut slices = Vec::new();
         if next >= self.tail.first() {
             let last = self.applier.to.min(next + (records_max as u64 - 1));
-            let last = self.tail.page_end(next, last, bytes_max);
-            self.tail.slices(next, last, &mut slices);
-            return slices;
+            return Some(self.tail.piece(next, self.tail.page_end(next, last, bytes_max)));
         }
-        if let Some(page) = self.applier.pages.front_mut() {
-            let length = page_length(page, self.applier.to, bytes_max, records_max);
-            let slice = page.split_to(length);
-            if !page.has_remaining() {
-                self.applier.pages.pop_front();
-            }
-            slices.push(slice);
+        let page = self.applier.pages.front_mut()?;
+        let piece = page.split_to(page_length(page, self.applier.to, bytes_max, records_max));
+        if !page.has_remaining() {
+            self.applier.pages.pop_front();
         }
-        slices
+        Some(piece)
     }
 
     fn apply_record(&mut self, header: &RecordHeader, record: &[u8]) -> Result<(), EntryError> {

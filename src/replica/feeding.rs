@@ -113,10 +113,7 @@ impl Replica {
 
     fn send_from_tail(&mut self, envelope: Envelope) {
         let entries = entries_of(&envelope);
-        let mut records = Vec::new();
-        if !entries.is_empty() {
-            self.tail.slices(entries.first, entries.last(), &mut records);
-        }
+        let records = if entries.is_empty() { Vec::new() } else { self.tail.slices(entries.first, entries.last()) };
         let bulk = self.is_on_bulk(envelope.to);
         self.sends.push(PeerMessage { envelope, records, bulk });
     }
@@ -159,7 +156,7 @@ impl Replica {
             if next < self.tail.first() {
                 return None;
             }
-            self.tail.slices(next, entries.last(), &mut records);
+            records.extend(self.tail.slices(next, entries.last()));
         }
         let length_bytes: usize = records.iter().map(Bytes::len).sum();
         (length_bytes as u64 == entries.bytes()).then_some(PeerMessage { envelope, records, bulk: true })

@@ -4,7 +4,7 @@
 
 use core::mem;
 
-use bytes::BytesMut;
+use bytes::{Bytes, BytesMut};
 
 use super::apply::Applier;
 use super::exchange::{Fetch, FetchId, Input, Outputs};
@@ -22,6 +22,9 @@ use crate::state_machine::KeyValueMap;
 
 /// Failed reads of log files in a row, after which the disk is no longer trusted.
 pub(super) const FETCH_FAILURES_MAX: u32 = 8;
+
+/// The records found at boot are kept in pieces of about this size.
+const FOUND_PIECE_BYTES: usize = 64 << 10;
 
 /// One node's mind. See the module's text for what it promises.
 #[derive(Debug)]
@@ -158,6 +161,8 @@ impl Replica {
             self.fail(fault);
         } else {
             out.write = self.take_write(&mut effects, wall_ms);
+        }
+        if self.fault.is_none() {
             for envelope in effects.send.drain(..) {
                 self.send(now, envelope);
             }
@@ -242,7 +247,7 @@ impl Replica {
         self.core.receive(now, envelope);
     }
 
-    fn take_fetched(&mut self, now: Time, id: FetchId, result: Result<bytes::Bytes, String>) {
+    fn take_fetched(&mut self, now: Time, id: FetchId, result: Result<Bytes, String>) {
         match &result {
             Ok(_) => self.fetch_failures = 0,
             Err(what) => {
@@ -319,7 +324,12 @@ fn boot_tail(found: &Found) -> Result<Tail, BootError> {
     };
     let mut tail = Tail::new(found.tail_first, base_check);
     for records in &found.tail {
-        tail.push(records.clone()).map_err(|problem| BootError::Tail(problem.to_string()))?;
+        let mut rest = &records[..];
+        while !rest.is_empty() {
+            let (piece, behind) = rest.split_at(piece_length(rest)?);
+            tail.push(Bytes::copy_from_slice(piece)).map_err(|problem| BootError::Tail(problem.to_string()))?;
+            rest = behind;
+        }
     }
     let last = found.shape.last();
     if tail.last() != last || tail.last_check() != found.last_check {
@@ -330,6 +340,17 @@ fn boot_tail(found: &Found) -> Result<Tail, BootError> {
         return Err(BootError::Tail(format!("they start at {first}, but only entries up to {hint} are known to stay")));
     }
     Ok(tail)
+}
+
+/// How many bytes of whole records make a piece of the tail. They are copied: what was found may be a small part of a
+/// large buffer, and the tail forgets whole pieces.
+fn piece_length(records: &[u8]) -> Result<usize, BootError> {
+    let mut length = 0;
+    while length < records.len().min(FOUND_PIECE_BYTES) {
+        let header = RecordHeader::peek(&records[length..]).map_err(|error| BootError::Tail(error.to_string()))?;
+        length += header.total_bytes();
+    }
+    Ok(length.min(records.len()))
 }
 
 fn core_options(settings: &Settings, limits: &Limits) -> raft::Options {

@@ -109,7 +109,7 @@ impl Replica {
         match outcome {
             ReadOutcome::Ready { ticket, index } => {
                 for read in self.reads.end_round(ticket) {
-                    self.reads.push_for_index(index.max(read.at_least), read);
+                    self.answer_at(index.max(read.at_least), read);
                 }
             }
             ReadOutcome::Failed { ticket, because } => {
@@ -184,15 +184,20 @@ impl Replica {
             let because = key_too_large(key);
             return self.answer(read.client, read.request, Answer::Refused(because));
         }
-        let applied = Index(self.map.applied());
         match consistency {
             Consistency::Linearizable => self.reads.push_unasked(read),
-            Consistency::Stale if read.at_least <= applied => {
-                let answer = answer_query(&self.map, &read.query, applied);
-                self.answer(read.client, read.request, answer);
-            }
-            Consistency::Stale => self.reads.push_for_index(read.at_least, read),
+            Consistency::Stale => self.answer_at(read.at_least, read),
         }
+    }
+
+    /// Answers a read once `index` is applied, which may be now.
+    fn answer_at(&mut self, index: Index, read: WaitingRead) {
+        let applied = Index(self.map.applied());
+        if applied < index {
+            return self.reads.push_for_index(index, read);
+        }
+        let answer = answer_query(&self.map, &read.query, applied);
+        self.answer(read.client, read.request, answer);
     }
 
     fn take_transfer(&mut self, now: Time, client: ClientId, id: u64, to: Option<NodeId>) {

@@ -37,6 +37,15 @@ struct Chunk {
     bytes: Bytes,
 }
 
+impl Chunk {
+    /// What lies here of the stream from `start` to `end`.
+    fn part(&self, start: u64, end: u64) -> Bytes {
+        let from = start.saturating_sub(self.start) as usize;
+        let to = self.bytes.len().min((end - self.start) as usize);
+        if from == 0 && to == self.bytes.len() { self.bytes.clone() } else { self.bytes.slice(from..to) }
+    }
+}
+
 /// Why records do not continue the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum NoContinuation {
@@ -145,23 +154,21 @@ impl Tail {
         }
     }
 
-    /// Adds the slices that hold `first..=last` to `out`. All of it must be kept.
-    pub(super) fn slices(&self, first: Index, last: Index, out: &mut Vec<Bytes>) {
-        assert!(first >= self.first && last <= self.last(), "only what is kept is asked for");
+    /// The slices that hold `first..=last`. All of it must be kept.
+    pub(super) fn slices(&self, first: Index, last: Index) -> Vec<Bytes> {
+        assert!(first >= self.first && first <= last && last <= self.last(), "only what is kept is asked for");
         let (start, end) = (self.start_of(first), self.end_of(last));
-        let mut at = self.chunk_at(start);
-        while let Some(chunk) = self.chunks.get(at)
-            && chunk.start < end
-        {
-            let from = start.saturating_sub(chunk.start) as usize;
-            let to = chunk.bytes.len().min((end - chunk.start) as usize);
-            out.push(if from == 0 && to == chunk.bytes.len() {
-                chunk.bytes.clone()
-            } else {
-                chunk.bytes.slice(from..to)
-            });
-            at += 1;
-        }
+        let (from, to) = (self.chunk_at(start), self.chunk_at(end - 1));
+        let mut slices = Vec::with_capacity(to - from + 1);
+        slices.extend((from..=to).map(|at| self.chunks[at].part(start, end)));
+        slices
+    }
+
+    /// The records from `first` on that lie in one piece, but none behind `last`.
+    pub(super) fn piece(&self, first: Index, last: Index) -> Bytes {
+        assert!(first >= self.first && first <= last && last <= self.last(), "only what is kept is asked for");
+        let start = self.start_of(first);
+        self.chunks[self.chunk_at(start)].part(start, self.end_of(last))
     }
 
     /// The last index from `first` on such that the records up to it, but at least one, take at most `bytes_max`.
@@ -264,10 +271,8 @@ mod tests {
     }
 
     fn ids(tail: &Tail, first: u64, last: u64) -> Vec<u64> {
-        let mut slices = Vec::new();
-        tail.slices(Index(first), Index(last), &mut slices);
         let mut found = Vec::new();
-        for slice in slices {
+        for slice in tail.slices(Index(first), Index(last)) {
             let mut rest = &slice[..];
             while !rest.is_empty() {
                 let header = RecordHeader::read(rest).unwrap();
@@ -284,6 +289,22 @@ mod tests {
         for first in 10..=18 {
             for last in first..=18 {
                 assert_eq!(ids(&tail, first, last), (first..=last).collect::<Vec<_>>());
+            }
+        }
+    }
+
+    #[test]
+    fn pieces_put_together_are_the_whole_run() {
+        let tail = tail();
+        for first in 10..=18 {
+            for last in first..=18 {
+                let mut next = first;
+                while next <= last {
+                    let piece = tail.piece(Index(next), Index(last));
+                    let whole = tail.slices(Index(next), Index(last));
+                    assert_eq!(piece, whole[0]);
+                    next = (next / 3 * 3 + 4).min(last + 1);
+                }
             }
         }
     }

@@ -286,7 +286,8 @@ impl World {
         let mut up = self.nodes.values().filter_map(|node| Some((node, node.replica.as_ref()?)));
         let (first, replica) = up.next().expect("somebody is up");
         for (node, other) in up {
-            assert_eq!(node.disk.records, first.disk.records, "every node stores the same bytes");
+            assert_eq!(node.disk.records.len(), first.disk.records.len(), "everybody has caught up");
+            assert!(node.disk.records == first.disk.records, "every node stores the same bytes");
             assert_eq!(content(other), content(replica));
             assert_eq!(other.map().applied(), node.disk.records.len() as u64);
         }
@@ -383,7 +384,7 @@ impl Disk {
         out.freeze()
     }
 
-    fn found(&self, settings: Settings, tail_bytes: usize) -> Found {
+    pub(super) fn found(&self, settings: Settings, tail_bytes: usize) -> Found {
         let mut shape = Shape::empty(Index(1));
         for record in &self.records {
             push_record(&mut shape, record);

@@ -5,12 +5,12 @@ use bytes::Bytes;
 use core::time::Duration;
 
 use super::testing::{CLIENT, World, content, encoded};
-use super::{Input, Limits};
+use super::{BootError, Found, Input, Limits, Replica, Setup};
 use crate::api::{Answer, Ask, Consistency, Hint, KEY_SIZE_MAX, Query, Refused};
 use crate::codec::{Kind, PeerMessage, RecordHeader, Settings, append_record};
 use crate::raft::event::Event;
 use crate::raft::message::{Append, Heartbeat};
-use crate::raft::{Envelope, Fault, Index, LogId, Message, NodeId, Shape, StorageId, Term};
+use crate::raft::{ClusterId, Envelope, Fault, Index, LogId, Message, NodeId, Shape, StorageId, Term, Time};
 use crate::state_machine::{Command, Current, Expect, Operation, Outcome};
 
 const LINEARIZABLE: Consistency = Consistency::Linearizable;
@@ -89,6 +89,37 @@ fn a_cut_off_leader_answers_no_linearizable_read_and_stale_ones_at_once() {
     assert_eq!(world.value(leader, stale).as_deref(), Some("old"));
     world.pass(SECOND);
     assert!(matches!(world.answer(leader, stuck), Some(Answer::Refused(Refused::NotLeader { .. }))));
+}
+
+#[test]
+fn an_index_given_before_a_restart_answers_no_read_after_it() {
+    let (mut world, leader) = World::led();
+    let follower = other_than(leader);
+    world.get(follower, "k", LINEARIZABLE, 0);
+    let is_reply = |message: &PeerMessage| matches!(message.envelope.message, Message::ReadIndexReply(_));
+    let late = loop {
+        for id in 1..=3 {
+            world.turn(id);
+        }
+        if let Some(at) = world.network.iter().position(is_reply) {
+            break world.network.remove(at).expect("it was just found");
+        }
+        while let Some(message) = world.network.pop_front() {
+            world.deliver(message);
+        }
+    };
+    world.kill(follower);
+    world.start(follower);
+    world.pass(Duration::from_millis(200));
+    world.put(leader, "k", "v");
+    world.settle();
+    let read = world.get(follower, "k", LINEARIZABLE, 0);
+    world.turn(follower);
+    world.deliver(late);
+    world.turn(follower);
+    assert_eq!(world.answer(follower, read), None);
+    world.settle();
+    assert_eq!(world.value(follower, read).as_deref(), Some("v"));
 }
 
 #[test]
@@ -400,6 +431,38 @@ fn after_a_restart_the_whole_log_is_applied_again_in_pages() {
         let fetches = world.node(leader).fetches;
         assert!(if tail_found_bytes > 100_000 { fetches == 0 } else { fetches > 5 }, "{fetches} reads");
     }
+}
+
+#[test]
+fn a_replica_does_not_start_from_records_that_are_not_the_end_of_its_log() {
+    let mut world = World::of(1, Limits::default());
+    world.elect();
+    world.put(1, "k", "v");
+    world.settle();
+    world.put(1, "k", "w");
+    world.settle();
+    let found = world.node(1).disk.found(Settings::default(), 1 << 20);
+    let boot = |found: Found| {
+        let (id, cluster, storage) = (NodeId(1), ClusterId(9), StorageId(1));
+        let setup = Setup { id, cluster, storage, seed: 1, limits: Limits::default(), found };
+        Replica::boot(setup, Time(0)).map(drop)
+    };
+    assert!(boot(found.clone()).is_ok());
+    let broken: [fn(&mut Found); 6] = [
+        |found| drop(found.tail.pop()),
+        |found| drop(found.tail.remove(1)),
+        |found| found.tail.swap(1, 2),
+        |found| found.last_check ^= 1,
+        |found| found.tail[2] = found.tail[2].slice(..found.tail[2].len() - 1),
+        |found| (found.tail, found.tail_first) = (found.tail[..0].to_vec(), found.tail_first),
+    ];
+    for (number, damage) in broken.iter().enumerate() {
+        let mut found = found.clone();
+        damage(&mut found);
+        assert!(matches!(boot(found), Err(BootError::Tail(_))), "damage {number} went unnoticed");
+    }
+    let hint_beyond = Found { commit_hint: Index(99), ..found };
+    assert!(matches!(boot(hint_beyond), Err(BootError::Core(_))));
 }
 
 #[test]

@@ -71,6 +71,9 @@ pub(super) struct WaitingRead {
     pub(super) since: Time,
 }
 
+/// How many answered reads are remembered by age before they are cleared out.
+const BY_AGE_SLACK: usize = 64;
+
 /// Reads that are not answered yet: first without a round, then in one, then waiting for an index.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Reads {
@@ -128,6 +131,9 @@ impl Reads {
     pub(super) fn push_for_index(&mut self, index: Index, read: WaitingRead) {
         let key = (index, self.next_number);
         self.next_number += 1;
+        if self.by_age.len() > 2 * self.by_index.len() + BY_AGE_SLACK {
+            self.by_age.retain(|(_, key)| self.by_index.contains_key(key));
+        }
         self.by_age.push_back((read.since, key));
         self.by_index.insert(key, read);
     }
@@ -164,7 +170,7 @@ impl Reads {
         overdue
     }
 
-    /// When the next read will have waited for `limit`; never later than that, sometimes earlier.
+    /// When the oldest read will have waited for `limit`, or a little earlier.
     pub(super) fn next_overdue(&self, limit: Duration) -> Option<Time> {
         let round = self.rounds.front().map(|round| round.since);
         let by_age = self.by_age.front().map(|(since, _)| *since);
@@ -231,6 +237,18 @@ mod tests {
         assert_eq!(ready(&mut reads, 6), [2, 4]);
         assert_eq!(ready(&mut reads, 7), [1, 3]);
         assert_eq!(reads.len(), 0);
+    }
+
+    #[test]
+    fn answered_reads_are_not_remembered_for_ever() {
+        let mut reads = Reads::default();
+        reads.push_for_index(Index(1_000_000), read(1, 0, 0));
+        for request in 1..10_000 {
+            reads.push_for_index(Index(request), read(1, request, 0));
+            assert!(reads.take_ready(Index(request)).is_some());
+        }
+        assert_eq!(reads.len(), 1);
+        assert!(reads.by_age.len() <= BY_AGE_SLACK + 4, "{} are remembered", reads.by_age.len());
     }
 
     #[test]

@@ -36,7 +36,7 @@ impl Replica {
                 self.fail(Fault::Invariant { what });
                 return None;
             }
-            self.tail.slices(first, last, &mut records);
+            records = self.tail.slices(first, last);
         }
         effects.created.clear();
         assert!(self.proposals.is_empty(), "what was proposed is written in the same turn");

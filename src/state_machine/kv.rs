@@ -213,9 +213,11 @@ impl KeyValueMap {
         let place = Key::new(key);
         let scratch = &mut self.scratch;
         if let Some(entry) = self.entries.get_mut(&place) {
-            let new = Entry::build(scratch, [entry.created(), revision, entry.version() + 1], key, value);
-            self.sum = self.sum.wrapping_sub(entry.hash()).wrapping_add(new.hash());
-            *entry = new;
+            self.sum = self.sum.wrapping_sub(entry.hash());
+            if !entry.overwrite(revision, value) {
+                *entry = Entry::build(scratch, [entry.created(), revision, entry.version() + 1], key, value);
+            }
+            self.sum = self.sum.wrapping_add(entry.hash());
         } else {
             let new = Entry::build(scratch, [revision, revision, 1], key, value);
             self.sum = self.sum.wrapping_add(new.hash());
@@ -226,6 +228,8 @@ impl KeyValueMap {
 }
 
 /// Layout of an entry: created, revision, version, hash, key length; then key, then value.
+const REVISION_AT: usize = 8;
+const VERSION_AT: usize = 16;
 const HASH_AT: usize = 24;
 const KEY_LENGTH_AT: usize = 32;
 const KEY_AT: usize = 36;
@@ -246,27 +250,45 @@ impl Entry {
 
     /// Index of the entry that last changed the key.
     pub fn revision(&self) -> u64 {
-        self.number(8)
+        self.number(REVISION_AT)
     }
 
     /// How often the key was written since it was created, starting at 1.
     pub fn version(&self) -> u64 {
-        self.number(16)
+        self.number(VERSION_AT)
     }
 
     fn build(scratch: &mut Vec<u8>, history: [u64; 3], key: &[u8], value: &[u8]) -> Entry {
         let key_length = u32::try_from(key.len()).expect("keys are far below 4 GiB");
-        scratch.clear();
-        for number in history {
-            scratch.extend_from_slice(&number.to_le_bytes());
+        let mut head = [0; KEY_AT];
+        for (at, number) in history.iter().enumerate() {
+            head[at * 8..at * 8 + 8].copy_from_slice(&number.to_le_bytes());
         }
-        scratch.extend_from_slice(&[0; KEY_LENGTH_AT - HASH_AT]);
-        scratch.extend_from_slice(&key_length.to_le_bytes());
+        head[KEY_LENGTH_AT..].copy_from_slice(&key_length.to_le_bytes());
+        scratch.clear();
+        scratch.reserve(KEY_AT + key.len() + value.len());
+        scratch.extend_from_slice(&head);
         scratch.extend_from_slice(key);
         scratch.extend_from_slice(value);
         let hash = xxh3_64(scratch);
         scratch[HASH_AT..KEY_LENGTH_AT].copy_from_slice(&hash.to_le_bytes());
         Entry(Arc::from(scratch.as_slice()))
+    }
+
+    /// Changes the value in place if the new one is as long and nobody else holds this entry, such as a snapshot.
+    fn overwrite(&mut self, revision: u64, value: &[u8]) -> bool {
+        let (value_at, version) = (self.value_at(), self.version() + 1);
+        if self.0.len() - value_at != value.len() {
+            return false;
+        }
+        let Some(bytes) = Arc::get_mut(&mut self.0) else { return false };
+        bytes[REVISION_AT..VERSION_AT].copy_from_slice(&revision.to_le_bytes());
+        bytes[VERSION_AT..HASH_AT].copy_from_slice(&version.to_le_bytes());
+        bytes[HASH_AT..KEY_LENGTH_AT].fill(0);
+        bytes[value_at..].copy_from_slice(value);
+        let hash = xxh3_64(bytes);
+        bytes[HASH_AT..KEY_LENGTH_AT].copy_from_slice(&hash.to_le_bytes());
+        true
     }
 
     fn value_at(&self) -> usize {
@@ -485,6 +507,20 @@ mod tests {
         let keys: Vec<Vec<u8>> = map.scan(scan).entries.iter().map(|entry| entry.key().to_vec()).collect();
         assert_eq!(keys, [b"b1".to_vec(), b"b2".to_vec()]);
         assert!(map.scan(Scan { after: Some(b"c"), ..scan }).entries.is_empty());
+    }
+
+    #[test]
+    fn what_was_listed_does_not_change_when_the_map_does() {
+        let mut map = KeyValueMap::new(VALUE_BYTES_MAX);
+        put(&mut map, b"k", b"old");
+        let listed = map.get(b"k").expect("it was written").clone();
+        let snapshot = map.clone();
+        put(&mut map, b"k", b"new");
+        assert_eq!((listed.value(), listed.revision(), listed.version()), (b"old".as_slice(), 1, 1));
+        assert_eq!(items(&snapshot)[0].1.value, b"old");
+        drop((listed, snapshot));
+        put(&mut map, b"k", b"own");
+        assert_eq!(items(&map)[0].1, Known { value: b"own".to_vec(), created: 1, revision: 3, version: 3 });
     }
 
     #[test]
