@@ -12,6 +12,10 @@ use raftctl::sim::script::{Script, run};
 /// Lines shown around the first difference of a script.
 const CONTEXT_LINES: usize = 3;
 
+/// Random scripts that are run, and commands in each.
+const RANDOM_SCRIPTS: u64 = 200;
+const RANDOM_COMMANDS: usize = 150;
+
 #[test]
 fn every_script_comes_out_as_written() {
     let regenerate = std::env::var_os("RAFTCTL_REGENERATE").is_some_and(|value| value == "1");
@@ -100,6 +104,84 @@ fn everything_the_catalogue_points_to_exists() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// Worlds that chance drives: no invariant breaks, nobody stops, and when all is well again they agree. Where this
+/// finds something, the script it prints replays it; make it a story. `RAFTCTL_RANDOM_SCRIPTS=n` runs more of them.
+#[test]
+fn random_scripts_break_no_invariant_and_end_in_agreement() {
+    let wanted = std::env::var("RAFTCTL_RANDOM_SCRIPTS").ok().and_then(|count| count.parse().ok());
+    for seed in 0..wanted.unwrap_or(RANDOM_SCRIPTS) {
+        let script = random_script(seed);
+        match run(&script) {
+            Err(fault) => panic!("seed {seed}: {fault}\n\nin the script\n\n{script}"),
+            Ok(text) => assert!(!text.contains(" stopped: "), "seed {seed}: a node stopped\n\n{text}"),
+        }
+    }
+}
+
+/// A script of random commands over a cluster of three to five, calmed down at its end.
+fn random_script(seed: u64) -> String {
+    let mut dice = Dice(seed);
+    let nodes = dice.roll(3) + 3;
+    let switch = |on: bool| if on { "on" } else { "off" };
+    let (pre_vote, check_quorum) = (switch(dice.roll(3) > 0), switch(dice.roll(3) > 0));
+    let mut lines = vec![format!(
+        "cluster {nodes} pre_vote={pre_vote} check_quorum={check_quorum} seed={seed} max_append_bytes=100 \
+         max_inflight_messages=2 max_uncommitted_bytes=1000"
+    )];
+    let mut down = BTreeSet::new();
+    for _ in 0..RANDOM_COMMANDS {
+        let (node, other) = (dice.roll(nodes) + 1, dice.roll(nodes) + 1);
+        let is_down = down.contains(&node);
+        lines.push(match dice.roll(24) {
+            0 | 1 if !is_down => format!("campaign n{node}"),
+            2..=4 if !is_down => format!("propose n{node} {}", dice.roll(3) + 1),
+            5 if !is_down => format!("read n{node} t{}", lines.len()),
+            6 if !is_down && node != other => format!("transfer n{node} n{other}"),
+            7 if !is_down => {
+                down.insert(node);
+                format!("crash n{node}")
+            }
+            7..=9 if is_down => {
+                down.remove(&node);
+                format!("restart n{node}{}", if dice.roll(2) == 0 { " wipe-hints" } else { "" })
+            }
+            10 => format!("persist off n{node}"),
+            11 => format!("persist auto n{node}"),
+            12 | 13 if !is_down => format!("persist n{node}{}", if dice.roll(2) == 0 { " first" } else { "" }),
+            14 => format!("hold n{node}->n{other}"),
+            15 => format!("release n{node}->n{other}"),
+            16 => format!("oneway n{node}->n{other}"),
+            17 => "heal".to_owned(),
+            18 => "drop count=1".to_owned(),
+            19 => "deliver last".to_owned(),
+            20 => format!("tick n{node} {}ms", dice.roll(600)),
+            21 => "stabilize".to_owned(),
+            _ => "deliver count=1".to_owned(),
+        });
+    }
+    lines.push("heal".to_owned());
+    lines.push("persist auto".to_owned());
+    lines.extend(down.iter().map(|node| format!("restart n{node}")));
+    let links = (1..=nodes).flat_map(|from| (1..=nodes).map(move |to| format!("n{from}->n{to}")));
+    lines.push(format!("release {}", links.collect::<Vec<_>>().join(" ")));
+    lines.push("run 10s".to_owned());
+    lines.push("expect logs-equal".to_owned());
+    lines.join("\n\n")
+}
+
+/// The splitmix64 sequence.
+struct Dice(u64);
+
+impl Dice {
+    fn roll(&mut self, sides: u64) -> u64 {
+        self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mut mixed = self.0;
+        mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        (mixed ^ (mixed >> 31)) % sides
+    }
 }
 
 /// Path below the root and text of every script, in order.

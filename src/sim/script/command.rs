@@ -7,6 +7,9 @@ use core::time::Duration;
 use super::CommandFault;
 use crate::raft::{LogId, NodeId};
 
+/// Greatest term that a disk may hold at the start of a story.
+const TERM_MAX: u64 = 1_000_000;
+
 /// The words of a command after its first, not yet consumed ones in order.
 pub(super) struct Words {
     words: Vec<String>,
@@ -99,6 +102,15 @@ impl Words {
 
 pub(super) fn number(word: &str) -> Result<u64, CommandFault> {
     word.parse().map_err(|_| CommandFault::NotA { wanted: "a number", word: word.to_owned() })
+}
+
+/// A term as a disk may hold it at the start of a story.
+pub(super) fn term(word: &str) -> Result<u64, CommandFault> {
+    number(word)?
+        .checked_sub(1)
+        .filter(|below| *below < TERM_MAX)
+        .map(|below| below + 1)
+        .ok_or_else(|| CommandFault::NotA { wanted: "a term from 1 to a million", word: word.to_owned() })
 }
 
 pub(super) fn node(word: &str) -> Result<NodeId, CommandFault> {

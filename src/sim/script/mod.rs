@@ -92,6 +92,8 @@ pub enum CommandFault {
     NoSuchWrite { node: NodeId, seq: u64 },
     #[error("{node} does not start: {source}")]
     Boot { node: NodeId, source: crate::raft::BootFault },
+    #[error("more than {} messages are under way from {from} to {to}", network::LINK_MESSAGES_MAX)]
+    LinkFull { from: NodeId, to: NodeId },
     #[error("the world is not quiet after {steps} steps")]
     NeverQuiet { steps: usize },
     #[error("expected {wanted}, found {found}")]

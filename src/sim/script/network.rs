@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use crate::raft::{Envelope, NodeId};
 
 /// Most messages under way in one direction of one pair; more than this is a storm, not a story.
-const LINK_MESSAGES_MAX: usize = 10_000;
+pub(super) const LINK_MESSAGES_MAX: usize = 10_000;
 
 /// From whom, to whom.
 pub(super) type Link = (NodeId, NodeId);
@@ -17,19 +17,28 @@ pub(super) struct Network {
     queues: BTreeMap<Link, VecDeque<Envelope>>,
     cut: BTreeSet<Link>,
     held: BTreeSet<Link>,
+    overflowed: Option<Link>,
 }
 
 impl Network {
-    /// Queues a message; false when its link is cut and it is lost.
+    /// Queues a message; false when its link is cut or full and it is lost.
     pub(super) fn send(&mut self, envelope: &Envelope) -> bool {
         let link = (envelope.from, envelope.to);
         if self.cut.contains(&link) {
             return false;
         }
         let queue = self.queues.entry(link).or_default();
-        assert!(queue.len() < LINK_MESSAGES_MAX, "a link carries at most {LINK_MESSAGES_MAX} messages at a time");
+        if queue.len() >= LINK_MESSAGES_MAX {
+            self.overflowed = Some(link);
+            return false;
+        }
         queue.push_back(envelope.clone());
         true
+    }
+
+    /// A link that was given more than it carries; the script cannot go on then.
+    pub(super) fn overflowed(&self) -> Option<Link> {
+        self.overflowed
     }
 
     /// Takes up to `count` messages of a link, the newest first when `newest` is set.

@@ -5,7 +5,7 @@
 
 use core::time::Duration;
 
-use super::command::{Words, duration, node, number, switch};
+use super::command::{self, Words, duration, node, number, switch};
 use super::network::Link;
 use super::parse::{Piece, Script};
 use super::show::{self, Line};
@@ -146,21 +146,27 @@ fn cluster(words: &mut Words) -> Result<World, CommandFault> {
 }
 
 /// What is on the disks before the nodes start.
-fn prepare(world: &mut World, command: &str, words: &mut Words) -> Result<bool, CommandFault> {
-    match command {
+fn prepare(world: &mut World, verb: &str, words: &mut Words) -> Result<bool, CommandFault> {
+    match verb {
         "log" if !world.is_started() && !words.is_empty() => {
             let id = words.take_node()?;
             let mut terms = Vec::new();
             for word in words.take_rest() {
                 let (term, times) = word.split_once('*').unwrap_or((&word, "1"));
                 let times = usize::try_from(number(times)?.min(PROPOSALS_MAX)).expect("the count is bounded");
-                terms.extend(std::iter::repeat_n(number(term)?, times));
+                terms.extend(std::iter::repeat_n(command::term(term)?, times));
+            }
+            if terms.len() as u64 > PROPOSALS_MAX || !terms.is_sorted() {
+                return Err(CommandFault::NotA {
+                    wanted: "at most 10000 terms that do not fall",
+                    word: verb.to_owned(),
+                });
             }
             world.prepare_log(id, &terms)?;
         }
         "term" => {
             let id = words.take_node()?;
-            let term = Term(number(&words.take("a term")?)?);
+            let term = Term(command::term(&words.take("a term")?)?);
             world.disk_before_start(id)?.hard_state = HardState { term, vote: None };
         }
         "vote" => {
@@ -501,6 +507,11 @@ mod tests {
             fault_of("cluster 3\ndeliver n1->n2\n"),
             "line 2: `deliver n1->n2`: nothing is under way from n1 to n2"
         );
+        assert_eq!(
+            fault_of("cluster 3\nlog n1 3 2\n"),
+            "line 2: `log n1 3 2`: `log` is not at most 10000 terms that do not fall"
+        );
+        assert_eq!(fault_of("cluster 3\nterm n1 0\n"), "line 2: `term n1 0`: `0` is not a term from 1 to a million");
     }
 
     #[test]
@@ -508,6 +519,14 @@ mod tests {
         let forged = "cluster 3\nelect n1\ninject n2->n1 t2 ack index=2\npropose n1\ninject n2->n1 t2 ack index=3\n";
         let fault = fault_of(forged);
         assert!(fault.contains("invariant I8") || fault.contains("invariant I9"), "{fault}");
+    }
+
+    #[test]
+    fn storms_end_in_a_fault_and_not_in_memory() {
+        let held = "cluster 3\nelect n1\nhold n1->n2\nrun 600s\n";
+        assert!(fault_of(held).contains("messages are under way from n1 to n2"), "{}", fault_of(held));
+        let restless = "cluster 1 heartbeat=0ms\nelect n1\ntick n1 1ms\n";
+        assert!(fault_of(restless).contains("the world is not quiet"), "{}", fault_of(restless));
     }
 
     #[test]

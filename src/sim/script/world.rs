@@ -327,6 +327,9 @@ impl World {
     }
 
     fn check(&mut self) -> Result<(), CommandFault> {
+        if let Some((from, to)) = self.network.overflowed() {
+            return Err(CommandFault::LinkFull { from, to });
+        }
         if let Some(entry) = self.reused {
             return Err(Violation::reused(entry).into());
         }
