@@ -54,7 +54,7 @@ impl fmt::Display for Ended<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.0 {
             ConnectionError::TimedOut => f.write_str("it was silent for too long"),
-            ConnectionError::Reset => f.write_str("its process was replaced"),
+            ConnectionError::Reset => f.write_str("its process was restarted, or its goodbye was lost"),
             ConnectionError::LocallyClosed => f.write_str("closed here"),
             ConnectionError::ApplicationClosed(close) if close.reason.is_empty() => {
                 write!(f, "it closed the connection (code {})", close.error_code)

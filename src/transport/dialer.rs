@@ -17,6 +17,7 @@ use super::close::{CLOSE_REASON_WAIT, CloseCode, Ended, alert, close, distrust};
 use super::endpoint::{client_endpoint, peer_of};
 use super::identity::{Identity, Subject, any_server_name, node_server_name};
 use super::outbox::Outbox;
+use super::probe;
 use super::stream::{GreetError, StreamReader, send_hello};
 use crate::api::{Request, Response};
 use crate::codec::client::{encode_request, split_response};
@@ -30,6 +31,9 @@ pub enum DialError {
     Resolve { address: String, source: io::Error },
     #[error("{address} cannot be dialled: {because}")]
     Address { address: SocketAddr, because: String },
+    /// The machine is there, and says that nothing listens on the port.
+    #[error("nothing listens at {address}")]
+    Unreachable { address: SocketAddr },
     #[error("nothing answers at {address} within {} ms", after.as_millis())]
     Timeout { address: SocketAddr, after: Duration },
     #[error("another node answers at {address}: {because}")]
@@ -50,8 +54,9 @@ pub enum DialError {
 pub enum ConnectionLost {
     #[error("it was silent for too long")]
     TimedOut,
-    /// The process at the other end is gone and another one answers: nothing in flight will be answered.
-    #[error("the node's process was replaced")]
+    /// The node does not know the connection (any more): its process was restarted, or has closed it and the close was
+    /// lost. Nothing in flight will be answered.
+    #[error("the node's process was restarted, or its goodbye was lost")]
     Reset,
     #[error("the node closed it: {because}")]
     ClosedByNode { because: String },
@@ -109,9 +114,12 @@ impl Dialer {
         cluster: ClusterId,
         after: Duration,
     ) -> Result<ClientConnection, DialError> {
-        match timeout_at(deadline, self.connect(address, node, cluster)).await {
-            Ok(result) => result,
-            Err(_) => Err(DialError::Timeout { address, after }),
+        tokio::select! {
+            result = timeout_at(deadline, self.connect(address, node, cluster)) => match result {
+                Ok(result) => result,
+                Err(_) => Err(DialError::Timeout { address, after }),
+            },
+            () = probe::refused(address) => Err(DialError::Unreachable { address }),
         }
     }
 

@@ -19,6 +19,7 @@ pub mod identity;
 mod listener;
 mod outbox;
 mod peer;
+mod probe;
 mod shared;
 mod stream;
 
@@ -168,7 +169,8 @@ pub struct Transport {
 }
 
 impl Transport {
-    /// Binds the port and starts the tasks. Must be called inside a tokio runtime.
+    /// Binds the port and starts the tasks. Must be called inside a tokio runtime; whoever takes the events had better
+    /// be a spawned task: waking the future that a current-thread runtime blocks on costs a system call each time.
     pub fn start(setup: TransportSetup, events: mpsc::Sender<TransportEvent>) -> Result<Transport, BindError> {
         let (endpoint, peer_config) = endpoint::node_endpoint(&setup.identity, setup.listen, setup.election_timeout)?;
         let local_addr = endpoint.local_addr().map_err(|source| BindError::Bind { address: setup.listen, source })?;

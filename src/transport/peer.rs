@@ -19,6 +19,7 @@ use super::close::{CLOSE_REASON_WAIT, CloseCode, Ended, alert, close, distrust};
 use super::endpoint::peer_of;
 use super::identity::{Subject, node_server_name};
 use super::outbox::{Outbox, WriteEnd};
+use super::probe;
 use super::shared::Shared;
 use super::stream::{StreamReader, send_hello};
 use super::{PeerAddress, TransportEvent};
@@ -30,6 +31,10 @@ use crate::raft::{Message, NodeId, StorageId};
 /// Shortest and longest pause between attempts to connect; each is shortened by up to half, at random.
 pub(super) const RECONNECT_MIN: Duration = Duration::from_millis(50);
 pub(super) const RECONNECT_MAX: Duration = Duration::from_secs(1);
+
+/// Longest such pause while the peer's machine says that nothing listens: asking is cheap, and a peer that starts
+/// should not wait.
+const REFUSED_PAUSE_MAX: Duration = Duration::from_millis(200);
 
 /// How long one attempt to connect may take. QUIC repeats its first packet after 60, 180, 420, 900 ms, so a peer that
 /// starts during an attempt is found by it.
@@ -180,32 +185,42 @@ pub(super) fn judge_hello(shared: &Shared, peer: &PeerAddress, hello: &Hello) ->
 /// Keeps one connection to a peer with a higher id: dials, runs it, dials again. Ends when the node does.
 pub(super) async fn dial_peer(shared: Arc<Shared>, slot: Arc<PeerSlot>, kind: ConnectionKind) {
     let mut pause = RECONNECT_MIN;
-    // What was last told of this peer being down; none while it is up, or nothing was told yet.
-    let mut told: Option<String> = None;
+    // Whether it has been told that this peer is down.
+    let mut told = false;
     for attempt in 0.. {
+        let mut pause_max = RECONNECT_MAX;
         match dial(&shared, &slot.peer, kind, attempt).await {
             Ok(link) => {
                 let since = Instant::now();
-                told = Some(run(&shared, &slot, kind, link, None).await.0);
+                run(&shared, &slot, kind, link, None).await;
+                told = true;
                 // A connection that is lost at once is no success.
                 if since.elapsed() > RECONNECT_MAX {
                     pause = RECONNECT_MIN;
                 }
             }
-            Err(failure) if kind == ConnectionKind::Consensus => {
-                let because = failure.to_string();
-                if told.is_none() {
-                    let down = TransportEvent::PeerDown { peer: slot.peer.id, because: because.clone() };
-                    shared.tell(down).await;
-                    told = Some(because);
-                } else if let DialFailure::Refused { address, .. } = failure {
-                    shared.tell_refused(Some(slot.peer.id), address, because).await;
+            Err(failure) => {
+                if matches!(failure, DialFailure::Nobody { .. }) {
+                    pause_max = REFUSED_PAUSE_MAX;
+                }
+                if kind == ConnectionKind::Consensus {
+                    tell_failure(&shared, slot.peer.id, failure, &mut told).await;
                 }
             }
-            Err(_) => {}
         }
+        pause = pause.min(pause_max);
         tokio::time::sleep(pause.mul_f64(rand::random_range(0.5..=1.0))).await;
-        pause = (pause * 2).min(RECONNECT_MAX);
+        pause = (pause * 2).min(pause_max);
+    }
+}
+
+/// One event when a peer is first found to be down; after that only refusals are news.
+async fn tell_failure(shared: &Shared, peer: NodeId, failure: DialFailure, told: &mut bool) {
+    let because = failure.to_string();
+    if !core::mem::replace(told, true) {
+        shared.tell(TransportEvent::PeerDown { peer, because }).await;
+    } else if let DialFailure::Refused { address, .. } = failure {
+        shared.tell_refused(Some(peer), address, because).await;
     }
 }
 
@@ -222,7 +237,7 @@ pub(super) async fn serve_peer(
             close(&link.connection, CloseCode::Replaced, "replaced by a newer connection");
             link = newer;
         }
-        next = run(&shared, &slot, kind, link, Some(&mut accepted)).await.1;
+        next = run(&shared, &slot, kind, link, Some(&mut accepted)).await;
         if next.is_none() {
             next = accepted.recv().await;
         }
@@ -234,6 +249,9 @@ pub(super) async fn serve_peer(
 enum DialFailure {
     #[error("cannot find {address}: {source}")]
     Resolve { address: String, source: std::io::Error },
+    /// The machine is there and says that nothing listens.
+    #[error("nothing listens at {address}")]
+    Nobody { address: SocketAddr },
     #[error("nothing answers at {address}")]
     Silent { address: SocketAddr },
     #[error("at {address}: {because}")]
@@ -257,10 +275,13 @@ async fn dial(shared: &Shared, peer: &PeerAddress, kind: ConnectionKind, attempt
             None => refused(Ended(error).to_string()),
         },
     };
-    let connection = match timeout(DIAL_TIME_MAX, connecting).await {
-        Err(_) => return Err(DialFailure::Silent { address }),
-        Ok(Err(error)) => return Err(ended(&error)),
-        Ok(Ok(connection)) => connection,
+    let connection = tokio::select! {
+        result = timeout(DIAL_TIME_MAX, connecting) => match result {
+            Err(_) => return Err(DialFailure::Silent { address }),
+            Ok(Err(error)) => return Err(ended(&error)),
+            Ok(Ok(connection)) => connection,
+        },
+        () = probe::refused(address) => return Err(DialFailure::Nobody { address }),
     };
     match timeout(shared.limits.hello_time_max, greet(shared, peer, kind, &connection)).await {
         Err(_) => Err(refused("it did not answer the hello".to_owned())),
@@ -334,14 +355,14 @@ enum LaneEnd {
     },
 }
 
-/// Runs a connection to its end, and says why it ended and what replaces it.
+/// Runs a connection to its end; returns what replaces it.
 async fn run(
     shared: &Arc<Shared>,
     slot: &Arc<PeerSlot>,
     kind: ConnectionKind,
     link: Link,
     mut accepted: Option<&mut mpsc::Receiver<Link>>,
-) -> (String, Option<Link>) {
+) -> Option<Link> {
     let connection = link.connection.clone();
     let address = connection.remote_address();
     let peer = slot.peer.id;
@@ -375,9 +396,9 @@ async fn run(
     tasks.writers.shutdown().await;
     while tasks.readers.join_next().await.is_some() {}
     if kind == ConnectionKind::Consensus {
-        shared.tell(TransportEvent::PeerDown { peer, because: because.clone() }).await;
+        shared.tell(TransportEvent::PeerDown { peer, because }).await;
     }
-    (because, replacement)
+    replacement
 }
 
 /// The tasks of one connection.

@@ -351,6 +351,23 @@ async fn certificates_that_do_not_count_are_refused() {
 }
 
 #[tokio::test]
+async fn who_is_dialled_must_be_who_is_meant() {
+    let ours = authority();
+    let other = Authority::create("demo", CLUSTER).expect("an authority can be made");
+    let three = Node::start(setup(&ours, 3, loopback(0), vec![peer(1, loopback(1))]));
+    let impostor = TransportSetup {
+        identity: node_identity(&other, 2).trusting(&node_identity(&ours, 1)),
+        ..setup(&ours, 2, loopback(0), vec![peer(1, loopback(1))])
+    };
+    let impostor = Node::start(impostor);
+    for (address, told) in [(three.address(), "not valid for name"), (impostor.address(), "BadSignature")] {
+        let mut one = Node::start(setup(&ours, 1, loopback(0), vec![peer(2, address)]));
+        let because = one.wait_down(2).await;
+        assert!(because.contains(told), "{because}");
+    }
+}
+
+#[tokio::test]
 async fn nobody_is_let_in_without_a_certificate() {
     let ours = authority();
     let node = lone_node(&ours);
@@ -465,12 +482,20 @@ async fn a_newer_connection_replaces_the_older() {
 #[tokio::test]
 async fn a_polite_end_delivers_last_words_and_the_reason() {
     let authority = authority();
-    let (mut one, mut two) = pair(&authority);
+    // Node 2 is slow: when the connection ends, most of what has arrived is not yet taken.
+    let (events, receiver) = mpsc::channel(1);
+    let two = setup(&authority, 2, loopback(0), vec![peer(1, loopback(1))]);
+    let mut two = Node { transport: Transport::start(two, events).expect("a port"), events: receiver };
+    let mut one = Node::start(setup(&authority, 1, loopback(0), vec![peer(2, two.address())]));
     one.wait_up(2).await;
     two.wait_up(1).await;
-    one.transport.send(vote(1, 2));
+    for _ in 0..50 {
+        one.transport.send(vote(1, 2));
+    }
     one.transport.close("n1 is stopping").await;
-    assert_eq!(two.wait_message().await, vote(1, 2));
+    for _ in 0..50 {
+        assert_eq!(two.wait_message().await, vote(1, 2));
+    }
     assert!(two.wait_down(1).await.contains("n1 is stopping"));
 }
 
@@ -532,7 +557,7 @@ async fn a_crash_and_restart_is_noticed_without_waiting_for_silence() {
             break because;
         }
     };
-    assert_eq!(because, "its process was replaced");
+    assert_eq!(because, "its process was restarted, or its goodbye was lost");
     one.wait_up(2).await;
     two.wait_up(1).await;
 }
@@ -640,10 +665,13 @@ async fn dialling_names_what_is_wrong() {
     let other = Authority::create("demo", CLUSTER).expect("an authority can be made");
     let untrusted = dial(&other, None, &address, PATIENCE).await;
     assert!(matches!(untrusted, DialError::Untrusted { .. }), "{untrusted}");
-    let silent = UdpSocket::bind(loopback(0)).expect("a loopback port can be had");
-    let silent = silent.local_addr().expect("it has an address").to_string();
+    let socket = UdpSocket::bind(loopback(0)).expect("a loopback port can be had");
+    let silent = socket.local_addr().expect("it has an address").to_string();
     let nothing = dial(&ours, None, &silent, Duration::from_millis(100)).await;
     assert!(matches!(nothing, DialError::Timeout { .. }), "{nothing}");
+    drop(socket);
+    let nobody = dial(&ours, None, &silent, PATIENCE).await;
+    assert!(matches!(nobody, DialError::Unreachable { .. }), "{nobody}");
     let nowhere = dial(&ours, None, "not an address", PATIENCE).await;
     assert!(matches!(nowhere, DialError::Resolve { .. }), "{nowhere}");
     let stranger = other.issue_client("test").expect("a client can be issued").trusting(&node_identity(&ours, 1));
@@ -686,7 +714,11 @@ async fn a_client_that_does_not_read_is_closed_and_memory_stays_bounded() {
     timeout(PATIENCE, closed).await.expect("the client is closed");
     assert!(answered_bytes < 64 << 20, "{answered_bytes} bytes were taken for a client that reads nothing");
     let lost = timeout(PATIENCE, client.sender().closed()).await.expect("the client learns of it");
-    assert!(matches!(&lost, ConnectionLost::ClosedByNode { because } if because.contains("unread")), "{lost}");
+    match &lost {
+        ConnectionLost::ClosedByNode { because } => assert!(because.contains("unread"), "{because}"),
+        // The goodbye is one packet; on a busy machine it may be lost among the answers nobody reads.
+        other => assert_eq!(other, &ConnectionLost::Reset),
+    }
 }
 
 #[tokio::test]
