@@ -25,6 +25,7 @@ pub mod man;
 pub mod node;
 pub mod output;
 pub mod pipe;
+mod pipe_protocol;
 pub mod remote;
 pub mod scan;
 pub mod selection;

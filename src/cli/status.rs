@@ -98,6 +98,15 @@ pub(super) fn wait_for(
     })
 }
 
+/// One look at the selected cluster, for those who run inside a runtime already.
+pub(super) async fn view_now(context: &Context) -> Result<ClusterView, Failure> {
+    let target = selection::target(context)?;
+    let mut client = remote::open(context, None).await?;
+    let view = look(&target, &mut client, SILENT_MAX).await;
+    client.close().await;
+    Ok(view)
+}
+
 /// Looks once, or until the wanted state is there; the second part says whether it is.
 async fn watch(
     context: &Context,
