@@ -135,7 +135,8 @@ fn random_script(seed: u64) -> String {
         let (node, other) = (dice.roll(nodes) + 1, dice.roll(nodes) + 1);
         let is_down = down.contains(&node);
         lines.push(match dice.roll(24) {
-            0 | 1 if !is_down => format!("campaign n{node}"),
+            0 if !is_down => format!("campaign n{node}"),
+            1 if !is_down => format!("elect n{node}"),
             2..=4 if !is_down => format!("propose n{node} {}", dice.roll(3) + 1),
             5 if !is_down => format!("read n{node} t{}", lines.len()),
             6 if !is_down && node != other => format!("transfer n{node} n{other}"),
@@ -224,8 +225,7 @@ fn file_name_of(title: &str) -> String {
     words.map(str::to_ascii_lowercase).collect::<Vec<_>>().join("_")
 }
 
-/// Ids like R47, I8, P073, T4: a letter, digits, and no word on either side. Rules need two digits or stand behind a
-/// capital that nothing else uses, so that `n1` and `T` in code do not count.
+/// Ids like R47, I8, T4, P073: a capital and digits (three for P) that are no part of a longer word.
 fn cited_ids(text: &str) -> BTreeSet<String> {
     let is_word = |letter: char| letter.is_ascii_alphanumeric() || letter == '_';
     let words = text.split(|letter| !is_word(letter));

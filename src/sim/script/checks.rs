@@ -1,4 +1,4 @@
-//! The invariants of the whole world, checked after every input (I1 to I11 as far as they can be seen from outside).
+//! The invariants of the whole world, checked after every input (I1 to I12 as far as they can be seen from outside).
 //!
 //! The checks see views, not cores: what each node believes, what its disk holds, and what history has shown before.
 //! They know nothing of how a core decides.
@@ -51,6 +51,12 @@ impl Violation {
     pub(super) fn reused(entry: LogId) -> Violation {
         Violation { rule: "I3 log matching", what: format!("{entry} was given to two entries") }
     }
+
+    /// A read may be answered without something that was committed before it was asked (I12).
+    pub(super) fn stale_read(id: NodeId, answered: Index, committed: Index) -> Violation {
+        let what = format!("{id} answers a read at {answered} that was asked when {committed} was committed");
+        Violation { rule: "I12 linearizable reads", what }
+    }
 }
 
 /// What must not be forgotten between two checks.
@@ -95,6 +101,11 @@ impl History {
             }
         }
         Ok(())
+    }
+
+    /// Where the committed log ends, as far as any node has known.
+    pub(super) fn committed(&self) -> Index {
+        Index(self.committed.len() as u64)
     }
 
     /// The node comes back with another disk, which owes nothing to what the old one held.

@@ -202,6 +202,7 @@ fn requests(world: &mut World, command: &str, words: &mut Words) -> Result<bool,
             let id = words.take_node()?;
             let label = words.take("a read like t1")?;
             let ticket = number(label.strip_prefix('t').unwrap_or(&label))?;
+            world.note_read(id, ticket);
             if let Err(refusal) = world.input(id, |core, now| core.read(now, ticket))? {
                 world.trace.push(show::refusal(id, refusal));
             }

@@ -13,8 +13,8 @@ use super::disk::{Disk, PendingWrite};
 use super::network::{Link, Network};
 use super::show::{self, Line};
 use crate::raft::{
-    Config, Core, Created, Effects, Envelope, Event, Fault, HardState, Index, LogId, NodeId, Options, Recovered, Setup,
-    Shape, StorageId, Term, Time, Write, WriteSeq,
+    Config, Core, Created, Effects, Envelope, Event, Fault, HardState, Index, LogId, NodeId, Options, ReadOutcome,
+    ReadTicket, Recovered, Setup, Shape, StorageId, Term, Time, Write, WriteSeq,
 };
 
 /// Most times a core is drained for one input before the world calls it restless.
@@ -58,8 +58,10 @@ pub(super) struct World {
     seed: u64,
     started: bool,
     entries: BTreeMap<LogId, Entry>,
-    /// The first log id that was given to two entries.
-    reused: Option<LogId>,
+    /// What went wrong in the course of an input; the check after it reports the first.
+    broken: Option<Violation>,
+    /// Where the committed log ended when a read was asked, by node and ticket.
+    asked: BTreeMap<(NodeId, ReadTicket), Index>,
     history: History,
     effects: Effects,
 }
@@ -96,7 +98,8 @@ impl World {
             seed,
             started: false,
             entries: BTreeMap::from([(bootstrap, entry)]),
-            reused: None,
+            broken: None,
+            asked: BTreeMap::new(),
             history: History::default(),
             effects: Effects::default(),
         }
@@ -133,7 +136,7 @@ impl World {
     /// A leader made an entry, which nobody can have seen before.
     pub(super) fn create(&mut self, entry: LogId, length: u32, config: Option<Arc<Config>>) {
         if self.entries.insert(entry, Entry { length, config }).is_some() {
-            self.reused.get_or_insert(entry);
+            self.broken.get_or_insert_with(|| Violation::reused(entry));
         }
     }
 
@@ -254,12 +257,28 @@ impl World {
         }
         for outcome in effects.reads.drain(..) {
             self.trace.push(show::read_outcome(id, outcome));
+            self.judge_read(id, outcome);
         }
         for envelope in effects.send.drain(..) {
             self.send(envelope);
         }
         if let Some(fault) = effects.fatal.take() {
             self.nodes.get_mut(&id).expect("only members are drained").fault = Some(fault);
+        }
+    }
+
+    /// Remembers what a read that is asked now must see. A label that is in use keeps its older, weaker demand.
+    pub(super) fn note_read(&mut self, id: NodeId, ticket: ReadTicket) {
+        self.asked.entry((id, ticket)).or_insert(self.history.committed());
+    }
+
+    fn judge_read(&mut self, id: NodeId, outcome: ReadOutcome) {
+        let (ReadOutcome::Ready { ticket, .. } | ReadOutcome::Failed { ticket, .. }) = outcome;
+        let demanded = self.asked.remove(&(id, ticket)).unwrap_or_default();
+        if let ReadOutcome::Ready { index, .. } = outcome
+            && index < demanded
+        {
+            self.broken.get_or_insert_with(|| Violation::stale_read(id, index, demanded));
         }
     }
 
@@ -330,8 +349,8 @@ impl World {
         if let Some((from, to)) = self.network.overflowed() {
             return Err(CommandFault::LinkFull { from, to });
         }
-        if let Some(entry) = self.reused {
-            return Err(Violation::reused(entry).into());
+        if let Some(violation) = self.broken.clone() {
+            return Err(violation.into());
         }
         let views: Vec<View> = self
             .nodes
