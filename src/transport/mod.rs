@@ -20,6 +20,7 @@ mod listener;
 mod outbox;
 mod peer;
 mod probe;
+mod redial;
 mod shared;
 mod stream;
 
@@ -196,7 +197,7 @@ impl Transport {
         for slot in shared.peers.values() {
             for kind in [ConnectionKind::Consensus, ConnectionKind::Bulk] {
                 if shared.local < slot.peer.id {
-                    tasks.spawn(peer::dial_peer(shared.clone(), slot.clone(), kind));
+                    tasks.spawn(redial::dial_peer(shared.clone(), slot.clone(), kind));
                 } else {
                     let (links, waiting) = mpsc::channel(peer::ACCEPTED_WAITING_MAX);
                     accepted.insert((slot.peer.id, kind), links);
