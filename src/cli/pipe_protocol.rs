@@ -131,7 +131,9 @@ impl Fields {
             (Some(Value::String(text)), None) => Expect::Value(self.decode("expect", text)?),
             (None, Some(revision)) => Expect::Revision(revision),
             _ => {
-                return Err("a cas needs either `expect` (a string, or null for absent) or `expect_revision`".to_owned());
+                return Err(
+                    "a cas needs either `expect` (a string, or null for absent) or `expect_revision`".to_owned()
+                );
             }
         };
         Ok(Operation::Cas { expect, value: self.bytes("value")? })
