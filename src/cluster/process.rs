@@ -34,7 +34,7 @@ pub enum Life {
 /// # Errors
 /// The operating system refused.
 pub fn spawn(dir: &Path, life: Life) -> io::Result<Child> {
-    let mut command = Command::new(std::env::current_exe()?);
+    let mut command = without_descriptors(&std::env::current_exe()?, &inherited_descriptors()?);
     command.arg("node").arg("--data-dir").arg(dir);
     match life {
         Life::WithThisProcess => command.arg("--die-with-parent").arg(std::process::id().to_string()),
@@ -53,12 +53,46 @@ pub fn spawn(dir: &Path, life: Life) -> io::Result<Child> {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(log).spawn()
 }
 
+/// A command that closes what this process was handed by its own caller: a test harness or a shell waits for the end
+/// of such a pipe or lock, and must not wait for a node. A shell does the closing, for the standard library has no
+/// way to, and then becomes the program, under the same pid.
+fn without_descriptors(program: &Path, descriptors: &[u32]) -> Command {
+    const BASH: &str = "/bin/bash";
+    let Some(most) = descriptors.last() else { return Command::new(program) };
+    // Plain shells read only one digit in front of a redirection.
+    let shell = if *most > 9 && Path::new(BASH).exists() { BASH } else { "/bin/sh" };
+    let closable = descriptors.iter().filter(|number| shell == BASH || **number <= 9);
+    let closing: String = closable.map(|number| format!(" {number}>&-")).collect();
+    let mut command = Command::new(shell);
+    command.arg("-c").arg(format!("exec \"$@\"{closing}")).arg("raftctl").arg(program);
+    command
+}
+
+/// Open descriptors above the standard three that a program started from here would get, in order.
+fn inherited_descriptors() -> io::Result<Vec<u32>> {
+    /// Of `fcntl.h`, as `/proc/PID/fdinfo` shows it, in octal.
+    const CLOSE_ON_EXEC: u32 = 0o2_000_000;
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir("/proc/self/fdinfo")? {
+        let entry = entry?;
+        let Some(number) = entry.file_name().to_str().and_then(|name| name.parse::<u32>().ok()) else { continue };
+        // The descriptor of this listing, and what another thread has closed meanwhile, cannot be read any more.
+        let Ok(text) = std::fs::read_to_string(entry.path()) else { continue };
+        let flags = text.lines().find_map(|line| line.strip_prefix("flags:")).map(str::trim);
+        let flags = flags.and_then(|flags| u32::from_str_radix(flags, 8).ok()).unwrap_or(CLOSE_ON_EXEC);
+        if number > 2 && flags & CLOSE_ON_EXEC == 0 {
+            found.push(number);
+        }
+    }
+    found.sort_unstable();
+    Ok(found)
+}
+
 /// The process that runs the node in `dir`; none when it is down.
 pub fn running(dir: &Path) -> Option<RunFile> {
-    if !layout::is_locked(dir).unwrap_or(false) {
-        return None;
-    }
-    RunFile::read(dir).ok().filter(|file| file.is_alive().unwrap_or(false))
+    // The file first: asking for the lock of a node that is just opening could make it believe that it is taken.
+    let run = RunFile::read(dir).ok().filter(|file| file.is_alive().unwrap_or(false))?;
+    is_held(dir).then_some(run)
 }
 
 /// Whether any process holds the node's data, known or not.

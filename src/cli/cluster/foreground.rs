@@ -25,11 +25,13 @@ const LOOK_EVERY: Duration = Duration::from_millis(100);
 const COLOURS: [AnsiColor; 6] =
     [AnsiColor::Cyan, AnsiColor::Yellow, AnsiColor::Green, AnsiColor::Magenta, AnsiColor::Blue, AnsiColor::BrightCyan];
 
+/// `lock` keeps other `up`s of this cluster away until the nodes run.
 pub(super) fn run(
     context: &Context,
     cluster: &LocalCluster,
     down: &[LocalNode],
     restart_nodes: bool,
+    lock: Option<std::fs::File>,
 ) -> Result<Exit, Failure> {
     let all = selection::nodes(cluster)?;
     let follow = |(node, colour): (&LocalNode, &AnsiColor)| Watched {
@@ -43,7 +45,7 @@ pub(super) fn run(
     let run_file =
         RunFile::of_this_process(jiff::Timestamp::now().to_string()).and_then(|file| file.write(&cluster.directory));
     run_file.map_err(|error| Failure::new("E0213", "this supervisor cannot be recorded").because(&error))?;
-    let result = start_and_watch(context, cluster, down, restart_nodes, &mut watched);
+    let result = start_and_watch(context, cluster, down, restart_nodes, &mut watched, lock);
     let late = process::stop(&local::directories(&all), STOP_PATIENCE);
     for watched in &mut watched {
         watched.print(context)?;
@@ -62,12 +64,14 @@ fn start_and_watch(
     down: &[LocalNode],
     restart_nodes: bool,
     watched: &mut [Watched],
+    lock: Option<std::fs::File>,
 ) -> Result<Exit, Failure> {
     for (name, child) in local::start_as(context, down, Life::WithThisProcess)? {
         if let Some(one) = watched.iter_mut().find(|one| one.node.name == name) {
             one.child = Some(child);
         }
     }
+    drop(lock);
     context.printer.note(format_args!(
         "{}: {} nodes run; Ctrl-C stops them. Beside it: raftctl status",
         cluster.name,

@@ -80,33 +80,42 @@ const DEFAULT_NODES: u8 = 3;
 
 pub fn run(context: &Context, arguments: Args) -> Result<Exit, Failure> {
     let home = selection::home(&context.environment)?;
-    let Some(spec) = description(context, &home, &arguments)? else {
-        let (cluster, _) = selection::local_cluster(context)?;
-        return bring_up(context, &arguments, &cluster);
+    let spec = match description(context, &home, &arguments)? {
+        Described::Anew(spec) => spec,
+        Described::Known(cluster) => {
+            let lock = if arguments.dry_run { None } else { Some(lock(&home, &cluster.name)?) };
+            return bring_up(context, &arguments, &cluster, lock);
+        }
     };
     let directory = home.join(&spec.cluster);
+    if arguments.dry_run {
+        return show_plan(context, &planned(&arguments, &directory, &spec)?, &spec);
+    }
     fs::create_dir_all(&home).map_err(|error| state_failure(&home, &error))?;
-    let _lock = lock(&home, &spec.cluster)?;
-    if arguments.fresh && !arguments.dry_run && directory.exists() {
+    let lock = lock(&home, &spec.cluster)?;
+    if arguments.fresh && directory.exists() {
         let cluster = selection::named(&home, &spec.cluster)?;
         let question = format!("remove all data of {} in {}", cluster.name, directory.display());
         local::confirm(context, arguments.yes, &question)?;
         down::purge(context, &cluster)?;
     }
     let plan = planned(&arguments, &directory, &spec)?;
-    if arguments.dry_run {
-        return show_plan(context, &plan, &spec);
-    }
     carry_out(&arguments, &plan, &spec)?;
     if plan.make {
         context.printer.note(format_args!("{}: made in {}", spec.cluster, directory.display()));
     }
-    drop(_lock);
-    bring_up(context, &arguments, &selection::named(&home, &spec.cluster)?)
+    bring_up(context, &arguments, &selection::named(&home, &spec.cluster)?, Some(lock))
 }
 
-/// What the file or the options describe; none when a known cluster is meant to come back as it is.
-fn description(context: &Context, home: &Path, arguments: &Args) -> Result<Option<Spec>, Failure> {
+/// What is to be brought up.
+enum Described {
+    /// A file or options say how the cluster should be.
+    Anew(Spec),
+    /// A known cluster is meant to come back as it is.
+    Known(LocalCluster),
+}
+
+fn description(context: &Context, home: &Path, arguments: &Args) -> Result<Described, Failure> {
     let named = arguments.name.as_ref().or(context.global.cluster.as_ref()).or(context.environment.cluster.as_ref());
     let source = match &arguments.file {
         Some(path) if path.as_os_str() == "-" => Source::Stdin,
@@ -115,21 +124,33 @@ fn description(context: &Context, home: &Path, arguments: &Args) -> Result<Optio
             let cluster = named.map_or(DEFAULT_NAME, String::as_str).to_owned();
             let known = home.join(&cluster).join(CLUSTER_FILE).exists();
             if known && arguments.nodes.is_none() && !arguments.fresh {
-                return Ok(None);
+                if let Some(set) = arguments.set.first() {
+                    return Err(Failure::new(
+                        "E0209",
+                        format!("{cluster} exists, so `--set {set}` cannot take effect"),
+                    )
+                    .cause("changing the settings of a cluster that exists is not supported yet")
+                    .fix("leave --set out, or make the cluster anew with --fresh, without its data"));
+                }
+                return selection::named(home, &cluster).map(Described::Known);
             }
             Source::Size { cluster, nodes: usize::from(arguments.nodes.unwrap_or(DEFAULT_NODES)) }
         }
     };
-    spec::read(&source, arguments.name.as_deref(), &arguments.set).map(Some).map_err(|error| config::refused(&error))
+    spec::read(&source, arguments.name.as_deref(), &arguments.set)
+        .map(Described::Anew)
+        .map_err(|error| config::refused(&error))
 }
 
 fn planned(arguments: &Args, directory: &Path, spec: &Spec) -> Result<Plan, Failure> {
-    let remembered = make::recall(directory)
+    let known = make::recall(directory)
         .map_err(|error| Failure::new("E0205", "the cluster's file cannot be read").because(&error))?;
+    // What is removed first binds nobody; in a dry run it is still there.
+    let remembered = known.filter(|_| !arguments.fresh);
     let running: Vec<String> = spec
         .nodes
         .iter()
-        .filter(|node| process::is_held(&directory.join("nodes").join(&node.name)))
+        .filter(|node| remembered.is_some() && process::is_held(&directory.join("nodes").join(&node.name)))
         .map(|node| node.name.clone())
         .collect();
     let file = file_of(arguments);
@@ -212,8 +233,14 @@ fn lock(home: &Path, cluster: &str) -> Result<fs::File, Failure> {
     }
 }
 
-/// Starts what is down. In the foreground it stays with what it has started.
-fn bring_up(context: &Context, arguments: &Args, cluster: &LocalCluster) -> Result<Exit, Failure> {
+/// Starts what is down. In the foreground it stays with what it has started. `lock` is held until all are started: it
+/// is the same nodes that a second `up` would start.
+fn bring_up(
+    context: &Context,
+    arguments: &Args,
+    cluster: &LocalCluster,
+    lock: Option<fs::File>,
+) -> Result<Exit, Failure> {
     let nodes = selection::nodes(cluster)?;
     let (running, down): (Vec<LocalNode>, Vec<LocalNode>) =
         nodes.into_iter().partition(|node| process::is_held(&node.directory));
@@ -228,9 +255,10 @@ fn bring_up(context: &Context, arguments: &Args, cluster: &LocalCluster) -> Resu
     }
     let alone = arguments.detach || !running.is_empty() || local::supervisor(&cluster.directory).is_some();
     if !alone {
-        return foreground::run(context, cluster, &down, arguments.restart_nodes);
+        return foreground::run(context, cluster, &down, arguments.restart_nodes, lock);
     }
     local::start(context, &cluster.directory, &down)?;
+    drop(lock);
     if !arguments.detach {
         return Ok(Exit::Done);
     }

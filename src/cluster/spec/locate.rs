@@ -297,7 +297,7 @@ limits: {max_value_size: 1MiB, max_pending_bytes: 64MiB}
             ("nodes.0.name", 4, 11, 2),
             ("nodes.0.listen", 5, 13, 14),
             ("nodes.1.name", 7, 13, 2),
-            ("nodes.2.role", 8, 20, 7),
+            ("nodes.2.role", 8, 22, 7),
             ("raft.election_timeout", 10, 23, 5),
             ("limits.max_pending_bytes", 11, 51, 5),
         ] {

@@ -132,7 +132,7 @@ pub(super) fn sync_word(sync: SyncMode) -> &'static str {
 /// The text of a cluster file for `count` nodes, as if somebody had written it.
 pub(super) fn text_of_size(cluster: &str, count: usize) -> String {
     let mut text = String::new();
-    let _ = writeln!(text, "cluster: {cluster}\nnodes: {count}");
+    let _ = writeln!(text, "cluster: \"{cluster}\"\nnodes: {count}");
     text
 }
 

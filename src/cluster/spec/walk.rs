@@ -492,3 +492,139 @@ fn kind(value: &Value) -> &'static str {
         Value::Tagged(_) => "a tagged value",
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::read::parse;
+    use super::*;
+
+    fn refused(text: &str) -> SpecError {
+        match parse("f.yaml", text, None, &[]) {
+            Err(error) => error,
+            Ok(spec) => panic!("{text:?} was accepted as {spec:?}"),
+        }
+    }
+
+    /// File, place, words of the message, words of the hint.
+    const BROKEN: &[(&str, &str, &str, &str)] = &[
+        ("", "f.yaml:1:1", "the file is empty", "cluster nodes"),
+        ("- a\n", "f.yaml:1:1", "not a list", "cluster nodes"),
+        ("nodes: 3\n", "f.yaml:1:1", "`cluster` is missing", "cluster: demo"),
+        ("cluster: demo\n", "f.yaml:1:1", "`nodes` is missing", "nodes: 3"),
+        ("cluster: Demo\nnodes: 3\n", "f.yaml:1:10", "`Demo` cannot name", "`demo`"),
+        ("cluster: ../x\nnodes: 3\n", "f.yaml:1:10", "`../x` cannot name", "a to z"),
+        ("cluster: 7\nnodes: 3\n", "f.yaml:1:10", "not a number", "quotes"),
+        ("cluster: demo\nnodes: 10\n", "f.yaml:2:8", "10 nodes", "1 to 9"),
+        ("cluster: demo\nnodes: -1\n", "f.yaml:2:8", "-1 nodes", "1 to 9"),
+        ("cluster: demo\nnodes: []\n", "f.yaml:2:8", "0 nodes", "1 to 9"),
+        ("cluster: demo\nnods: 3\n", "f.yaml:2:1", "unknown key `nods`", "`nodes`"),
+        ("cluster: demo\nnodes: 3\nnodes: 5\n", "f.yaml:3:1", "`nodes` is here a second time", "remove"),
+        ("cluster: demo\nnodes: 3\n---\ncluster: b\n", "f.yaml:3:1", "second document", "own file"),
+        ("cluster: demo\nnodes: [\n", "f.yaml:3:1", "not YAML", ""),
+        ("cluster: demo\nnodes:\n  - nam: n1\n", "f.yaml:3:5", "unknown key `nam`", "`name`"),
+        ("cluster: demo\nnodes:\n  - role: voter\n", "f.yaml:3:5", "no `name`", "name: n1"),
+        ("cluster: demo\nnodes:\n  - name: leader\n", "f.yaml:3:11", "cannot be called", "whichever node leads"),
+        ("cluster: demo\nnodes:\n  - name: n1\n  - name: n1\n", "f.yaml:4:11", "two nodes", "line 3"),
+        ("cluster: demo\nnodes:\n  - {name: a, role: votr}\n", "f.yaml:3:21", "`votr` is none of", "`voter`"),
+        ("cluster: demo\nnodes:\n  - {name: a, role: learner}\n", "f.yaml:2:1", "no voter", "learner"),
+        (
+            "cluster: demo\nnodes:\n  - name: a\n    listen: localhost:7101\n",
+            "f.yaml:4:13",
+            "not an IP address",
+            "127.0.0.1:7101",
+        ),
+        (
+            "cluster: demo\nnodes:\n  - name: a\n    listen: 0.0.0.0:7101\n",
+            "f.yaml:4:13",
+            "others cannot dial",
+            "advertise",
+        ),
+        (
+            "cluster: d\nnodes:\n  - name: a\n    listen: 127.0.0.1:7101\n  - name: b\n    listen: 127.0.0.1:7101\n",
+            "f.yaml:6:13",
+            "port 7101 is taken by `a`",
+            "line 4",
+        ),
+        ("cluster: demo\nnodes: 3\nraft:\n  election_timeout: 500\n", "f.yaml:4:21", "`500` has no unit", "500ms"),
+        ("cluster: demo\nnodes: 3\nraft:\n  heartbeat_interval: 101ms\n", "f.yaml:4:23", "less than 5", "505ms"),
+        ("cluster: demo\nnodes: 3\nraft:\n  election_timeout: 2m\n", "f.yaml:4:21", "at most 60s", "500ms"),
+        ("cluster: demo\nnodes: 3\nraft:\n  pre_vote: yes\n", "f.yaml:4:13", "`true` or `false`", "words"),
+        ("cluster: demo\nnodes: 3\nraft:\n  lease_reads: true\n", "f.yaml:4:16", "not supported yet", "false"),
+        ("cluster: demo\nnodes: 3\nraft:\n  clock_drift: 1%\n", "f.yaml:4:16", "not supported yet", "remove"),
+        ("cluster: demo\nnodes: 3\nstorage:\n  snapshot_every: 9\n", "f.yaml:4:19", "not supported yet", "remove"),
+        ("cluster: demo\nnodes: 3\nstorage:\n  retain_entries: 9\n", "f.yaml:4:19", "not supported yet", "remove"),
+        ("cluster: demo\nnodes: 3\nstorage:\n  on_corruption: recover\n", "f.yaml:4:18", "not supported", "refuse"),
+        ("cluster: demo\nnodes: 3\nstorage:\n  segment_size: 64\n", "f.yaml:4:17", "no unit", "64MiB"),
+        ("cluster: demo\nnodes: 3\nstorage:\n  segment_size: 1MiB\n", "f.yaml:4:17", "cannot hold one value", "least"),
+        ("cluster: demo\nnodes: 3\nhttp: 127.0.0.1:0\n", "f.yaml:3:7", "not supported yet", "off"),
+        ("cluster: demo\nnodes: 3\nlimits:\n  max_value_size: 1GiB\n", "f.yaml:4:19", "not between", ""),
+        ("cluster: demo\nnodes: 3\nlimits: {max_value: 1MiB}\n", "f.yaml:3:10", "unknown key", "max_value_size"),
+    ];
+
+    #[test]
+    fn every_broken_file_is_refused_at_its_place_with_a_hint() {
+        for (text, place, what, hint) in BROKEN {
+            let error = refused(text);
+            assert_eq!(error.location(), *place, "{text:?}: {error}");
+            assert!(error.what.contains(what), "{text:?}: {error}");
+            assert!(error.hint.as_deref().unwrap_or("").contains(hint), "{text:?}: {error}");
+        }
+    }
+
+    #[test]
+    fn the_whole_message_shows_the_line() {
+        let error = refused("cluster: demo\nnodes:\n  - name: n1\n    listn: 127.0.0.1:7101\n");
+        let expected = "f.yaml:4:5: unknown key `listn`\n4 |     listn: 127.0.0.1:7101\n  |     ^^^^^\nhint: did you mean `listen`?";
+        assert_eq!(error.to_string(), expected);
+    }
+
+    #[test]
+    fn hostile_texts_are_refused_quickly() {
+        let mut aliases = "a: &a [x, x, x, x, x, x, x, x, x]\n".to_owned();
+        for (new, old) in "bcdefghi".chars().zip("abcdefgh".chars()) {
+            let row = vec![format!("*{old}"); 9].join(", ");
+            aliases.push_str(&format!("{new}: &{new} [{row}]\n"));
+        }
+        let dashes = "- ".repeat(super::super::FILE_BYTES_MAX / 2);
+        for text in [aliases, "[".repeat(super::super::FILE_BYTES_MAX), "{a: ".repeat(100_000), dashes] {
+            let began = std::time::Instant::now();
+            let error = refused(&text);
+            assert!(error.to_string().len() < 2_000, "one short message: {}", error.what);
+            assert!(began.elapsed() < Duration::from_secs(5), "{} took {:?}", error.what, began.elapsed());
+        }
+    }
+
+    #[test]
+    fn options_override_the_file_and_their_errors_name_the_option() {
+        let text = "cluster: demo\nnodes: 3\n";
+        let set = |option: &str| parse("f.yaml", text, None, &[option.to_owned()]);
+        let spec = set("raft.election_timeout=2s").unwrap();
+        assert_eq!(spec.settings.election_timeout, Duration::from_secs(2));
+        let error = set("raft.election_timeout=2").unwrap_err();
+        assert_eq!(error.location(), "--set raft.election_timeout=2");
+        let error = set("raft.election_timout=2s").unwrap_err();
+        assert!(error.to_string().contains("unknown key `election_timout`"), "{error}");
+        assert!(set("nodes=3").unwrap_err().to_string().contains("not a key that can be set"));
+        assert_eq!(parse("f.yaml", text, Some("other"), &[]).unwrap().cluster, "other");
+        assert!(parse("f.yaml", text, Some("../x"), &[]).is_err());
+    }
+
+    #[test]
+    fn a_full_file_is_read_as_written() {
+        let text = "cluster: demo\nnodes:\n- name: n1\n  listen: '[::1]:7101'\n- name: n2\n  listen: 0.0.0.0:7102\n  advertise: n2.example:7102\n  role: learner\nhttp: off\nraft:\n  election_timeout: 1s\n  heartbeat_interval: 100ms\n  pre_vote: false\n  check_quorum: false\n  lease_reads: false\n  max_inflight_bytes: 2MiB\nstorage:\n  segment_size: 16MiB\n  sync: none\n  on_corruption: refuse\nlimits:\n  max_value_size: 2MiB\n  max_pending_bytes: 8MiB\n";
+        let spec = parse("f.yaml", text, None, &[]).unwrap();
+        assert_eq!(spec.nodes[1].advertise.as_deref(), Some("n2.example:7102"));
+        assert_eq!((spec.nodes.len(), spec.voters()), (2, 1));
+        let settings = Settings {
+            election_timeout: Duration::from_secs(1),
+            heartbeat_interval: Duration::from_millis(100),
+            pre_vote: false,
+            check_quorum: false,
+            max_inflight_bytes: 2 << 20,
+            max_value_size: 2 << 20,
+            max_pending_bytes: 8 << 20,
+        };
+        assert_eq!(spec.settings, settings);
+        assert_eq!(spec.storage, StorageSection { segment_size_bytes: 16 << 20, sync: SyncMode::None });
+    }
+}
