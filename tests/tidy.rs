@@ -239,7 +239,7 @@ fn functions(text: &str) -> Vec<(String, usize, usize)> {
         if code.ends_with('}') || code.ends_with(';') {
             continue;
         }
-        let length = lines[number + 1..].iter().position(|line| ends_here(line)).map_or(0, |offset| offset + 2);
+        let length = lines[number + 1..].iter().position(ends_here).map_or(0, |offset| offset + 2);
         let name = code.split("fn ").nth(1).unwrap_or("").split(['(', '<']).next().unwrap_or("").to_owned();
         found.push((name, number + 1, length));
     }

@@ -92,7 +92,7 @@ fn fill(
             name: node.name.clone(),
             listen: address.to_string(),
             advertise: member.address.clone(),
-            storage: spec.storage.clone(),
+            storage: spec.storage,
         };
         node_file.write(&dir)?;
     }

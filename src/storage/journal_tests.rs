@@ -117,7 +117,7 @@ fn a_log_cut_at_every_byte_of_its_unsynced_tail_opens_with_all_that_was_synced()
     journal.write_group(&[synced]).unwrap();
     let segment = bench.segments().pop().unwrap();
     let tail = bench.batch(2, 3, 20);
-    journal.write_group(&[tail.clone()]).unwrap();
+    journal.write_group(std::slice::from_ref(&tail)).unwrap();
     drop(journal);
     let after = fs::read(&segment).unwrap();
     let length = tail.records[0].len();

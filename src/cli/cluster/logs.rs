@@ -64,7 +64,10 @@ pub fn run(context: &Context, arguments: Args) -> Result<Exit, Failure> {
     for (position, line) in lines {
         print(context, &arguments, &nodes[position].name, styles[position], &line)?;
     }
-    while arguments.follow {
+    if !arguments.follow {
+        return Ok(Exit::Done);
+    }
+    loop {
         for (position, follower) in followers.iter_mut().enumerate() {
             let mut fresh = Vec::new();
             follower.lines(&mut fresh).map_err(|error| {
@@ -77,7 +80,6 @@ pub fn run(context: &Context, arguments: Args) -> Result<Exit, Failure> {
         context.printer.flush()?;
         std::thread::sleep(LOOK_EVERY);
     }
-    Ok(Exit::Done)
 }
 
 fn time_of(line: &str) -> &str {

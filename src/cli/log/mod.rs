@@ -12,7 +12,7 @@ use super::failure::{Exit, Failure};
 #[command(disable_help_subcommand = true)]
 pub enum Command {
     /// Print entries: index, term, time, kind and what they say
-    Show(show::Args),
+    Show(Box<show::Args>),
     /// Compare logs: 0 they agree, 5 tails differ above commit, 7 committed entries differ
     Diff(diff::Args),
     /// Count entries, terms, bytes and segments
@@ -21,7 +21,7 @@ pub enum Command {
 
 pub fn run(context: &Context, command: Command) -> Result<Exit, Failure> {
     match command {
-        Command::Show(arguments) => show::run(context, arguments),
+        Command::Show(arguments) => show::run(context, *arguments),
         Command::Diff(arguments) => diff::run(context, arguments),
         Command::Stat(arguments) => stat::run(context, arguments),
     }

@@ -102,15 +102,22 @@ pub fn run(context: &Context, arguments: Args) -> Result<Exit, Failure> {
         print(context, &shown, &lines)?;
         followed.push((source, filter, shown));
     }
-    while arguments.follow {
+    if arguments.follow {
+        return follow(context, &mut followed);
+    }
+    if damage.is_empty() { Ok(Exit::Done) } else { Err(damaged("a log", &damage)) }
+}
+
+/// Prints what is appended until it is interrupted.
+fn follow(context: &Context, followed: &mut [(Source, Filter, Shown)]) -> Result<Exit, Failure> {
+    loop {
         context.printer.flush()?;
         std::thread::sleep(LOOK_EVERY);
-        for (source, filter, shown) in &mut followed {
+        for (source, filter, shown) in followed.iter_mut() {
             let lines = read(source, filter, shown.last, &mut Vec::new(), shown)?;
             print(context, shown, &lines)?;
         }
     }
-    if damage.is_empty() { Ok(Exit::Done) } else { Err(damaged("a log", &damage)) }
 }
 
 /// What has been printed of one source.

@@ -111,14 +111,14 @@ pub fn is_name(name: &str) -> bool {
 pub fn duration_text(span: Duration) -> String {
     let micros = span.as_micros();
     let units = [(60_000_000, "m"), (1_000_000, "s"), (1_000, "ms")];
-    let unit = units.into_iter().find(|(size, _)| micros > 0 && micros % size == 0).unwrap_or((1, "us"));
+    let unit = units.into_iter().find(|(size, _)| micros > 0 && micros.is_multiple_of(*size)).unwrap_or((1, "us"));
     format!("{}{}", micros / unit.0, unit.1)
 }
 
 /// `64MiB`, `100B`: the largest unit that leaves no fraction.
 pub fn size_text(bytes: u64) -> String {
     let units = [(1 << 30, "GiB"), (1 << 20, "MiB"), (1 << 10, "KiB")];
-    let unit = units.into_iter().find(|(size, _)| bytes > 0 && bytes % size == 0).unwrap_or((1, "B"));
+    let unit = units.into_iter().find(|(size, _)| bytes > 0 && bytes.is_multiple_of(*size)).unwrap_or((1, "B"));
     format!("{}{}", bytes / unit.0, unit.1)
 }
 
