@@ -802,6 +802,40 @@ mod tests {
     }
 
     #[test]
+    fn founding_on_a_disk_that_fails_leaves_a_whole_directory_or_none() {
+        let mut made = false;
+        for changes in 0..40 {
+            let directory = tempfile::tempdir().unwrap();
+            let (disk, _) = FailingDisk::after(changes);
+            made = layout::found_on(disk.as_ref(), directory.path(), &founding()).is_ok();
+            let data = layout::data_dir(directory.path());
+            if RealDisk.exists(&data).unwrap() {
+                assert_eq!(Journal::open(&data, OPTIONS).unwrap().1.shape.len(), 1, "after {changes} changes");
+            } else {
+                layout::found(directory.path(), &founding()).unwrap();
+                assert_eq!(Journal::open(&data, OPTIONS).unwrap().1.shape.len(), 1, "after {changes} changes");
+            }
+            if made {
+                break;
+            }
+        }
+        assert!(made, "founding must once run to its end");
+    }
+
+    #[test]
+    fn a_reader_proves_what_it_reads() {
+        let mut world = World::new();
+        world.append(&[40, 40]);
+        let path = world.segment(1);
+        let file = RealDisk.open_for_writing(&path).unwrap();
+        file.write_at(&[0xff], world.end().offset - MARKER_BYTES as u64 - 5).unwrap();
+        let reader = world.journal.as_ref().unwrap().reader();
+        assert_eq!(reader.read(Index(2), Index(2), 1).unwrap(), world.records[1]);
+        let error = reader.read(Index(2), Index(3), 1_000).unwrap_err();
+        assert!(matches!(error, ReadError::Damaged(damage) if damage.file.as_ref() == path.as_path()));
+    }
+
+    #[test]
     fn records_larger_than_a_segment_and_many_small_ones_come_back() {
         let mut world = World::new();
         world.append(&[100_000]);
