@@ -119,9 +119,9 @@ impl Inspection {
         }
     }
 
-    /// Where the log ended, if the directory was cleanly closed.
+    /// Where the log ended, if the directory was cleanly closed and not opened since.
     pub fn clean_end(&self, chosen: &Chosen) -> Option<LogEnd> {
-        chosen.slot.clean_end.filter(|_| !self.in_use)
+        if self.in_use { None } else { chosen.slot.clean_end }
     }
 
     fn answered_by(&self, good: &Slot, bad: usize, error: &SlotError) -> Result<Chosen, Damage> {

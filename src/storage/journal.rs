@@ -1,45 +1,45 @@
 //! The front: one writer with group commit, any number of readers.
 //!
-//! A group of batches costs one write and one sync, unless term or vote changed or a tail is replaced: those are
-//! ordered by syncs of their own (R57). The first failure is the last: nothing is retried, and everything after is
-//! refused (R60).
+//! Promises: what `write_group` returned is durable, in the order it was handed over, whatever happens next; a group
+//! that failed may be there in part, but never with a hole, and the journal refuses everything after it (R60). The
+//! hard state of a group is durable before the first byte of its truncations and entries (R57, I11).
+//!
+//! The last hard state of a group goes first and stands for all of them. That is one update instead of several, and
+//! as safe: an update that is durable early is a vote or a term nobody was told of yet.
+//!
+//! Blocking; meant to be driven by one thread. Decides nothing: wrong input is a bug of the caller and asserted.
 
-use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::sync::Arc;
 
 use super::disk::{Disk, DiskLock, RealDisk};
 use super::hard_state::HardStateFile;
 use super::layout::{self, SyncMode};
-pub use super::places::LogReader;
-use super::reader::Damage;
+use super::positions::{LogReader, ReadError};
 use super::recovery::{self, OpenError, Recovered};
-use super::wal::Wal;
-use crate::codec::{RecordHeader, WriteBatch};
-use crate::raft::{Index, LogId, WriteSeq};
-
-/// How many of the newest syncs the latency is taken from.
-const LATENCY_SAMPLES: usize = 1_024;
-
-/// Records written at once at most; a larger group is written in several steps, each with its sync.
-const FLUSH_BYTES_MAX: u64 = 8 * 1024 * 1024;
+use super::wal::{SyncLatency, Wal};
+use crate::codec::WriteBatch;
+use crate::raft::{Index, WriteSeq};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JournalOptions {
+    /// A full segment is followed by a new one; between `layout::SEGMENT_SIZE_BYTES_MIN` and `_MAX`.
     pub segment_size_bytes: u64,
     pub sync: SyncMode,
 }
 
-/// The only writer of a data directory, which it holds locked.
+/// The only writer of a data directory, which it holds locked. Dropping it without `close` is like a crash.
 #[derive(Debug)]
 pub struct Journal {
+    disk: Arc<dyn Disk>,
+    data_dir: PathBuf,
     wal: Wal,
     hard_state: HardStateFile,
-    data_dir: PathBuf,
-    failed: Option<String>,
-    /// Held for as long as the journal lives.
+    written: WriteSeq,
+    /// The first failure, after which nothing is written any more.
+    stopped: Option<String>,
+    /// Held until everything else is gone.
     _lock: Box<dyn DiskLock>,
 }
 
@@ -48,75 +48,35 @@ pub struct Journal {
 pub enum WriteError {
     #[error("{}: {source}", path.display())]
     Io { path: PathBuf, source: io::Error },
-    #[error("the entry before a truncation cannot be read")]
-    Truncate(#[from] ReadError),
+    #[error("reading the entry that a truncation keeps: {source}")]
+    Truncation { source: ReadError },
     #[error("the journal stopped after an earlier failure: {first}")]
     Stopped { first: String },
-}
-
-/// Why entries could not be read.
-#[derive(Debug, thiserror::Error)]
-pub enum ReadError {
-    #[error("entries {first} to {last} were asked for, but the log holds {have_first} to {have_last}")]
-    OutOfRange { first: Index, last: Index, have_first: Index, have_last: Index },
-    #[error("{}: {source}", path.display())]
-    Io { path: PathBuf, source: io::Error },
-    #[error("damaged: {0}")]
-    Damaged(Damage),
-}
-
-/// How long recent syncs took.
-#[derive(Debug, Default)]
-pub struct SyncLatency {
-    samples: Mutex<VecDeque<Duration>>,
-}
-
-impl SyncLatency {
-    /// The 99th percentile of the newest 1,024 syncs, in milliseconds; none before the first.
-    pub fn p99_ms(&self) -> Option<f64> {
-        let mut sorted: Vec<Duration> = self.lock().iter().copied().collect();
-        sorted.sort_unstable();
-        let position = (sorted.len() * 99).div_ceil(100).checked_sub(1)?;
-        Some(sorted[position].as_secs_f64() * 1_000.0)
-    }
-
-    pub(super) fn note(&self, took: Duration) {
-        let mut samples = self.lock();
-        if samples.len() == LATENCY_SAMPLES {
-            samples.pop_front();
-        }
-        samples.push_back(took);
-    }
-
-    fn lock(&self) -> std::sync::MutexGuard<'_, VecDeque<Duration>> {
-        self.samples.lock().expect("nothing panics while it holds the samples")
-    }
 }
 
 impl Journal {
     /// Locks the directory, proves the log, cuts a torn tail, and makes it ready to write.
     ///
     /// # Errors
-    /// See `OpenError`; what is damaged is never opened (R63).
+    /// Refuses a directory that is locked, missing, damaged or of another version; then nothing in it was changed.
     pub fn open(data_dir: &Path, options: JournalOptions) -> Result<(Journal, Recovered), OpenError> {
         Journal::open_on(Arc::new(RealDisk), data_dir, options)
     }
 
     /// `open` on any disk.
-    ///
-    /// # Errors
-    /// As `open`.
     pub fn open_on(
         disk: Arc<dyn Disk>,
         data_dir: &Path,
         options: JournalOptions,
     ) -> Result<(Journal, Recovered), OpenError> {
-        let opened = recovery::open(disk, data_dir, options)?;
+        let opened = recovery::open(disk.clone(), data_dir, options)?;
         let journal = Journal {
+            disk,
+            data_dir: data_dir.to_path_buf(),
             wal: opened.wal,
             hard_state: opened.hard_state,
-            data_dir: data_dir.to_path_buf(),
-            failed: None,
+            written: WriteSeq::default(),
+            stopped: None,
             _lock: opened.lock,
         };
         Ok((journal, opened.recovered))
@@ -124,91 +84,721 @@ impl Journal {
 
     /// Makes the batches durable, in order, with as few writes and syncs as possible; returns the highest number.
     ///
-    /// # Errors
-    /// A write or a sync failed, now or earlier. It is not known what of the group is on the disk.
-    pub fn write_group(&mut self, batches: &[WriteBatch]) -> Result<WriteSeq, WriteError> {
-        self.refuse_if_failed()?;
-        let result = self.write_all(batches);
-        if let Err(error) = &result {
-            self.failed = Some(error.to_string());
-        }
-        result
-    }
-
-    pub fn reader(&self) -> LogReader {
-        LogReader::new(Arc::clone(&self.wal.disk), Arc::clone(&self.wal.places))
-    }
-
-    pub fn sync_latency(&self) -> Arc<SyncLatency> {
-        Arc::clone(&self.wal.latency)
-    }
-
-    /// Marks the directory cleanly closed.
+    /// Numbers rise from batch to batch. A group without batches writes nothing.
     ///
     /// # Errors
-    /// The disk refused; the directory then counts as not cleanly closed.
+    /// Any failure is for ever: how much of the group is on disk is known only after a restart.
+    pub fn write_group(&mut self, batches: &[WriteBatch]) -> Result<WriteSeq, WriteError> {
+        self.latched(|journal| journal.write(batches))?;
+        Ok(self.written)
+    }
+
+    /// Reads what is durable, from any thread, while writing goes on.
+    pub fn reader(&self) -> LogReader {
+        self.wal.reader()
+    }
+
+    /// How long recent syncs of the log took; stays true while writing goes on.
+    pub fn sync_latency(&self) -> Arc<SyncLatency> {
+        self.wal.latency()
+    }
+
+    /// Marks the directory cleanly closed: from now on a flipped bit anywhere in it is known to be damage.
+    ///
+    /// # Errors
+    /// The directory then counts as not cleanly closed; nothing acknowledged is lost.
     pub fn close(mut self) -> Result<(), WriteError> {
-        self.refuse_if_failed()?;
-        let failed = |path: &Path, source| WriteError::Io { path: path.to_path_buf(), source };
-        self.wal.sync_file().map_err(|error| failed(&self.wal.path, error))?;
-        let state = self.hard_state.slot().hard_state;
-        let hint = self.wal.commit_hint.min(self.wal.last.index);
-        self.hard_state
-            .update(state, hint, Some(self.wal.end()))
-            .map_err(|error| failed(&layout::hard_state_file(&self.data_dir), error))?;
-        let in_use = layout::in_use_file(&self.data_dir);
-        self.wal.disk.remove(&in_use).map_err(|error| failed(&in_use, error))?;
-        self.wal.disk.sync_directory(&self.data_dir).map_err(|error| failed(&self.data_dir, error))
+        self.latched(|journal| {
+            journal.wal.flush()?;
+            journal.wal.mark()?;
+            journal.wal.sync()?;
+            let hard_state = journal.hard_state.slot().hard_state;
+            let (hint, end) = (journal.wal.commit_hint(), journal.wal.end());
+            let in_use = layout::in_use_file(&journal.data_dir);
+            let closed = journal
+                .hard_state
+                .update(hard_state, hint, Some(end))
+                .and_then(|()| journal.disk.remove(&in_use))
+                .and_then(|()| journal.disk.sync_directory(&journal.data_dir));
+            closed.map_err(|source| WriteError::Io { path: in_use, source })
+        })
     }
 
-    /// As after a failed sync.
-    #[cfg(test)]
-    pub(super) fn break_for_test(&mut self) {
-        self.failed = Some("a sync failed".to_owned());
-    }
-
-    fn refuse_if_failed(&self) -> Result<(), WriteError> {
-        match &self.failed {
-            Some(first) => Err(WriteError::Stopped { first: first.clone() }),
-            None => Ok(()),
-        }
-    }
-
-    fn write_all(&mut self, batches: &[WriteBatch]) -> Result<WriteSeq, WriteError> {
-        let mut highest = WriteSeq(0);
+    fn write(&mut self, batches: &[WriteBatch]) -> Result<(), WriteError> {
+        self.write_hard_state(batches)?;
         for batch in batches {
-            highest = highest.max(batch.seq);
-            self.wal.commit_hint = self.wal.commit_hint.max(batch.commit_hint);
-            if let Some(hard_state) = batch.hard_state {
-                self.in_wal(Wal::flush)?;
-                self.hard_state
-                    .update(hard_state, self.wal.commit_hint, None)
-                    .map_err(|source| WriteError::Io { path: layout::hard_state_file(&self.data_dir), source })?;
-            }
+            assert!(batch.seq > self.written, "writes are numbered and rise (R54)");
+            self.wal.note_commit(batch.commit_hint);
             if let Some(from) = batch.truncate_from {
-                self.in_wal(Wal::flush)?;
-                let (before, check) = self.entry_before(from)?;
-                self.in_wal(|wal| wal.truncate(from, before, check))?;
+                self.wal.truncate(from)?;
             }
-            self.in_wal(|wal| wal.gather(&batch.records))?;
-            if self.wal.gathered_bytes >= FLUSH_BYTES_MAX {
-                self.in_wal(Wal::flush)?;
+            let before = self.wal.tip().id.index;
+            for records in &batch.records {
+                self.wal.append(records)?;
+            }
+            let range = Some((before.next(), self.wal.tip().id.index)).filter(|(first, last)| first <= last);
+            assert_eq!(batch.range, range, "a batch says which entries it holds");
+            self.written = batch.seq;
+        }
+        let term = self.hard_state.slot().hard_state.term;
+        assert!(self.wal.tip().id.term <= term, "no entry is of a later term than the durable one (I11)");
+        self.wal.flush()
+    }
+
+    fn write_hard_state(&mut self, batches: &[WriteBatch]) -> Result<(), WriteError> {
+        let Some(newest) = batches.iter().filter_map(|batch| batch.hard_state).next_back() else {
+            return Ok(());
+        };
+        let held = self.hard_state.slot().hard_state;
+        assert!(newest.term >= held.term, "the term never falls (R1)");
+        assert!(
+            newest.term > held.term || held.vote.is_none() || newest.vote == held.vote,
+            "a vote is never taken back within its term (R1)"
+        );
+        let hint = batches.iter().map(|batch| batch.commit_hint).max().unwrap_or(Index(0)).max(self.wal.commit_hint());
+        self.hard_state.update(newest, hint, None).map_err(|source| {
+            let path = layout::hard_state_file(&self.data_dir);
+            WriteError::Io { path, source }
+        })
+    }
+
+    /// Runs one operation unless an earlier one failed, and remembers its failure.
+    fn latched(&mut self, operation: impl FnOnce(&mut Journal) -> Result<(), WriteError>) -> Result<(), WriteError> {
+        if let Some(first) = &self.stopped {
+            return Err(WriteError::Stopped { first: first.clone() });
+        }
+        let outcome = operation(self);
+        if let Err(error) = &outcome {
+            self.stopped = Some(error.to_string());
+        }
+        outcome
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+    use std::sync::atomic::{AtomicU64, Ordering};
+
+    use bytes::{Bytes, BytesMut};
+
+    use super::super::disk::{self, DiskFile};
+    use super::super::hard_state::{HARD_STATE_FILE_BYTES, LogEnd, SLOT_BYTES};
+    use super::super::layout::{FoundError, Founding};
+    use super::super::reader::{self, Damage, DamageKind, Item};
+    use super::super::recovery::Note;
+    use super::super::segment::{MARKER_BYTES, SEGMENT_HEADER_BYTES, seal_block};
+    use super::*;
+    use crate::codec::record::{RECORD_HEADER_BYTES, RecordHeader};
+    use crate::codec::{Kind, Settings, append_record};
+    use crate::raft::{ClusterId, Config, HardState, LogId, Member, NodeId, StorageId, Term};
+
+    const OPTIONS: JournalOptions =
+        JournalOptions { segment_size_bytes: layout::SEGMENT_SIZE_BYTES_MIN, sync: SyncMode::Always };
+
+    fn founding() -> Founding {
+        let (id, storage) = (NodeId(1), StorageId(77));
+        let member = Member { id, name: "n1".to_owned(), address: "127.0.0.1:1".to_owned(), storage };
+        let config = Config::of(vec![member], Vec::new());
+        Founding { cluster_id: ClusterId(5), node: id, storage, config, settings: Settings::default(), wall_ms: 9 }
+    }
+
+    /// A founded node's data directory, and what the log in it must hold.
+    struct World {
+        directory: tempfile::TempDir,
+        journal: Option<Journal>,
+        records: Vec<Bytes>,
+        term: u64,
+        seq: u64,
+        commit: u64,
+    }
+
+    impl World {
+        fn new() -> World {
+            let directory = tempfile::tempdir().unwrap();
+            layout::found(directory.path(), &founding()).unwrap();
+            let mut world = World { directory, journal: None, records: Vec::new(), term: 1, seq: 0, commit: 0 };
+            let recovered = world.open().unwrap();
+            world.records = recovered.tail;
+            world
+        }
+
+        fn data(&self) -> PathBuf {
+            layout::data_dir(self.directory.path())
+        }
+
+        fn segment(&self, sequence: u64) -> PathBuf {
+            let start = format!("{sequence:08}-");
+            let log = layout::log_dir(&self.data());
+            let name = RealDisk.list(&log).unwrap().into_iter().find(|name| name.starts_with(&start)).unwrap();
+            log.join(name)
+        }
+
+        fn open(&mut self) -> Result<Recovered, OpenError> {
+            self.open_on(Arc::new(RealDisk))
+        }
+
+        fn open_on(&mut self, disk: Arc<dyn Disk>) -> Result<Recovered, OpenError> {
+            self.journal = None;
+            let (journal, recovered) = Journal::open_on(disk, &self.data(), OPTIONS)?;
+            self.journal = Some(journal);
+            self.seq = 0;
+            Ok(recovered)
+        }
+
+        fn close(&mut self) {
+            self.journal.take().unwrap().close().unwrap();
+        }
+
+        fn check(&self, index: u64) -> u32 {
+            match index {
+                0 => 0,
+                _ => RecordHeader::peek(&self.records[index as usize - 1]).unwrap().check,
             }
         }
-        self.in_wal(Wal::flush)?;
-        Ok(highest)
+
+        /// A batch that replaces everything from `from` on by entries of these sizes.
+        fn batch(&mut self, from: u64, sizes: &[usize]) -> WriteBatch {
+            let last = self.records.len() as u64;
+            let truncate_from = (from <= last).then_some(Index(from));
+            self.records.truncate(from as usize - 1);
+            let mut records = Vec::new();
+            for (index, size) in (from..).zip(sizes) {
+                let mut buffer = BytesMut::new();
+                let fill = vec![(index % 251) as u8; *size];
+                append_record(
+                    &mut buffer,
+                    self.check(index - 1),
+                    Kind::Command,
+                    LogId::new(index, self.term),
+                    1,
+                    |out| out.extend_from_slice(&fill),
+                );
+                records.push(buffer.freeze());
+                self.records.push(records.last().unwrap().clone());
+            }
+            self.seq += 1;
+            let range = (!sizes.is_empty()).then(|| (Index(from), Index(from + sizes.len() as u64 - 1)));
+            let commit_hint = Index(self.commit);
+            WriteBatch { seq: WriteSeq(self.seq), hard_state: None, truncate_from, records, range, commit_hint }
+        }
+
+        fn append(&mut self, sizes: &[usize]) {
+            let batch = self.batch(self.records.len() as u64 + 1, sizes);
+            self.write(&[batch]).unwrap();
+        }
+
+        fn write(&mut self, batches: &[WriteBatch]) -> Result<WriteSeq, WriteError> {
+            self.journal.as_mut().unwrap().write_group(batches)
+        }
+
+        fn end(&self) -> LogEnd {
+            self.journal.as_ref().unwrap().wal.end()
+        }
+
+        /// Everything in the log, as a reader gives it back.
+        fn read_all(&self) -> Vec<Bytes> {
+            let reader = self.journal.as_ref().unwrap().reader();
+            let (mut next, last) = reader.range();
+            let mut records = Vec::new();
+            while next <= last {
+                let mut bytes = reader.read(next, last, 5_000).unwrap();
+                while !bytes.is_empty() {
+                    let length = RecordHeader::read(&bytes).unwrap().total_bytes();
+                    records.push(bytes.split_to(length));
+                    next = next.next();
+                }
+            }
+            records
+        }
     }
 
-    fn in_wal(&mut self, work: impl FnOnce(&mut Wal) -> io::Result<()>) -> Result<(), WriteError> {
-        work(&mut self.wal).map_err(|source| WriteError::Io { path: self.wal.path.to_path_buf(), source })
+    /// The real disk until it has done a number of changes; then the next write is done by half and everything fails.
+    #[derive(Debug)]
+    struct FailingDisk(Arc<AtomicU64>);
+
+    #[derive(Debug)]
+    struct FailingFile(Arc<dyn DiskFile>, Arc<AtomicU64>);
+
+    fn spend(budget: &AtomicU64) -> io::Result<()> {
+        let spent = budget.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+        spent.map(|_| ()).map_err(|_| io::Error::other("the disk has failed"))
     }
 
-    /// Log id and checksum of the entry before `from`, read back from the log.
-    fn entry_before(&self, from: Index) -> Result<(LogId, u32), WriteError> {
-        let before = from.prev();
-        assert!(before > Index(0), "the first entry is never replaced");
-        let bytes = self.reader().read(before, before, 1)?;
-        let header = RecordHeader::peek(&bytes).expect("a read gives whole records");
-        Ok((header.id, header.check))
+    impl FailingDisk {
+        fn after(changes: u64) -> (Arc<FailingDisk>, Arc<AtomicU64>) {
+            let budget = Arc::new(AtomicU64::new(changes));
+            (Arc::new(FailingDisk(budget.clone())), budget)
+        }
+
+        fn wrap(&self, file: Arc<dyn DiskFile>) -> Arc<dyn DiskFile> {
+            Arc::new(FailingFile(file, self.0.clone()))
+        }
+    }
+
+    impl Disk for FailingDisk {
+        fn create_directory(&self, path: &Path) -> io::Result<()> {
+            spend(&self.0).and_then(|()| RealDisk.create_directory(path))
+        }
+        fn list(&self, directory: &Path) -> io::Result<Vec<String>> {
+            RealDisk.list(directory)
+        }
+        fn open(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
+            RealDisk.open(path)
+        }
+        fn open_for_writing(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
+            Ok(self.wrap(RealDisk.open_for_writing(path)?))
+        }
+        fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
+            spend(&self.0)?;
+            Ok(self.wrap(RealDisk.create(path)?))
+        }
+        fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
+            spend(&self.0).and_then(|()| RealDisk.rename(from, to))
+        }
+        fn remove(&self, path: &Path) -> io::Result<()> {
+            spend(&self.0).and_then(|()| RealDisk.remove(path))
+        }
+        fn remove_directory(&self, path: &Path) -> io::Result<()> {
+            spend(&self.0).and_then(|()| RealDisk.remove_directory(path))
+        }
+        fn sync_directory(&self, path: &Path) -> io::Result<()> {
+            spend(&self.0).and_then(|()| RealDisk.sync_directory(path))
+        }
+        fn exists(&self, path: &Path) -> io::Result<bool> {
+            RealDisk.exists(path)
+        }
+        fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn DiskLock>>> {
+            RealDisk.lock(path)
+        }
+    }
+
+    impl DiskFile for FailingFile {
+        fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
+            self.0.read_at(buffer, offset)
+        }
+        fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+            let had_budget = self.1.load(Ordering::SeqCst) > 0;
+            let allowed = spend(&self.1);
+            match allowed {
+                Ok(()) => {
+                    let is_last = had_budget && self.1.load(Ordering::SeqCst) == 0;
+                    if is_last {
+                        self.0.write_at(&bytes[..bytes.len() / 2], offset)?;
+                        return Err(io::Error::other("the disk failed within a write"));
+                    }
+                    self.0.write_at(bytes, offset)
+                }
+                Err(error) => Err(error),
+            }
+        }
+        fn sync(&self) -> io::Result<()> {
+            spend(&self.1).and_then(|()| self.0.sync())
+        }
+        fn length_bytes(&self) -> io::Result<u64> {
+            self.0.length_bytes()
+        }
+    }
+
+    fn damage_of(error: OpenError) -> Damage {
+        match error {
+            OpenError::Damaged(damage) | OpenError::Version(damage) => damage,
+            other => panic!("damage was expected, not: {other}"),
+        }
+    }
+
+    #[test]
+    fn what_was_written_is_there_after_a_clean_close_and_after_a_crash() {
+        let mut world = World::new();
+        assert_eq!(world.records.len(), 1, "a new log holds the configuration");
+        world.append(&[10, 0, 300]);
+        world.commit = 3;
+        let mut batch = world.batch(5, &[1, 2]);
+        world.term = 4;
+        batch.hard_state = Some(HardState { term: Term(4), vote: Some(NodeId(1)) });
+        let more = world.batch(7, &[5_000]);
+        assert_eq!(world.write(&[batch, more]).unwrap(), WriteSeq(3));
+        assert_eq!(world.read_all(), world.records);
+        for is_clean in [true, false, false, true, true] {
+            if is_clean {
+                world.close();
+            }
+            let recovered = world.open().unwrap();
+            assert_eq!(recovered.tail, world.records);
+            assert_eq!(recovered.tail_first, Index(1));
+            assert_eq!(recovered.commit_hint, Index(3));
+            assert_eq!(recovered.hard_state, HardState { term: Term(4), vote: Some(NodeId(1)) });
+            assert_eq!(recovered.last_check, world.check(7));
+            assert_eq!(recovered.shape.terms, [(Term(1), 6), (Term(4), 1)]);
+            assert_eq!(recovered.settings, Settings::default());
+            let expected: &[Note] = if is_clean { &[] } else { &[Note::NotClosed] };
+            assert_eq!(recovered.notes, expected);
+            assert_eq!(world.read_all(), world.records);
+        }
+        world.append(&[7]);
+        assert_eq!(world.open().unwrap().tail, world.records);
+    }
+
+    #[test]
+    fn a_log_cut_at_every_byte_of_its_unsynced_tail_opens_with_everything_synced() {
+        let mut world = World::new();
+        world.append(&[20, 20]);
+        let synced = (world.end().offset, world.records.len());
+        world.append(&[30, 0, 9]);
+        world.journal = None;
+        let (path, in_use) = (world.segment(1), layout::in_use_file(&world.data()));
+        let image = fs::read(&path).unwrap();
+        let all = world.records.clone();
+        let mut ends = vec![synced.0];
+        for record in &all[synced.1..] {
+            ends.push(ends.last().unwrap() + record.len() as u64);
+        }
+        assert!(in_use.exists());
+        let batch_end = *ends.last().unwrap();
+        for cut in synced.0..=batch_end {
+            for style in 0..3 {
+                let mut bytes = image.clone();
+                bytes[cut as usize..].fill(0);
+                match style {
+                    0 => {}
+                    1 => bytes.truncate(cut as usize),
+                    _ => bytes[cut as usize..batch_end as usize].fill(0x5a),
+                }
+                fs::write(&path, &bytes).unwrap();
+                let is_whole = |at: usize| {
+                    let range = ends[at] as usize..ends[at + 1] as usize;
+                    bytes.get(range.clone()) == image.get(range)
+                };
+                let whole = synced.1 + (0..ends.len() - 1).take_while(|at| is_whole(*at)).count();
+                let recovered = world.open().unwrap_or_else(|error| panic!("cut at {cut}: {error}"));
+                assert_eq!(recovered.tail, &all[..whole], "cut at {cut}");
+                world.records = all[..whole].to_vec();
+                world.append(&[11]);
+                assert_eq!(world.open().unwrap().tail, world.records, "written behind a cut at {cut}");
+                world.journal = None;
+            }
+        }
+    }
+
+    #[test]
+    fn stale_bytes_behind_a_torn_record_never_come_back() {
+        let mut world = World::new();
+        world.append(&[20]);
+        let start = world.end().offset as usize;
+        world.append(&[30, 30]);
+        world.journal = None;
+        let path = world.segment(1);
+        let mut bytes = fs::read(&path).unwrap();
+        bytes[start + 50] ^= 1;
+        let marker_at = start + 2 * (RECORD_HEADER_BYTES + 30);
+        bytes[marker_at..marker_at + MARKER_BYTES].fill(0);
+        fs::write(&path, &bytes).unwrap();
+        let recovered = world.open().unwrap();
+        assert_eq!(recovered.tail, &world.records[..2]);
+        assert!(matches!(recovered.notes[0], Note::TornTail { length_bytes: 140, .. }), "{:?}", recovered.notes);
+        let bytes = fs::read(&path).unwrap();
+        assert!(bytes[world.end().offset as usize..].iter().all(|byte| *byte == 0), "the torn write must be cleared");
+    }
+
+    /// Flips one bit after another and returns those that an open did not refuse by file and offset.
+    fn unnoticed(world: &mut World, path: &Path, bits: impl Iterator<Item = usize>) -> Vec<usize> {
+        let image = fs::read(path).unwrap();
+        let file = RealDisk.open_for_writing(path).unwrap();
+        let mut unnoticed = Vec::new();
+        for bit in bits {
+            let byte = bit / 8;
+            file.write_at(&[image[byte] ^ (1 << (bit % 8))], byte as u64).unwrap();
+            match world.open() {
+                Ok(_) => {
+                    unnoticed.push(bit);
+                    world.journal = None;
+                }
+                Err(error) => {
+                    let damage = damage_of(error);
+                    let is_near = damage.offset <= byte as u64;
+                    assert!(damage.file.as_ref() == path && is_near, "bit {bit} of {}: {damage}", path.display());
+                }
+            }
+            file.write_at(&image[byte..=byte], byte as u64).unwrap();
+        }
+        unnoticed
+    }
+
+    /// Every bit of the meaningful bytes of a block, and one bit of each byte of its padding.
+    fn block_bits(start: usize) -> impl Iterator<Item = usize> {
+        let end = start + SEGMENT_HEADER_BYTES;
+        let all = move |from: usize, to: usize| from * 8..to * 8;
+        all(start, start + 112).chain((start + 112..end - 4).map(|byte| byte * 8 + byte % 8)).chain(all(end - 4, end))
+    }
+
+    #[test]
+    fn every_flipped_bit_of_a_cleanly_closed_directory_is_refused_by_file_and_offset() {
+        let mut world = World::new();
+        world.append(&[5, 9_000]);
+        world.append(&[9_000]);
+        let batch = world.batch(4, &[3]);
+        world.write(&[batch]).unwrap();
+        world.append(&[3]);
+        let end = world.end();
+        assert_eq!(end.sequence, 3, "one roll and one truncation");
+        world.close();
+        let end = LogEnd { offset: end.offset + MARKER_BYTES as u64, ..end };
+        let hard_state = layout::hard_state_file(&world.data());
+        let bits = block_bits(0).chain(block_bits(SLOT_BYTES));
+        assert_eq!(unnoticed(&mut world, &hard_state, bits), [] as [usize; 0]);
+        let last = world.segment(3);
+        let bits = block_bits(0).chain(SEGMENT_HEADER_BYTES * 8..end.offset as usize * 8);
+        assert_eq!(unnoticed(&mut world, &last, bits), [] as [usize; 0]);
+        let first = world.segment(1);
+        let first_end = SEGMENT_HEADER_BYTES + world.records[..3].iter().map(Bytes::len).sum::<usize>();
+        let markers_end = first_end + 3 * MARKER_BYTES;
+        let big = SEGMENT_HEADER_BYTES + 2_000..first_end - 1_000;
+        let bytes = (SEGMENT_HEADER_BYTES..markers_end).filter(|byte| !big.contains(byte) || byte % 37 == 0);
+        let bits = block_bits(0).chain(bytes.map(|byte| byte * 8 + byte % 8));
+        assert_eq!(unnoticed(&mut world, &first, bits), [] as [usize; 0]);
+        assert_eq!(world.open().unwrap().tail, world.records);
+    }
+
+    #[test]
+    fn a_flipped_bit_in_synced_data_of_an_unclean_directory_is_refused() {
+        let mut world = World::new();
+        world.append(&[5, 40]);
+        world.append(&[6]);
+        let end = world.end().offset as usize;
+        world.journal = None;
+        let path = world.segment(1);
+        let synced = end - MARKER_BYTES;
+        let bits = block_bits(0).chain(SEGMENT_HEADER_BYTES * 8..synced * 8);
+        assert_eq!(unnoticed(&mut world, &path, bits), [] as [usize; 0]);
+    }
+
+    #[test]
+    fn a_damaged_slot_of_an_open_directory_is_answered_by_the_other_one() {
+        for slot in 0..2 {
+            let mut world = World::new();
+            world.journal = None;
+            let path = layout::hard_state_file(&world.data());
+            let mut bytes = fs::read(&path).unwrap();
+            bytes[slot * SLOT_BYTES + 70] ^= 4;
+            fs::write(&path, &bytes).unwrap();
+            let recovered = world.open().unwrap();
+            assert_eq!(recovered.hard_state, HardState { term: Term(1), vote: None });
+            assert!(matches!(recovered.notes[0], Note::HardStateSlot { slot: found, .. } if found == slot));
+            world.journal = None;
+            bytes[70] ^= 1;
+            bytes[SLOT_BYTES + 70] ^= 1;
+            fs::write(&path, &bytes).unwrap();
+            assert_eq!(damage_of(world.open().unwrap_err()).kind, DamageKind::HardState);
+        }
+    }
+
+    #[test]
+    fn a_missing_segment_is_refused() {
+        for gone in 1..=3 {
+            let mut world = World::new();
+            world.append(&[9_000, 9_000, 9_000]);
+            assert_eq!(world.end().sequence, 3);
+            world.journal = None;
+            fs::remove_file(world.segment(gone)).unwrap();
+            assert_eq!(damage_of(world.open().unwrap_err()).kind, DamageKind::Missing, "segment {gone}");
+        }
+    }
+
+    #[test]
+    fn a_truncation_replaces_the_tail_for_good() {
+        let mut world = World::new();
+        world.append(&[9_000, 9_000, 50, 60]);
+        for from in [5, 3, 3, 2] {
+            world.term += 1;
+            let mut batch = world.batch(from, &[70, 10_000]);
+            batch.hard_state = Some(HardState { term: Term(world.term), vote: None });
+            world.write(&[batch]).unwrap();
+            assert_eq!(world.read_all(), world.records);
+            assert_eq!(world.open().unwrap().tail, world.records);
+            world.close();
+            assert_eq!(world.open().unwrap().tail, world.records);
+            assert_eq!(world.read_all(), world.records);
+        }
+    }
+
+    /// Writes three groups: appended, rolled, truncated. Returns the log after each, and how many succeeded.
+    fn scenario(world: &mut World) -> (Vec<Vec<Bytes>>, usize) {
+        let mut states = vec![world.records.clone()];
+        let mut succeeded = 0;
+        let mut is_alive = true;
+        for (from, sizes) in [(2, &[100, 9_000][..]), (4, &[9_000, 20][..]), (4, &[30, 40, 50][..])] {
+            world.term += 1;
+            let mut batch = world.batch(from, sizes);
+            batch.hard_state = Some(HardState { term: Term(world.term), vote: None });
+            states.push(world.records.clone());
+            is_alive = is_alive && world.write(&[batch]).is_ok();
+            succeeded += usize::from(is_alive);
+        }
+        (states, succeeded)
+    }
+
+    #[test]
+    fn a_disk_that_fails_after_any_change_leaves_a_log_that_opens_with_all_that_was_acknowledged() {
+        let mut finished = false;
+        for changes in 0..200 {
+            let mut world = World::new();
+            world.close();
+            let (disk, _) = FailingDisk::after(changes);
+            let (states, succeeded) = match world.open_on(disk) {
+                Ok(_) => scenario(&mut world),
+                Err(OpenError::Io { .. }) => (vec![world.records.clone()], 0),
+                Err(other) => panic!("failing after {changes} changes: {other}"),
+            };
+            finished = world.journal.take().is_some_and(|journal| journal.close().is_ok());
+            let recovered = world.open().unwrap_or_else(|error| panic!("after {changes} changes: {error}"));
+            let is_between = |at: usize| {
+                let (old, new) = (&states[at], states.get(at + 1).unwrap_or(&states[at]));
+                let kept = old.iter().zip(new).take_while(|(old, new)| old == new).count();
+                recovered.tail == *old || recovered.tail.len() >= kept && new.starts_with(&recovered.tail)
+            };
+            assert!(is_between(succeeded), "after {changes} changes, {succeeded} groups: {}", recovered.tail.len());
+            world.records = recovered.tail;
+            world.term = recovered.hard_state.term.0;
+            world.append(&[5]);
+            world.close();
+            assert_eq!(world.open().unwrap().tail, world.records, "after {changes} changes and one more entry");
+            if finished {
+                break;
+            }
+        }
+        assert!(finished, "the scenario must once run to its end");
+    }
+
+    #[test]
+    fn after_a_failure_everything_is_refused_even_if_the_disk_works_again() {
+        let mut world = World::new();
+        world.close();
+        let (disk, budget) = FailingDisk::after(1_000);
+        world.open_on(disk).unwrap();
+        world.append(&[1]);
+        budget.store(2, Ordering::SeqCst);
+        let batch = world.batch(3, &[2]);
+        assert!(matches!(world.write(&[batch]), Err(WriteError::Io { .. })));
+        budget.store(1_000, Ordering::SeqCst);
+        let batch = world.batch(4, &[3]);
+        assert!(matches!(world.write(&[batch]), Err(WriteError::Stopped { .. })));
+        assert!(matches!(world.journal.take().unwrap().close(), Err(WriteError::Stopped { .. })));
+        assert!(world.open().unwrap().notes.contains(&Note::NotClosed));
+    }
+
+    #[test]
+    fn a_group_costs_one_sync_however_many_batches_it_has() {
+        let mut world = World::new();
+        world.close();
+        let (disk, budget) = FailingDisk::after(1_000);
+        world.open_on(disk).unwrap();
+        world.append(&[1]);
+        let batches: Vec<WriteBatch> = (0..50).map(|at| world.batch(3 + at, &[100])).collect();
+        let before = budget.load(Ordering::SeqCst);
+        world.write(&batches).unwrap();
+        assert_eq!(before - budget.load(Ordering::SeqCst), 3, "one write, one sync, one marker");
+    }
+
+    #[test]
+    fn an_open_directory_is_locked() {
+        let world = World::new();
+        assert!(layout::is_locked(world.directory.path()).unwrap());
+        assert!(matches!(Journal::open(&world.data(), OPTIONS), Err(OpenError::Locked { .. })));
+    }
+
+    #[test]
+    fn another_version_is_refused_with_both_named() {
+        let mut world = World::new();
+        world.close();
+        let path = world.segment(1);
+        let mut bytes = fs::read(&path).unwrap();
+        bytes[8] = 9;
+        seal_block(&mut bytes[..SEGMENT_HEADER_BYTES]);
+        fs::write(&path, &bytes).unwrap();
+        let error = world.open().unwrap_err();
+        assert!(matches!(error, OpenError::Version(_)));
+        assert!(error.to_string().contains("version 9 is not known; this program reads version 1"), "{error}");
+    }
+
+    #[test]
+    fn nothing_is_founded_over_what_is_there_and_nothing_opened_that_was_not_founded() {
+        let world = World::new();
+        assert!(matches!(layout::found(world.directory.path(), &founding()), Err(FoundError::Exists { .. })));
+        let empty = tempfile::tempdir().unwrap();
+        assert!(matches!(Journal::open(empty.path(), OPTIONS), Err(OpenError::NotFounded { .. })));
+        fs::remove_file(layout::hard_state_file(&world.data())).unwrap();
+        let data = world.data();
+        drop(world.journal);
+        assert_eq!(damage_of(Journal::open(&data, OPTIONS).unwrap_err()).kind, DamageKind::Missing);
+    }
+
+    #[test]
+    fn records_larger_than_a_segment_and_many_small_ones_come_back() {
+        let mut world = World::new();
+        world.append(&[100_000]);
+        world.append(&[1; 700]);
+        world.append(&[50_000, 1, 50_000]);
+        assert_eq!(world.read_all(), world.records);
+        assert_eq!(world.open().unwrap().tail, world.records);
+        let reader = world.journal.as_ref().unwrap().reader();
+        assert_eq!(reader.read(Index(500), Index(500), 1).unwrap(), world.records[499]);
+        assert!(matches!(reader.read(Index(1), Index(10_000), 1), Err(ReadError::OutOfRange { .. })));
+        assert!(matches!(reader.read(Index(0), Index(1), 1), Err(ReadError::OutOfRange { .. })));
+    }
+
+    #[test]
+    fn a_reader_on_another_thread_sees_only_whole_records_while_writing_goes_on() {
+        let mut world = World::new();
+        let reader = world.journal.as_ref().unwrap().reader();
+        let done = Arc::new(AtomicU64::new(0));
+        let seen = done.clone();
+        let watcher = std::thread::spawn(move || {
+            let mut reads = 0;
+            loop {
+                let is_done = seen.load(Ordering::SeqCst) == 1;
+                let (first, last) = reader.range();
+                let bytes = reader.read(last, last, 1_000).unwrap();
+                assert_eq!(RecordHeader::read(&bytes).unwrap().id.index, last);
+                assert_eq!(first, Index(1));
+                reads += 1;
+                if is_done {
+                    return (reads, last);
+                }
+            }
+        });
+        for _ in 0..200 {
+            world.append(&[300, 10]);
+        }
+        done.store(1, Ordering::SeqCst);
+        let (reads, last) = watcher.join().unwrap();
+        assert!(reads > 0);
+        assert_eq!(last, Index(401));
+    }
+
+    #[test]
+    fn the_walk_reports_damage_and_goes_on_behind_it() {
+        let mut world = World::new();
+        world.append(&[50, 50, 50]);
+        world.append(&[50]);
+        let before = fs::read(world.segment(1)).unwrap();
+        let indexes = |path: &Path| {
+            let items: Vec<Item> = reader::walk(path).unwrap().collect();
+            let found = items.iter().filter_map(|item| match item {
+                Item::Record { header, .. } => Some(header.id.index.0),
+                _ => None,
+            });
+            let damages = items.iter().filter(|item| matches!(item, Item::Damage(_))).count();
+            (found.collect::<Vec<u64>>(), damages)
+        };
+        assert_eq!(indexes(&world.data()), (vec![1, 2, 3, 4, 5], 0), "while the node runs");
+        let mut bytes = before.clone();
+        let third = before.len() - before.windows(4).rev().position(|w| w == [3; 4]).unwrap() - 2;
+        bytes[third] ^= 1;
+        fs::write(world.segment(1), &bytes).unwrap();
+        for path in [world.data(), world.directory.path().to_path_buf(), world.segment(1)] {
+            assert_eq!(indexes(&path), (vec![1, 2, 4, 5], 1), "{}", path.display());
+        }
+        assert!(disk::read_whole(&RealDisk, &layout::hard_state_file(&world.data()), HARD_STATE_FILE_BYTES).is_ok());
+        assert!(reader::walk(&layout::hard_state_file(&world.data())).is_err());
     }
 }

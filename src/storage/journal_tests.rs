@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use bytes::{Bytes, BytesMut};
 
-use super::journal::{Journal, JournalOptions, WriteError};
+use super::journal::{Journal, JournalOptions};
 use super::layout::{self, Founding, SyncMode};
 use super::recovery::{OpenError, Recovered};
 use super::segment::{MARKER_BYTES, SEGMENT_HEADER_BYTES};
@@ -264,16 +264,4 @@ fn a_directory_has_one_writer_and_is_made_once() {
     journal.close().unwrap();
     let empty = bench.data.join("nothing-here");
     assert!(matches!(Journal::open(&empty, OPTIONS), Err(OpenError::NotFounded { .. })));
-}
-
-#[test]
-fn after_a_failed_write_everything_is_refused() {
-    let mut bench = Bench::new();
-    let (mut journal, _) = bench.open();
-    journal.break_for_test();
-    let batch = bench.batch(2, 1, 10);
-    assert!(matches!(journal.write_group(&[batch.clone()]), Err(WriteError::Stopped { .. })));
-    assert!(journal.close().is_err(), "nothing is called cleanly closed after a failure");
-    let (_journal, found) = bench.open();
-    assert_eq!(found.shape.last(), Index(1));
 }

@@ -1,7 +1,7 @@
 //! The log on disk: segments, hard state, group commit, recovery.
 //!
-//! `journal` is the front. Behind it: `wal` appends to segments, `segment` knows their bytes, `hard_state` keeps term
-//! and vote, `reader` reads what is there (one reader, two policies: `recovery` is strict, the inspector tolerant),
+//! `journal` is the front. Behind it: `wal` appends to segments, `segment` knows their bytes, `positions` where entries lie, `hard_state` keeps term
+//! and vote, `scanner` and `reader` read what is there (one reader, two policies: `recovery` is strict, the inspector tolerant),
 //! `layout` names the files, and `disk` alone touches them. `docs/formats.md` draws every byte.
 //!
 //! Decides nothing about consensus: it stores what it is told, in the order it is told, or stops for ever (R60).
@@ -12,13 +12,15 @@ pub mod journal;
 #[cfg(test)]
 mod journal_tests;
 pub mod layout;
-mod places;
+mod positions;
 pub mod reader;
 pub mod recovery;
 mod scanner;
 pub mod segment;
 mod wal;
 
-pub use journal::{Journal, JournalOptions, LogReader, ReadError, SyncLatency, WriteError};
+pub use journal::{Journal, JournalOptions, WriteError};
 pub use layout::SyncMode;
+pub use positions::{LogReader, ReadError};
 pub use recovery::{DirectoryMeta, Note, OpenError, Recovered};
+pub use wal::SyncLatency;

@@ -227,15 +227,14 @@ impl Walk {
             Piece::Record { offset, header, record } => {
                 let payload = record.slice(RECORD_HEADER_BYTES..);
                 self.found.push_back(Item::Record { file, offset, header, payload });
-                Ok(())
+                self.beyond_clean_end(&planned, offset)
             }
             Piece::Marker(marker) => {
                 self.found.push_back(Item::Marker { file, offset: marker.offset, marker });
                 if marker.continued && self.segments.len() == 1 {
-                    self.missing_successor(&planned, &marker)
-                } else {
-                    Ok(())
+                    return self.missing_successor(&planned, &marker);
                 }
+                self.beyond_clean_end(&planned, marker.offset)
             }
             Piece::Nothing { offset } => {
                 let explanation = "zeros, or the end of the file".to_owned();
@@ -326,40 +325,21 @@ impl Walk {
             );
             return self.resume();
         }
-        if let Some(marker) = scanner.find_marker()? {
-            scanner.refresh();
-            if matches!(scanner.step()?, Piece::Record { .. } | Piece::Marker(_)) {
-                return self.again(planned, offset);
-            }
+        let marker = scanner.find_marker()?;
+        let length_bytes = scanner::used_bytes(self.disk.open(file)?.as_ref(), offset)?;
+        if length_bytes == 0 && marker.is_none() {
+            return self.finish(|_| ());
+        }
+        if scanner.is_whole_now()? {
+            return Ok(());
+        }
+        if let Some(marker) = marker {
             let because = format!("{explanation}; the marker at byte {} says that this was synced", marker.offset);
             self.damage(file, offset, kind, because);
             return self.resume();
         }
-        let length_bytes = scanner::used_bytes(self.disk.open(file)?.as_ref(), offset)?;
         let file = file.clone();
-        self.finish(|walk| {
-            if length_bytes > 0 {
-                walk.found.push_back(Item::TornTail { file, offset, length_bytes });
-            }
-        })
-    }
-
-    /// A writer completed what was half written when it was first looked at: read it once more.
-    fn again(&mut self, planned: &Planned, offset: u64) -> io::Result<()> {
-        let before = self.expected_before(planned, offset)?;
-        self.scanner = Some(before);
-        Ok(())
-    }
-
-    /// A scanner that stands at `offset` of this segment, having read all before it.
-    fn expected_before(&self, planned: &Planned, offset: u64) -> io::Result<Scanner> {
-        let mut scanner = Scanner::new(self.disk.open(&planned.item.file)?, &planned.item.header);
-        while scanner.position() < offset {
-            if !matches!(scanner.step()?, Piece::Record { .. } | Piece::Marker(_)) {
-                return Err(io::Error::new(io::ErrorKind::InvalidData, "the segment changed while it was read"));
-            }
-        }
-        Ok(scanner)
+        self.finish(|walk| walk.found.push_back(Item::TornTail { file, offset, length_bytes }))
     }
 
     /// Goes on behind damage with the next piece that can be recognised, or with the next segment.
@@ -371,6 +351,20 @@ impl Walk {
         self.segments.pop_front();
         self.scanner = None;
         self.expected = None;
+        Ok(())
+    }
+
+    /// After a clean close nothing may lie behind the end that the hard state names.
+    fn beyond_clean_end(&mut self, planned: &Planned, offset: u64) -> io::Result<()> {
+        let position = self.scanner.as_ref().expect("a segment is being read").position();
+        if let Some(end) = self.clean_end
+            && planned.item.header.sequence == end.sequence
+            && position > end.offset
+        {
+            let explanation = format!("the log goes on, but the directory was closed with it ending at {end}");
+            self.damage(&planned.item.file, offset, DamageKind::Chain, explanation);
+            return self.finish(|_| ());
+        }
         Ok(())
     }
 

@@ -1,28 +1,45 @@
 //! Opening a data directory: prove all of it, cut what was never acknowledged, refuse what is damaged (R61–R63).
+//!
+//! Two halves. `survey` reads everything and changes nothing; it fails at the first damage. Only then `take_over`
+//! writes: it marks the directory as in use, writes the hard state to both slots, writes again whatever no marker says
+//! was synced (after a failed sync the cache may show bytes that never reached the disk, R67), clears the rest of a torn
+//! write, so that nothing of it can be taken for log later, and syncs.
+//!
+//! Payloads are looked at one at a time; only the tail is kept.
 
-use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 
 use bytes::Bytes;
 
-use super::disk::{Disk, DiskLock};
+use super::disk::{Disk, DiskFile, DiskLock, TEMPORARY_ENDING};
 use super::hard_state::{self, Chosen, HardStateFile, LogEnd};
-use super::journal::{JournalOptions, LogReader, ReadError, SyncLatency};
+use super::journal::JournalOptions;
 use super::layout;
-use super::places::Places;
-use super::reader::{Damage, Item, SegmentItem, walk_directory};
-use super::segment::MARKER_BYTES;
-use super::wal::{Wal, write_zeros};
+use super::positions::{LogReader, Positions, ReadError, Strides};
+use super::reader::{self, Damage, DamageKind, Item, SegmentItem};
+use super::scanner;
+use super::segment::{Cause, MARKER_BYTES, Marker, SEGMENT_HEADER_BYTES};
+use super::wal::{self, Current, Resumed, Tip, Wal};
 use crate::codec::entry::decode_config;
-use crate::codec::record::LINK_ORIGIN;
 use crate::codec::{EntryError, Kind, RecordHeader, Settings};
-use crate::raft::{ClusterId, HardState, Index, LogId, NodeId, Shape, StorageId, Term};
+use crate::raft::{ClusterId, HardState, Index, NodeId, Shape, StorageId, Term};
 
 /// Bytes of records before the commit hint that are handed over with the tail, so that followers which are a little
 /// behind after a restart are fed from memory.
 pub const RECOVERED_TAIL_BYTES: u64 = 4 * 1024 * 1024;
+
+/// How often the lock is tried: whoever only asks whether it is held has it for an instant.
+const LOCK_ATTEMPTS: u32 = 20;
+
+/// Time between two attempts to take the lock.
+const LOCK_PAUSE: Duration = Duration::from_millis(5);
+
+/// Bytes written again at once.
+const REWRITE_CHUNK_BYTES: usize = 1024 * 1024;
 
 /// Whose directory it is; fixed when it was made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -74,277 +91,370 @@ pub enum OpenError {
     Io { path: PathBuf, source: io::Error },
     #[error("damaged: {0}")]
     Damaged(Damage),
+    #[error("written by another version: {0}")]
+    Version(Damage),
     #[error("the log's last entry has term {last}, but the hard state says {durable}: the hard state was lost")]
     TermLost { last: Term, durable: Term },
-    #[error("entry {index}: {source}")]
-    Configuration { index: Index, source: EntryError },
+    #[error("{} at byte {offset}: configuration entry {index}: {source}", file.display())]
+    Configuration { file: Arc<Path>, offset: u64, index: Index, source: EntryError },
     #[error("the log holds no configuration")]
     NoConfiguration,
-    #[error("the end of the log cannot be read back")]
-    Tail(#[source] ReadError),
 }
 
-/// A directory that is ready to be written.
+/// What an opened directory consists of.
 pub(super) struct Opened {
+    pub(super) recovered: Recovered,
     pub(super) wal: Wal,
     pub(super) hard_state: HardStateFile,
     pub(super) lock: Box<dyn DiskLock>,
-    pub(super) recovered: Recovered,
 }
 
-/// Proves everything before it changes anything: the torn tail is cut only when the whole log was found sound.
+/// Locks, proves and takes over a data directory.
 pub(super) fn open(disk: Arc<dyn Disk>, data_dir: &Path, options: JournalOptions) -> Result<Opened, OpenError> {
-    let hard_state_path = layout::hard_state_file(data_dir);
-    let failed = |path: &Path, source| OpenError::Io { path: path.to_path_buf(), source };
-    if !disk.exists(&hard_state_path).map_err(|error| failed(&hard_state_path, error))? {
+    let lock = lock(disk.as_ref(), data_dir)?;
+    let hard_state_file = layout::hard_state_file(data_dir);
+    let io_failed = |source| OpenError::Io { path: data_dir.to_path_buf(), source };
+    if !disk.exists(&hard_state_file).map_err(io_failed)? {
+        let explanation = "the hard state is not there; this node may not take part again under its id".to_owned();
+        return Err(Damage::new(&hard_state_file, 0, DamageKind::Missing, explanation).into());
+    }
+    let inspection = hard_state::inspect_on(disk.as_ref(), &hard_state_file).map_err(io_failed)?;
+    let chosen = inspection.choose()?;
+    let clean_end = inspection.clean_end(&chosen);
+    let mut survey = survey(disk.clone(), data_dir, &chosen, clean_end)?;
+    survey.check_against(&chosen, &hard_state_file)?;
+    if let Some(slot) = chosen.answered {
+        survey.notes.push(Note::HardStateSlot { file: Arc::from(hard_state_file.as_path()), slot });
+    }
+    if clean_end.is_none() {
+        survey.notes.push(Note::NotClosed);
+    }
+    let recovered = recovered(disk.clone(), &survey, chosen.slot.hard_state)?;
+    let takeover = Takeover { disk: disk.as_ref(), data_dir, was_closed: clean_end.is_some(), survey: &survey };
+    let (current, hard_state) = takeover.run(&chosen, options).map_err(io_failed)?;
+    let Survey { meta, tip, commit_hint, positions, strides, .. } = survey;
+    let resumed = Resumed { current, tip, commit_hint, positions, strides };
+    let wal = Wal::new(disk, layout::log_dir(data_dir), options, meta, resumed);
+    Ok(Opened { recovered, wal, hard_state, lock })
+}
+
+/// Everything learned by reading the directory once.
+struct Survey {
+    meta: DirectoryMeta,
+    shape: Shape,
+    settings: Option<Settings>,
+    tip: Tip,
+    commit_hint: Index,
+    positions: Arc<Positions>,
+    strides: Strides,
+    notes: Vec<Note>,
+    /// The newest segment and the live one before it.
+    newest: Option<Surveyed>,
+    before: Option<Surveyed>,
+}
+
+/// How far a segment is used.
+#[derive(Clone)]
+struct Surveyed {
+    item: SegmentItem,
+    /// Behind the last record.
+    records_end: u64,
+    /// Behind the last record or marker.
+    end: u64,
+    /// The last marker; none when there is none. What is before it was synced before it was written.
+    marked: Option<u64>,
+}
+
+fn lock(disk: &dyn Disk, data_dir: &Path) -> Result<Box<dyn DiskLock>, OpenError> {
+    let failed = |source| OpenError::Io { path: data_dir.to_path_buf(), source };
+    if !disk.exists(&layout::log_dir(data_dir)).map_err(failed)? {
         return Err(OpenError::NotFounded { path: data_dir.to_path_buf() });
     }
-    let lock_path = layout::lock_file(data_dir);
-    let lock = disk.lock(&lock_path).map_err(|error| failed(&lock_path, error))?;
-    let lock = lock.ok_or_else(|| OpenError::Locked { path: data_dir.to_path_buf() })?;
-    let inspection =
-        hard_state::inspect_on(disk.as_ref(), &hard_state_path).map_err(|error| failed(&hard_state_path, error))?;
-    let chosen = inspection.choose().map_err(OpenError::Damaged)?;
-    let clean_end = inspection.clean_end(&chosen);
-    let log_dir = layout::log_dir(data_dir);
-    let scan = Scan::of(&disk, &log_dir, clean_end, chosen.slot.commit_hint)?;
-    if scan.last.term > chosen.slot.hard_state.term {
-        return Err(OpenError::TermLost { last: scan.last.term, durable: chosen.slot.hard_state.term });
+    let path = layout::lock_file(data_dir);
+    for _ in 0..LOCK_ATTEMPTS {
+        if let Some(lock) = disk.lock(&path).map_err(failed)? {
+            return Ok(lock);
+        }
+        thread::sleep(LOCK_PAUSE);
     }
-    let in_use = layout::in_use_file(data_dir);
-    let marked = disk.create(&in_use).and_then(|file| file.sync()).and_then(|()| disk.sync_directory(data_dir));
-    marked.map_err(|error| failed(&in_use, error))?;
-    let file = disk.open_for_writing(&hard_state_path).map_err(|error| failed(&hard_state_path, error))?;
-    let mut hard_state = HardStateFile::new(file, chosen.slot, options.sync);
-    hard_state
-        .update(chosen.slot.hard_state, chosen.slot.commit_hint, None)
-        .map_err(|error| failed(&hard_state_path, error))?;
-    finish(disk, &log_dir, options, scan, &chosen, clean_end.is_some(), hard_state, lock)
+    Err(OpenError::Locked { path: data_dir.to_path_buf() })
 }
 
-#[expect(clippy::too_many_arguments, reason = "one step of `open`, split off for its length")]
-fn finish(
+/// Reads the whole log; fails at the first damage.
+fn survey(
     disk: Arc<dyn Disk>,
-    log_dir: &Path,
-    options: JournalOptions,
-    scan: Scan,
+    data_dir: &Path,
     chosen: &Chosen,
-    was_closed: bool,
-    hard_state: HardStateFile,
-    lock: Box<dyn DiskLock>,
-) -> Result<Opened, OpenError> {
-    let settings = scan.settings.clone().ok_or(OpenError::NoConfiguration)?;
-    let mut notes = Vec::new();
-    if !was_closed {
-        notes.push(Note::NotClosed);
-    }
-    if let Some(slot) = chosen.answered {
-        notes.push(Note::HardStateSlot { file: Arc::from(hard_state_name(log_dir)), slot });
-    }
-    notes.extend(scan.torn.clone());
-    let commit_hint = scan.commit_hint.min(scan.last.index);
-    let tail_first = scan.tail_first(commit_hint);
-    let (last, last_check, shape) = (scan.last, scan.last_check, scan.shape.clone());
-    let wal = prepare_end(Arc::clone(&disk), log_dir, options, scan, commit_hint)?;
-    let reader = LogReader::new(disk, Arc::clone(&wal.places));
-    let tail = read_tail(&reader, tail_first, last.index).map_err(OpenError::Tail)?;
+    clean_end: Option<LogEnd>,
+) -> Result<Survey, OpenError> {
     let slot = &chosen.slot;
-    let recovered = Recovered {
+    let mut survey = Survey {
         meta: DirectoryMeta { cluster_id: slot.cluster_id, node: slot.node, storage: slot.storage },
-        hard_state: slot.hard_state,
-        shape,
-        commit_hint,
-        last_check,
-        tail,
+        shape: Shape::empty(Index(1)),
+        settings: None,
+        tip: Tip::ORIGIN,
+        commit_hint: slot.commit_hint,
+        positions: Arc::default(),
+        strides: Strides::default(),
+        notes: Vec::new(),
+        newest: None,
+        before: None,
+    };
+    let log_dir = layout::log_dir(data_dir);
+    let walk = reader::walk_directory(disk, &log_dir, clean_end, None)
+        .map_err(|source| OpenError::Io { path: log_dir, source })?;
+    for item in walk {
+        survey.take(item)?;
+    }
+    survey.publish();
+    Ok(survey)
+}
+
+impl Survey {
+    fn take(&mut self, item: Item) -> Result<(), OpenError> {
+        match item {
+            Item::Segment(item) => self.segment(item),
+            Item::Record { file, offset, header, payload } => self.record(&file, offset, &header, &payload),
+            Item::Marker { marker, .. } => {
+                let newest = self.newest.as_mut().expect("a marker lies in a segment");
+                newest.marked = Some(marker.offset);
+                newest.end = marker.offset + MARKER_BYTES as u64;
+                self.commit_hint = self.commit_hint.max(marker.commit_hint);
+                Ok(())
+            }
+            Item::TornTail { file, offset, length_bytes } => {
+                self.notes.push(Note::TornTail { file, offset, length_bytes });
+                Ok(())
+            }
+            Item::Dead { .. } => Ok(()),
+            Item::Damage(damage) => Err(damage.into()),
+        }
+    }
+
+    /// Makes the segment read so far known to readers.
+    fn publish(&mut self) {
+        if self.newest.is_some() {
+            self.positions.publish(self.tip.id.index, &mut self.strides.chosen);
+        }
+    }
+
+    fn segment(&mut self, item: SegmentItem) -> Result<(), OpenError> {
+        let header = &item.header;
+        let owner = DirectoryMeta { cluster_id: header.cluster_id, node: header.node, storage: header.storage };
+        if owner != self.meta {
+            let explanation = "the segment belongs to another data directory than the hard state".to_owned();
+            return Err(Damage::new(&item.file, 0, DamageKind::Header, explanation).into());
+        }
+        if item.until.is_some_and(|until| until < header.first) {
+            return Ok(());
+        }
+        self.publish();
+        self.positions.open_segment(item.file.clone(), header.sequence, header.first);
+        self.strides = Strides::default();
+        let start = SEGMENT_HEADER_BYTES as u64;
+        self.before = self.newest.replace(Surveyed { item, records_end: start, end: start, marked: None });
+        Ok(())
+    }
+
+    fn record(
+        &mut self,
+        file: &Arc<Path>,
+        offset: u64,
+        header: &RecordHeader,
+        payload: &[u8],
+    ) -> Result<(), OpenError> {
+        let mut config = None;
+        if header.kind == Kind::Config {
+            let index = header.id.index;
+            let (decoded, settings) = decode_config(payload).map_err(|source| OpenError::Configuration {
+                file: file.clone(),
+                offset,
+                index,
+                source,
+            })?;
+            config = Some(Arc::new(decoded));
+            self.settings = Some(settings);
+        }
+        let length = u32::try_from(header.total_bytes()).expect("records are far below 4 GiB");
+        self.shape.push(header.id.term, length, config);
+        self.tip = Tip { id: header.id, check: header.check };
+        self.strides.note(header.id.index, offset);
+        let newest = self.newest.as_mut().expect("a record lies in a segment");
+        newest.records_end = offset + u64::from(length);
+        newest.end = newest.records_end;
+        Ok(())
+    }
+
+    /// The log and the hard state vouch for each other (R4, I11).
+    fn check_against(&self, chosen: &Chosen, hard_state_file: &Path) -> Result<(), OpenError> {
+        let (last, durable) = (self.tip.id.term, chosen.slot.hard_state.term);
+        if last > durable {
+            return Err(OpenError::TermLost { last, durable });
+        }
+        if self.commit_hint > self.tip.id.index {
+            let explanation = format!(
+                "entries up to {} were committed, but the log ends with {}: its end was lost",
+                self.commit_hint, self.tip.id
+            );
+            return Err(Damage::new(hard_state_file, 0, DamageKind::Missing, explanation).into());
+        }
+        Ok(())
+    }
+}
+
+fn recovered(disk: Arc<dyn Disk>, survey: &Survey, hard_state: HardState) -> Result<Recovered, OpenError> {
+    let settings = survey.settings.clone().ok_or(OpenError::NoConfiguration)?;
+    let tail_first = tail_first(&survey.shape, survey.commit_hint);
+    let reader = LogReader::new(disk, survey.meta.storage, survey.positions.clone());
+    Ok(Recovered {
+        meta: survey.meta,
+        hard_state,
+        shape: survey.shape.clone(),
+        commit_hint: survey.commit_hint,
+        last_check: survey.tip.check,
+        tail: read_tail(&reader, tail_first, survey.tip.id.index)?,
         tail_first,
         settings,
-        notes,
-    };
-    Ok(Opened { wal, hard_state, lock, recovered })
+        notes: survey.notes.clone(),
+    })
 }
 
-fn hard_state_name(log_dir: &Path) -> PathBuf {
-    layout::hard_state_file(log_dir.parent().unwrap_or(log_dir))
-}
-
-/// Opens the newest segment for writing, zeros what a torn write left, and makes what no marker vouches for durable.
-fn prepare_end(
-    disk: Arc<dyn Disk>,
-    log_dir: &Path,
-    options: JournalOptions,
-    scan: Scan,
-    commit_hint: Index,
-) -> Result<Wal, OpenError> {
-    let segment = scan.segment.expect("a log without segments is damage");
-    let path = Arc::clone(&segment.file);
-    let failed = |source| OpenError::Io { path: path.to_path_buf(), source };
-    let file = disk.open_for_writing(&path).map_err(failed)?;
-    let length = file.length_bytes().map_err(failed)?;
-    let mut wal = Wal {
-        disk,
-        log_dir: log_dir.to_path_buf(),
-        segment_size_bytes: options.segment_size_bytes,
-        sync: options.sync,
-        path: Arc::clone(&path),
-        file,
-        header: segment.header,
-        position: scan.end,
-        zeroed: length.max(scan.end),
-        last: scan.last,
-        last_check: scan.last_check,
-        commit_hint,
-        places: Arc::new(Mutex::new(scan.places)),
-        latency: Arc::new(SyncLatency::default()),
-        gathered: Vec::new(),
-        gathered_bytes: 0,
-    };
-    let torn = scan.torn.is_some();
-    if torn {
-        // Nothing of the torn write may ever be taken for a part of the log again, its markers least of all.
-        write_zeros(wal.file.as_ref(), scan.end, length).map_err(failed)?;
-    }
-    if scan.end > scan.marked_end || torn {
-        // What is in the page cache after a failed sync need not be on the disk: it is written again (R67).
-        rewrite(&wal, scan.marked_end).map_err(failed)?;
-        wal.file.sync().map_err(failed)?;
-        wal.mark(false).map_err(failed)?;
-    }
-    Ok(wal)
-}
-
-fn rewrite(wal: &Wal, from: u64) -> io::Result<()> {
-    const STEP_BYTES: usize = 1024 * 1024;
-    let mut at = from;
-    let mut buffer = vec![0; STEP_BYTES];
-    while at < wal.position {
-        let want = usize::try_from((wal.position - at).min(STEP_BYTES as u64)).expect("a step fits in memory");
-        let length = wal.file.read_at(&mut buffer[..want], at)?;
-        if length == 0 {
-            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the log became shorter while it was opened"));
+/// The first entry of the tail: behind the commit hint, or as much before it as fits.
+fn tail_first(shape: &Shape, commit_hint: Index) -> Index {
+    let mut room = RECOVERED_TAIL_BYTES;
+    let mut first = shape.last().next();
+    for length in shape.lengths.iter().rev() {
+        let fits = u64::from(*length) <= room;
+        if first <= commit_hint.next() && !fits {
+            break;
         }
-        wal.file.write_at(&buffer[..length], at)?;
-        at += length as u64;
+        room = room.saturating_sub(u64::from(*length));
+        first = first.prev();
     }
-    Ok(())
+    first
 }
 
-/// Reads the last entries back, one slice each.
-fn read_tail(reader: &LogReader, first: Index, last: Index) -> Result<Vec<Bytes>, ReadError> {
+fn read_tail(log: &LogReader, first: Index, last: Index) -> Result<Vec<Bytes>, OpenError> {
     let mut tail = Vec::new();
     let mut next = first;
+    let chunk_bytes = usize::try_from(RECOVERED_TAIL_BYTES).expect("a few megabytes fit");
     while next <= last {
-        let mut records = reader.read(next, last, usize::MAX)?;
+        let mut records = log.read(next, last, chunk_bytes).map_err(|error| match error {
+            ReadError::Damaged(damage) => OpenError::from(damage),
+            ReadError::Io { path, source } => OpenError::Io { path, source },
+            ReadError::OutOfRange { .. } => unreachable!("the tail lies within the log that was just read"),
+        })?;
         while !records.is_empty() {
-            let header = RecordHeader::peek(&records).expect("a read gives whole records");
+            let header = RecordHeader::peek(&records).expect("the reader returns whole records");
             tail.push(records.split_to(header.total_bytes()));
-            next = header.id.index.next();
+            next = next.next();
         }
     }
     Ok(tail)
 }
 
-/// What one pass over the log finds.
-struct Scan {
-    shape: Shape,
-    places: Places,
-    segment: Option<SegmentItem>,
-    /// Where the next byte of the newest segment goes.
-    end: u64,
-    /// Up to here a marker says that everything was synced.
-    marked_end: u64,
-    last: LogId,
-    last_check: u32,
-    commit_hint: Index,
-    settings: Option<Settings>,
-    torn: Option<Note>,
-    /// Lengths of the newest entries, enough for the tail.
-    recent: VecDeque<u32>,
-    recent_bytes: u64,
+/// The writing half of opening.
+struct Takeover<'a> {
+    disk: &'a dyn Disk,
+    data_dir: &'a Path,
+    was_closed: bool,
+    survey: &'a Survey,
 }
 
-impl Scan {
-    fn of(
-        disk: &Arc<dyn Disk>,
-        log_dir: &Path,
-        clean_end: Option<LogEnd>,
-        commit_hint: Index,
-    ) -> Result<Scan, OpenError> {
-        let mut scan = Scan {
-            shape: Shape::empty(Index(1)),
-            places: Places::default(),
-            segment: None,
-            end: 0,
-            marked_end: 0,
-            last: LogId::ZERO,
-            last_check: LINK_ORIGIN,
-            commit_hint,
-            settings: None,
-            torn: None,
-            recent: VecDeque::new(),
-            recent_bytes: 0,
+impl Takeover<'_> {
+    fn run(&self, chosen: &Chosen, options: JournalOptions) -> io::Result<(Current, HardStateFile)> {
+        self.disk.create(&layout::in_use_file(self.data_dir))?;
+        self.disk.sync_directory(self.data_dir)?;
+        let file = self.disk.open_for_writing(&layout::hard_state_file(self.data_dir))?;
+        let mut hard_state = HardStateFile::new(file, chosen.slot, options.sync);
+        hard_state.update(chosen.slot.hard_state, self.survey.commit_hint, None)?;
+        let log_dir = layout::log_dir(self.data_dir);
+        for name in self.disk.list(&log_dir)?.iter().filter(|name| name.ends_with(TEMPORARY_ENDING)) {
+            self.disk.remove(&log_dir.join(name))?;
+        }
+        self.disk.sync_directory(&log_dir)?;
+        let newest = self.survey.newest.as_ref().expect("a log with a configuration has a segment");
+        if !self.was_closed {
+            self.seal_again(newest)?;
+        }
+        Ok((self.resume(newest)?, hard_state))
+    }
+
+    /// Makes the newest segment's content durable beyond doubt, and everything behind it zero.
+    fn resume(&self, newest: &Surveyed) -> io::Result<Current> {
+        let SegmentItem { file: path, header, .. } = &newest.item;
+        let file = self.disk.open_for_writing(path)?;
+        let used = scanner::used_bytes(file.as_ref(), newest.end)?;
+        wal::write_zeros(file.as_ref(), newest.end, newest.end + used)?;
+        if !self.was_closed {
+            let doubtful = newest.marked.unwrap_or(SEGMENT_HEADER_BYTES as u64);
+            write_again(file.as_ref(), doubtful, newest.end)?;
+        }
+        if used > 0 || !self.was_closed {
+            file.sync()?;
+        }
+        let mut position = newest.end;
+        if newest.records_end == newest.end && newest.end > SEGMENT_HEADER_BYTES as u64 {
+            file.write_at(&self.marker(newest, position), position)?;
+            position += MARKER_BYTES as u64;
+        }
+        let zeroed_to = file.length_bytes()?.max(position);
+        let (sequence, first, path) = (header.sequence, header.first, path.clone());
+        Ok(Current { file, path, sequence, first, position, zeroed_to })
+    }
+
+    /// Writes the mark that a full segment is continued once more: a crash may have torn it, and from the next clean
+    /// close on it must be whole.
+    fn seal_again(&self, newest: &Surveyed) -> io::Result<()> {
+        let Some(before) = &self.survey.before else { return Ok(()) };
+        let is_full =
+            newest.item.header.cause == Cause::Rolled && before.item.header.sequence + 1 == newest.item.header.sequence;
+        if !is_full {
+            return Ok(());
+        }
+        let file = self.disk.open_for_writing(&before.item.file)?;
+        let offset = before.records_end;
+        let used = scanner::used_bytes(file.as_ref(), offset)?;
+        wal::write_zeros(file.as_ref(), offset, offset + used)?;
+        let last = newest.item.header.first.prev();
+        let marker = Marker {
+            sequence: before.item.header.sequence,
+            offset,
+            last,
+            last_check: newest.item.header.link,
+            commit_hint: self.survey.commit_hint.min(last),
+            continued: true,
         };
-        let walk = walk_directory(Arc::clone(disk), log_dir, clean_end, None)
-            .map_err(|source| OpenError::Io { path: log_dir.to_path_buf(), source })?;
-        for item in walk {
-            scan.take(item)?;
-        }
-        scan.places.extend_to(scan.last.index);
-        Ok(scan)
+        file.write_at(&marker.encode(self.survey.meta.storage), offset)?;
+        file.sync()
     }
 
-    fn take(&mut self, item: Item) -> Result<(), OpenError> {
-        match item {
-            Item::Segment(segment) => {
-                self.places.begin(Arc::clone(&segment.file), segment.header);
-                self.end = super::segment::SEGMENT_HEADER_BYTES as u64;
-                self.marked_end = self.end;
-                self.segment = Some(segment);
-            }
-            Item::Record { offset, header, payload, .. } => self.take_record(offset, &header, &payload)?,
-            Item::Marker { offset, marker, .. } => {
-                self.end = offset + MARKER_BYTES as u64;
-                self.marked_end = self.end;
-                self.commit_hint = self.commit_hint.max(marker.commit_hint);
-            }
-            Item::TornTail { file, offset, length_bytes } => {
-                self.torn = Some(Note::TornTail { file, offset, length_bytes });
-            }
-            Item::Damage(damage) => return Err(OpenError::Damaged(damage)),
-            Item::Dead { .. } => {}
-        }
-        Ok(())
+    fn marker(&self, segment: &Surveyed, offset: u64) -> [u8; MARKER_BYTES] {
+        let Survey { tip, commit_hint, meta, .. } = self.survey;
+        let sequence = segment.item.header.sequence;
+        let (last, last_check, commit_hint) = (tip.id.index, tip.check, *commit_hint);
+        Marker { sequence, offset, last, last_check, commit_hint, continued: false }.encode(meta.storage)
     }
+}
 
-    fn take_record(&mut self, offset: u64, header: &RecordHeader, payload: &[u8]) -> Result<(), OpenError> {
-        let index = header.id.index;
-        let mut config = None;
-        if header.kind == Kind::Config {
-            let (found, settings) =
-                decode_config(payload).map_err(|source| OpenError::Configuration { index, source })?;
-            config = Some(Arc::new(found));
-            self.settings = Some(settings);
+/// Writes bytes over themselves, so that the next sync really takes them to the disk.
+fn write_again(file: &dyn DiskFile, from: u64, to: u64) -> io::Result<()> {
+    let mut at = from;
+    while at < to {
+        let length = usize::try_from(to - at).unwrap_or(usize::MAX).min(REWRITE_CHUNK_BYTES);
+        let mut bytes = vec![0; length];
+        let read = file.read_at(&mut bytes, at)?;
+        if read < length {
+            return Err(io::Error::new(io::ErrorKind::UnexpectedEof, "the segment became shorter while it was opened"));
         }
-        let length = u32::try_from(header.total_bytes()).expect("a record is below 4 GiB");
-        self.shape.push(header.id.term, length, config);
-        self.places.note(index, offset);
-        self.end = offset + u64::from(length);
-        self.last = header.id;
-        self.last_check = header.check;
-        self.recent.push_back(length);
-        self.recent_bytes += u64::from(length);
-        while self.recent_bytes > RECOVERED_TAIL_BYTES && self.oldest_recent() <= self.commit_hint {
-            let dropped = self.recent.pop_front().expect("more than no bytes are kept");
-            self.recent_bytes -= u64::from(dropped);
-        }
-        Ok(())
+        file.write_at(&bytes, at)?;
+        at += length as u64;
     }
+    Ok(())
+}
 
-    fn oldest_recent(&self) -> Index {
-        Index(self.last.index.0 + 1 - self.recent.len() as u64)
-    }
-
-    /// Where the tail begins: never behind the first entry that is not known to be committed.
-    fn tail_first(&self, commit_hint: Index) -> Index {
-        self.oldest_recent().min(commit_hint.next())
+impl From<Damage> for OpenError {
+    fn from(damage: Damage) -> OpenError {
+        if damage.kind == DamageKind::Version { OpenError::Version(damage) } else { OpenError::Damaged(damage) }
     }
 }

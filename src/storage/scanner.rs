@@ -113,9 +113,13 @@ impl Scanner {
         Ok(self.record(record))
     }
 
-    /// Forgets what was fetched, so that the next step sees what a writer has done in the meantime.
-    pub(super) fn refresh(&mut self) {
+    /// Looks again at what was bad a moment ago: whether a writer has completed it in the meantime.
+    pub(super) fn is_whole_now(&mut self) -> io::Result<bool> {
         self.chunk = Bytes::new();
+        let before = (self.position, self.expected);
+        let is_whole = matches!(self.step()?, Piece::Record { .. } | Piece::Marker(_));
+        (self.position, self.expected) = before;
+        Ok(is_whole)
     }
 
     fn marker(&mut self, head: &[u8]) -> Piece {

@@ -1,10 +1,15 @@
-//! Appends to segments: gathers batches, writes and syncs them together, and marks what was synced.
+//! Appends records to segments: at most one write, one sync and one marker for everything that is handed over at once.
 //!
-//! The order within one flush is the whole point: zeros ahead (so that a sync need not allocate), the records, one
-//! sync, then the marker behind them, which becomes durable with the next sync. A batch is reported durable only after
-//! its marker was written, so after a killed process the end of what was synced is always known.
+//! ```text
+//! write   [records of all batches, one piece]            one pwrite
+//! sync    everything up to here is durable               one fdatasync
+//! mark    [marker]                                       48 bytes, durable with the next sync
+//! ```
 //!
-//! Decides nothing about damage (`reader`) and keeps no hard state (`hard_state`).
+//! Space is zeroed ahead of the log, so that a sync need not record a growing file. A new segment is prepared under a
+//! temporary name and renamed, so it is there whole or not at all; it is what makes a truncation atomic.
+//!
+//! Any error leaves the log in doubt: the caller must not use it again (R60).
 
 use std::io;
 use std::path::{Path, PathBuf};
@@ -14,224 +19,350 @@ use std::time::Instant;
 use bytes::{Bytes, BytesMut};
 
 use super::disk::{self, Disk, DiskFile};
-use super::hard_state::{LogEnd, Slot};
-use super::journal::SyncLatency;
+use super::hard_state::{LogEnd, SLOT_BYTES, Slot};
+use super::journal::{JournalOptions, WriteError};
 use super::layout::{self, Founding, SyncMode};
-use super::places::Places;
+use super::positions::{LogReader, Positions, Strides};
+use super::recovery::DirectoryMeta;
 use super::segment::{Cause, MARKER_BYTES, Marker, SEGMENT_HEADER_BYTES, SegmentHeader};
 use crate::codec::entry::encode_config;
-use crate::codec::record::LINK_ORIGIN;
-use crate::codec::{Kind, RecordHeader, append_record};
+use crate::codec::record::{LINK_ORIGIN, RECORD_HEADER_BYTES, RecordHeader};
+use crate::codec::{Kind, append_record};
 use crate::raft::{HardState, Index, LogId, Term};
 
-/// Zeros are written this far ahead at once; growing a file makes each sync cost twice as much.
-const ZERO_AHEAD_BYTES: u64 = 1024 * 1024;
+/// How far the log is zeroed ahead of what is written.
+pub(super) const ZEROED_AHEAD_BYTES: u64 = 1024 * 1024;
 
-/// The end of the log, and the segment it lies in.
+/// Behind every batch there is room for its marker and for the one that says that the log goes on elsewhere.
+const MARKERS_BYTES: u64 = 2 * MARKER_BYTES as u64;
+
+/// How many syncs `SyncLatency` remembers.
+const LATENCIES_MAX: usize = 1024;
+
+/// The last entry of a log, as far as the next one must continue it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Tip {
+    pub(super) id: LogId,
+    pub(super) check: u32,
+}
+
+impl Tip {
+    /// Of an empty log.
+    pub(super) const ORIGIN: Tip = Tip { id: LogId::ZERO, check: LINK_ORIGIN };
+}
+
+/// The open log.
 #[derive(Debug)]
 pub(super) struct Wal {
-    pub(super) disk: Arc<dyn Disk>,
-    pub(super) log_dir: PathBuf,
-    pub(super) segment_size_bytes: u64,
-    pub(super) sync: SyncMode,
-    pub(super) path: Arc<Path>,
+    disk: Arc<dyn Disk>,
+    log_dir: PathBuf,
+    options: JournalOptions,
+    meta: DirectoryMeta,
+    current: Current,
+    /// Of the last entry appended, written or not.
+    tip: Tip,
+    commit_hint: Index,
+    /// Appended and not yet written.
+    pending: Vec<Bytes>,
+    pending_bytes: u64,
+    strides: Strides,
+    positions: Arc<Positions>,
+    reader: LogReader,
+    latency: Arc<SyncLatency>,
+    /// Holds a batch that is made of several pieces while it is written.
+    gathered: Vec<u8>,
+}
+
+/// The segment being written.
+#[derive(Debug)]
+pub(super) struct Current {
     pub(super) file: Arc<dyn DiskFile>,
-    pub(super) header: SegmentHeader,
+    pub(super) path: Arc<Path>,
+    pub(super) sequence: u64,
+    pub(super) first: Index,
     /// Where the next byte goes.
     pub(super) position: u64,
-    /// Everything from `position` to here is zeros that are there already.
-    pub(super) zeroed: u64,
-    pub(super) last: LogId,
-    pub(super) last_check: u32,
+    /// Everything from `position` up to here is zero.
+    pub(super) zeroed_to: u64,
+}
+
+/// A log as recovery leaves it.
+#[derive(Debug)]
+pub(super) struct Resumed {
+    pub(super) current: Current,
+    pub(super) tip: Tip,
     pub(super) commit_hint: Index,
-    pub(super) places: Arc<Mutex<Places>>,
-    pub(super) latency: Arc<SyncLatency>,
-    /// Records that are not written yet.
-    pub(super) gathered: Vec<Bytes>,
-    pub(super) gathered_bytes: u64,
+    pub(super) positions: Arc<Positions>,
+    pub(super) strides: Strides,
+}
+
+/// How long recent syncs took; shared with whoever reports it.
+#[derive(Debug, Default)]
+pub struct SyncLatency(Mutex<Recent>);
+
+#[derive(Debug, Default)]
+struct Recent {
+    micros: Vec<u32>,
+    /// The slot the next one goes to.
+    next: usize,
 }
 
 impl Wal {
+    /// Goes on where a log ends.
+    pub(super) fn new(
+        disk: Arc<dyn Disk>,
+        log_dir: PathBuf,
+        options: JournalOptions,
+        meta: DirectoryMeta,
+        resumed: Resumed,
+    ) -> Wal {
+        let Resumed { current, tip, commit_hint, positions, strides } = resumed;
+        let reader = LogReader::new(disk.clone(), meta.storage, positions.clone());
+        Wal {
+            disk,
+            log_dir,
+            options,
+            meta,
+            current,
+            tip,
+            commit_hint,
+            pending: Vec::new(),
+            pending_bytes: 0,
+            strides,
+            positions,
+            reader,
+            latency: Arc::default(),
+            gathered: Vec::new(),
+        }
+    }
+
+    pub(super) fn tip(&self) -> Tip {
+        self.tip
+    }
+
+    pub(super) fn commit_hint(&self) -> Index {
+        self.commit_hint
+    }
+
+    pub(super) fn latency(&self) -> Arc<SyncLatency> {
+        self.latency.clone()
+    }
+
+    pub(super) fn reader(&self) -> LogReader {
+        self.reader.clone()
+    }
+
+    /// Where the log ends on disk.
     pub(super) fn end(&self) -> LogEnd {
-        LogEnd { sequence: self.header.sequence, offset: self.position }
+        LogEnd { sequence: self.current.sequence, offset: self.current.position }
     }
 
-    /// Takes records that continue the log, to be written by the next `flush`.
-    pub(super) fn gather(&mut self, records: &[Bytes]) -> io::Result<()> {
-        for slice in records {
-            let mut rest = slice.clone();
-            while !rest.is_empty() {
-                let fitting = self.note_fitting(&rest);
-                if fitting == 0 {
-                    self.flush()?;
-                    self.roll(Cause::Rolled, self.last, self.last_check)?;
-                    continue;
-                }
-                let taken = rest.split_to(fitting);
-                self.gathered_bytes += taken.len() as u64;
-                self.gathered.push(taken);
+    /// Remembers how far the log is known to be committed; it travels with the next marker.
+    pub(super) fn note_commit(&mut self, hint: Index) {
+        assert!(hint <= self.tip.id.index, "the commit hint is at most what is durable (R51)");
+        self.commit_hint = self.commit_hint.max(hint);
+    }
+
+    /// Takes whole records, which are written by `flush` or when a segment is full.
+    pub(super) fn append(&mut self, records: &Bytes) -> Result<(), WriteError> {
+        let mut start = 0;
+        let mut at = 0;
+        while at < records.len() {
+            let header = RecordHeader::peek(&records[at..]).expect("only whole records are handed over");
+            let length = header.total_bytes();
+            assert!(at + length <= records.len(), "only whole records are handed over");
+            self.assert_continues(&header);
+            if !self.has_room_for((at - start + length) as u64, &header) {
+                self.take(records.slice(start..at));
+                start = at;
+                self.flush()?;
+                let seal = self.marker(true);
+                self.open_segment(header.id.index, Cause::Rolled, &seal)?;
             }
+            let offset = self.current.position + self.pending_bytes + (at - start) as u64;
+            self.strides.note(header.id.index, offset);
+            self.tip = Tip { id: header.id, check: header.check };
+            at += length;
         }
+        self.take(records.slice(start..));
         Ok(())
     }
 
-    /// How many bytes of whole records fit into the segment; notes where they will lie. A record larger than a whole
-    /// segment fits an empty one.
-    fn note_fitting(&mut self, records: &[u8]) -> usize {
-        let mut taken = 0;
-        let mut places = self.places.lock().expect("nothing panics while it holds the map");
-        while taken < records.len() {
-            let header = RecordHeader::peek(&records[taken..]).expect("the replica hands over whole records");
-            let offset = self.position + self.gathered_bytes + taken as u64;
-            let end = offset + header.total_bytes() as u64 + 2 * MARKER_BYTES as u64;
-            let is_empty = offset == SEGMENT_HEADER_BYTES as u64;
-            if end > self.segment_size_bytes && !is_empty {
-                break;
-            }
-            assert_eq!(header.id.index, self.last.index.next(), "records continue the log");
-            assert_eq!(header.link, self.last_check, "records continue the chain");
-            places.note(header.id.index, offset);
-            self.last = header.id;
-            self.last_check = header.check;
-            taken += header.total_bytes();
-        }
-        taken
-    }
-
-    /// Makes everything gathered durable.
-    pub(super) fn flush(&mut self) -> io::Result<()> {
-        if self.gathered.is_empty() {
-            return Ok(());
-        }
-        let bytes = match self.gathered.as_slice() {
-            [one] => one.clone(),
-            several => {
-                let mut joined = BytesMut::with_capacity(several.iter().map(Bytes::len).sum());
-                several.iter().for_each(|slice| joined.extend_from_slice(slice));
-                joined.freeze()
-            }
-        };
-        self.zero_ahead(bytes.len() as u64)?;
-        self.file.write_at(&bytes, self.position)?;
-        self.sync_file()?;
-        self.position += bytes.len() as u64;
-        self.gathered.clear();
-        self.gathered_bytes = 0;
-        self.mark(false)?;
-        self.places.lock().expect("nothing panics while it holds the map").extend_to(self.last.index);
-        Ok(())
-    }
-
-    /// Writes a marker for everything before it; it becomes durable with the next sync.
-    pub(super) fn mark(&mut self, continued: bool) -> io::Result<()> {
-        let marker = Marker {
-            sequence: self.header.sequence,
-            offset: self.position,
-            last: self.last.index,
-            last_check: self.last_check,
-            commit_hint: self.commit_hint.min(self.last.index),
-            continued,
-        };
-        self.file.write_at(&marker.encode(self.header.storage), self.position)?;
-        self.position += MARKER_BYTES as u64;
-        Ok(())
-    }
-
-    /// Entries from `from` on are replaced: they are dead once the new segment has its name.
-    pub(super) fn truncate(&mut self, from: Index, before: LogId, before_check: u32) -> io::Result<()> {
-        assert_eq!(before.index, from.prev(), "a truncation keeps everything before it");
+    /// Drops the entries from `from` on by opening a segment that replaces them.
+    pub(super) fn truncate(&mut self, from: Index) -> Result<(), WriteError> {
+        assert!(from > self.commit_hint, "committed entries are forever (I2)");
+        assert!(from <= self.tip.id.index.next(), "a truncation begins within the log or at its end");
         self.flush()?;
-        self.last = before;
-        self.last_check = before_check;
-        self.roll(Cause::Truncated, before, before_check)
+        if from == self.tip.id.index.next() {
+            return Ok(());
+        }
+        let seal = self.marker(true);
+        self.tip = self.tip_at(from.prev())?;
+        self.open_segment(from, Cause::Truncated, &seal)
     }
 
-    /// Goes on in a new segment. It gets its name when it is whole and durable, so a crash leaves the old log or the
-    /// new one.
-    fn roll(&mut self, cause: Cause, before: LogId, before_check: u32) -> io::Result<()> {
+    /// Makes everything appended durable.
+    pub(super) fn flush(&mut self) -> Result<(), WriteError> {
+        if self.pending_bytes == 0 {
+            return Ok(());
+        }
+        let length = self.pending_bytes;
+        self.zero_ahead(length + MARKERS_BYTES)?;
+        let path = self.current.path.clone();
+        self.write_pending().map_err(|source| failed(&path, source))?;
+        self.current.position += length;
+        self.sync()?;
+        self.mark()?;
+        self.positions.publish(self.tip.id.index, &mut self.strides.chosen);
+        Ok(())
+    }
+
+    /// Writes a marker behind what was just synced.
+    pub(super) fn mark(&mut self) -> Result<(), WriteError> {
+        let bytes = self.marker(false).encode(self.meta.storage);
+        self.write_at_end(&bytes)
+    }
+
+    /// Syncs the current segment, its last marker included.
+    pub(super) fn sync(&mut self) -> Result<(), WriteError> {
+        if self.options.sync == SyncMode::None {
+            return Ok(());
+        }
+        let begun = Instant::now();
+        self.current.file.sync().map_err(|source| failed(&self.current.path, source))?;
+        self.latency.note(u32::try_from(begun.elapsed().as_micros()).unwrap_or(u32::MAX));
+        Ok(())
+    }
+
+    /// Prepares a segment, gives it its name, and then marks the one before as continued. Only the name counts: a
+    /// crash before it leaves the old log, a crash behind it the new one.
+    fn open_segment(&mut self, first: Index, cause: Cause, seal: &Marker) -> Result<(), WriteError> {
+        assert_eq!(self.tip.id.index.next(), first, "a segment begins behind the last entry");
         let header = SegmentHeader {
-            sequence: self.header.sequence + 1,
-            first: before.index.next(),
-            term_before: before.term,
-            link: before_check,
+            cluster_id: self.meta.cluster_id,
+            node: self.meta.node,
+            storage: self.meta.storage,
+            sequence: self.current.sequence + 1,
+            first,
+            term_before: self.tip.id.term,
+            link: self.tip.check,
             cause,
-            ..self.header
         };
-        let path = self.log_dir.join(layout::segment_name(header.sequence, header.first));
-        let temporary = disk::temporary_name(&path);
-        let zeroed = SEGMENT_HEADER_BYTES as u64 + ZERO_AHEAD_BYTES.min(self.segment_size_bytes);
-        let file = prepare(self.disk.as_ref(), &temporary, &header, zeroed, self.sync)?;
-        self.disk.rename(&temporary, &path)?;
-        if self.sync == SyncMode::Always {
-            self.disk.sync_directory(&self.log_dir)?;
-        }
-        if cause == Cause::Rolled {
-            self.mark(true)?;
-            self.sync_file()?;
-        }
-        self.path = Arc::from(path);
-        self.file = file;
-        self.header = header;
-        self.position = SEGMENT_HEADER_BYTES as u64;
-        self.zeroed = zeroed;
-        self.places.lock().expect("nothing panics while it holds the map").begin(Arc::clone(&self.path), header);
+        let path: Arc<Path> = Arc::from(self.log_dir.join(layout::segment_name(header.sequence, first)));
+        let prepared = ZEROED_AHEAD_BYTES.min(self.options.segment_size_bytes);
+        let file = prepare_segment(self.disk.as_ref(), &path, &header, prepared, self.options.sync)
+            .map_err(|source| failed(&path, source))?;
+        self.write_at_end(&seal.encode(self.meta.storage))?;
+        self.sync()?;
+        self.positions.open_segment(path.clone(), header.sequence, first);
+        self.strides = Strides::default();
+        let (position, sequence) = (SEGMENT_HEADER_BYTES as u64, header.sequence);
+        self.current = Current { file, path, sequence, first, position, zeroed_to: prepared };
         Ok(())
     }
 
-    fn zero_ahead(&mut self, more: u64) -> io::Result<()> {
-        let needed = self.position + more + 2 * MARKER_BYTES as u64;
-        if needed <= self.zeroed {
+    /// Reads back what an entry that will be truncated to must be continued with.
+    fn tip_at(&self, index: Index) -> Result<Tip, WriteError> {
+        if index == Index(0) {
+            return Ok(Tip::ORIGIN);
+        }
+        let record = self.reader.read(index, index, 1).map_err(|source| WriteError::Truncation { source })?;
+        let header = RecordHeader::peek(&record).expect("the reader returns whole records");
+        Ok(Tip { id: header.id, check: header.check })
+    }
+
+    fn marker(&self, continued: bool) -> Marker {
+        Marker {
+            sequence: self.current.sequence,
+            offset: self.current.position,
+            last: self.tip.id.index,
+            last_check: self.tip.check,
+            commit_hint: self.commit_hint,
+            continued,
+        }
+    }
+
+    fn assert_continues(&self, header: &RecordHeader) {
+        assert_eq!(header.id.index, self.tip.id.index.next(), "records are handed over in index order");
+        assert_eq!(header.link, self.tip.check, "a record continues the entry before it");
+        assert!(header.id.term >= self.tip.id.term, "terms never fall along a log");
+    }
+
+    /// Whether a record may still go into the current segment; an empty one takes any, however large.
+    fn has_room_for(&self, taken_bytes: u64, header: &RecordHeader) -> bool {
+        let end = self.current.position + self.pending_bytes + taken_bytes + MARKERS_BYTES;
+        end <= self.options.segment_size_bytes || header.id.index == self.current.first
+    }
+
+    fn take(&mut self, records: Bytes) {
+        if !records.is_empty() {
+            self.pending_bytes += records.len() as u64;
+            self.pending.push(records);
+        }
+    }
+
+    /// Writes everything pending in one piece.
+    fn write_pending(&mut self) -> io::Result<()> {
+        let position = self.current.position;
+        if let [single] = self.pending.as_slice() {
+            self.current.file.write_at(single, position)?;
+        } else {
+            self.gathered.clear();
+            for piece in &self.pending {
+                self.gathered.extend_from_slice(piece);
+            }
+            self.current.file.write_at(&self.gathered, position)?;
+        }
+        self.pending.clear();
+        self.pending_bytes = 0;
+        Ok(())
+    }
+
+    fn write_at_end(&mut self, bytes: &[u8]) -> Result<(), WriteError> {
+        let Current { file, path, position, .. } = &mut self.current;
+        file.write_at(bytes, *position).map_err(|source| failed(path, source))?;
+        *position += bytes.len() as u64;
+        Ok(())
+    }
+
+    /// Makes sure that the next `length` bytes were written before, as zeros, and a step more when they were not.
+    fn zero_ahead(&mut self, length: u64) -> Result<(), WriteError> {
+        let Current { file, path, position, zeroed_to, .. } = &mut self.current;
+        let need = *position + length;
+        if need <= *zeroed_to {
             return Ok(());
         }
-        let step = ZERO_AHEAD_BYTES.min(self.segment_size_bytes);
-        let end = needed.next_multiple_of(step).max(needed);
-        write_zeros(self.file.as_ref(), self.zeroed, end)?;
-        self.zeroed = end;
+        let to = need.max((need + ZEROED_AHEAD_BYTES).min(self.options.segment_size_bytes));
+        write_zeros(file.as_ref(), (*zeroed_to).max(*position), to).map_err(|source| failed(path, source))?;
+        *zeroed_to = to;
         Ok(())
     }
+}
 
-    pub(super) fn sync_file(&self) -> io::Result<()> {
-        if self.sync == SyncMode::None {
-            return Ok(());
+impl SyncLatency {
+    /// The 99th percentile of the newest 1,024 syncs, in milliseconds; none before the first.
+    pub fn p99_ms(&self) -> Option<f64> {
+        let mut micros = self.0.lock().expect("no holder of the lock panics").micros.clone();
+        let at = micros.len().checked_sub(1)? * 99 / 100;
+        let (_, value, _) = micros.select_nth_unstable(at);
+        Some(f64::from(*value) / 1000.0)
+    }
+
+    fn note(&self, micros: u32) {
+        let mut recent = self.0.lock().expect("no holder of the lock panics");
+        let at = recent.next;
+        if at < recent.micros.len() {
+            recent.micros[at] = micros;
+        } else {
+            recent.micros.push(micros);
         }
-        let began = Instant::now();
-        self.file.sync()?;
-        self.latency.note(began.elapsed());
-        Ok(())
+        recent.next = (at + 1) % LATENCIES_MAX;
     }
 }
 
-/// Fills `start..end` with zeros.
-pub(super) fn write_zeros(file: &dyn DiskFile, start: u64, end: u64) -> io::Result<()> {
-    let zeros = vec![0; usize::try_from(ZERO_AHEAD_BYTES).expect("a step fits in memory")];
-    let mut at = start;
-    while at < end {
-        let length = usize::try_from((end - at).min(ZERO_AHEAD_BYTES)).expect("a step fits in memory");
-        file.write_at(&zeros[..length], at)?;
-        at += length as u64;
-    }
-    Ok(())
-}
-
-/// Makes a segment's file with its header and zeros behind it, durable under a temporary name.
-fn prepare(
-    disk: &dyn Disk,
-    path: &Path,
-    header: &SegmentHeader,
-    length: u64,
-    sync: SyncMode,
-) -> io::Result<Arc<dyn DiskFile>> {
-    let file = disk.create(path)?;
-    file.write_at(&header.encode(), 0)?;
-    write_zeros(file.as_ref(), SEGMENT_HEADER_BYTES as u64, length)?;
-    if sync == SyncMode::Always {
-        file.sync()?;
-    }
-    Ok(file)
-}
-
-/// Writes the first segment with entry 1, and the hard state, as after a clean close.
+/// Writes the first segment and the hard state of a new directory, as a clean close leaves them.
 pub(super) fn write_founding(disk: &dyn Disk, data_dir: &Path, founding: &Founding) -> io::Result<()> {
+    let mut log = BytesMut::new();
     let header = SegmentHeader {
         cluster_id: founding.cluster_id,
         node: founding.node,
@@ -242,29 +373,66 @@ pub(super) fn write_founding(disk: &dyn Disk, data_dir: &Path, founding: &Foundi
         link: LINK_ORIGIN,
         cause: Cause::Founded,
     };
-    let mut record = BytesMut::new();
-    let id = LogId::new(1, 1);
-    let check = append_record(&mut record, LINK_ORIGIN, Kind::Config, id, founding.wall_ms, |out| {
+    log.extend_from_slice(&header.encode());
+    let mut record = BytesMut::with_capacity(RECORD_HEADER_BYTES);
+    let last_check = append_record(&mut record, LINK_ORIGIN, Kind::Config, LogId::new(1, 1), founding.wall_ms, |out| {
         encode_config(&founding.config, &founding.settings, out);
     });
-    let offset = (SEGMENT_HEADER_BYTES + record.len()) as u64;
-    let marker =
-        Marker { sequence: 1, offset, last: id.index, last_check: check, commit_hint: id.index, continued: false };
-    let path = layout::log_dir(data_dir).join(layout::segment_name(1, Index(1)));
-    let file = prepare(disk, &path, &header, SEGMENT_HEADER_BYTES as u64 + ZERO_AHEAD_BYTES, SyncMode::None)?;
-    file.write_at(&record, SEGMENT_HEADER_BYTES as u64)?;
-    file.write_at(&marker.encode(founding.storage), offset)?;
+    log.extend_from_slice(&record);
+    let (last, offset) = (Index(1), log.len() as u64);
+    let marker = Marker { sequence: 1, offset, last, last_check, commit_hint: Index(0), continued: false };
+    log.extend_from_slice(&marker.encode(founding.storage));
+    let file = disk.create(&layout::log_dir(data_dir).join(layout::segment_name(1, Index(1))))?;
+    file.write_at(&log, 0)?;
     file.sync()?;
     let slot = Slot {
         cluster_id: founding.cluster_id,
         node: founding.node,
         storage: founding.storage,
         counter: 1,
-        hard_state: HardState { term: id.term, vote: None },
-        commit_hint: id.index,
-        clean_end: Some(LogEnd { sequence: 1, offset: offset + MARKER_BYTES as u64 }),
+        hard_state: HardState { term: Term(1), vote: None },
+        commit_hint: Index(0),
+        clean_end: Some(LogEnd { sequence: 1, offset: log.len() as u64 }),
     };
-    let hard_state = disk.create(&layout::hard_state_file(data_dir))?;
-    hard_state.write_at(&[slot.encode(), slot.encode()].concat(), 0)?;
-    hard_state.sync()
+    let file = disk.create(&layout::hard_state_file(data_dir))?;
+    file.write_at(&slot.encode(), 0)?;
+    file.write_at(&slot.encode(), SLOT_BYTES as u64)?;
+    file.sync()
+}
+
+/// Writes zeros from one offset up to another.
+pub(super) fn write_zeros(file: &dyn DiskFile, from: u64, to: u64) -> io::Result<()> {
+    let zeros = vec![0; usize::try_from(ZEROED_AHEAD_BYTES.min(to.saturating_sub(from))).expect("a step is small")];
+    let mut at = from;
+    while at < to {
+        let length = usize::try_from(to - at).unwrap_or(usize::MAX).min(zeros.len());
+        file.write_at(&zeros[..length], at)?;
+        at += length as u64;
+    }
+    Ok(())
+}
+
+fn prepare_segment(
+    disk: &dyn Disk,
+    path: &Path,
+    header: &SegmentHeader,
+    prepared_bytes: u64,
+    sync: SyncMode,
+) -> io::Result<Arc<dyn DiskFile>> {
+    let temporary = disk::temporary_name(path);
+    let file = disk.create(&temporary)?;
+    file.write_at(&header.encode(), 0)?;
+    write_zeros(file.as_ref(), SEGMENT_HEADER_BYTES as u64, prepared_bytes)?;
+    if sync == SyncMode::Always {
+        file.sync()?;
+    }
+    disk.rename(&temporary, path)?;
+    if sync == SyncMode::Always {
+        disk.sync_directory(disk::parent(path))?;
+    }
+    Ok(file)
+}
+
+fn failed(path: &Path, source: io::Error) -> WriteError {
+    WriteError::Io { path: path.to_path_buf(), source }
 }

@@ -2,6 +2,7 @@
 
 pub mod diff;
 pub mod show;
+pub(super) mod source;
 pub mod stat;
 
 use super::Context;
