@@ -85,6 +85,28 @@ fn nodes_end_with_a_foreground_supervisor_however_it_ends() {
 }
 
 #[test]
+fn a_paused_node_is_shown_as_paused_and_comes_back() {
+    let home = Home::new();
+    home.ok(&["cluster", "up", "-d", "--nodes", "3"]);
+    home.ok(&["cluster", "pause", "leader"]);
+    let faults = |home: &Home| {
+        let status = home.ok(&["cluster", "status", "-o", "json"]);
+        let status: Value = serde_json::from_slice(&status.stdout).expect("JSON");
+        let members = status["members"].as_array().expect("a list").clone();
+        members.iter().filter(|member| member["fault"] == "paused").count()
+    };
+    assert_eq!(faults(&home), 1);
+    home.ok(&["status", "--wait", "writable", "--timeout", "60s"]);
+    let resumed = home.ok(&["cluster", "resume"]);
+    assert_eq!(text(&resumed.stderr).matches("resumed").count(), 1, "only what was paused is resumed");
+    home.ok(&["status", "--wait", "healthy", "--timeout", "60s"]);
+    assert_eq!(faults(&home), 0);
+    home.ok(&["cluster", "pause", "n1", "n2", "n3"]);
+    home.ok(&["cluster", "down"]);
+    assert_eq!(home.running(), 0, "a paused node hears that it is to stop");
+}
+
+#[test]
 fn what_cannot_be_made_leaves_nothing_behind() {
     let home = Home::new();
     let taken = UdpSocket::bind("127.0.0.1:0").expect("a port is free");

@@ -13,7 +13,7 @@ use core::time::Duration;
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
-use crate::codec::Settings;
+use crate::codec::settings::Settings;
 use crate::storage::layout::{StorageSection, SyncMode};
 
 pub use error::SpecError;
