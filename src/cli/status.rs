@@ -13,8 +13,9 @@ use super::remote;
 use super::selection::{self, LocalNode, Target};
 use crate::client::Client;
 use crate::client::view::{ClusterView, LocalProcess, MemberView, Severity};
+use crate::cluster::process;
 use crate::raft::NodeId;
-use crate::storage::layout::{self, NodeFile, RunFile};
+use crate::storage::layout::{self, NodeFile};
 
 #[derive(Clone, Debug, Default, clap::Args)]
 #[command(after_help = "\
@@ -150,10 +151,10 @@ fn local_processes(target: &Target) -> BTreeMap<NodeId, LocalProcess> {
 
 fn local_process(node: &LocalNode) -> LocalProcess {
     let running = selection::is_node_running(node);
-    let pid = RunFile::read(&node.directory).ok().filter(|_| running).map(|file| file.pid);
+    let pid = process::running(&node.directory).map(|run| run.pid);
     LocalProcess {
         running,
-        paused: pid.is_some_and(is_stopped),
+        paused: pid.is_some_and(process::is_paused),
         pid,
         data_dir: layout::data_dir(&node.directory).display().to_string(),
         log_file: layout::node_log(&node.directory).display().to_string(),
@@ -161,11 +162,6 @@ fn local_process(node: &LocalNode) -> LocalProcess {
 }
 
 /// Whether the kernel says that a process is stopped by a signal: state `T` behind the name in parentheses.
-fn is_stopped(pid: u32) -> bool {
-    let Ok(text) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else { return false };
-    text.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('T'))
-}
-
 fn print(context: &Context, view: &ClusterView) -> Result<(), Failure> {
     let printer = &context.printer;
     if !printer.is_table() {

@@ -115,6 +115,12 @@ pub fn signal(run: &RunFile, signal: Signal) -> io::Result<()> {
     Ok(pidfd_send_signal(handle, signal)?)
 }
 
+/// Whether a process is stopped by a signal, as `pause` does it.
+pub fn is_paused(pid: u32) -> bool {
+    let Ok(text) = std::fs::read_to_string(format!("/proc/{pid}/stat")) else { return false };
+    text.rsplit_once(')').is_some_and(|(_, rest)| rest.trim_start().starts_with('T'))
+}
+
 /// What came of waiting for a node to start.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Started {
@@ -192,6 +198,25 @@ mod tests {
         run.start_ticks += 1;
         let error = signal(&run, Signal::CONT).unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::NotFound, "{error}");
+    }
+
+    #[test]
+    fn a_stopped_process_is_paused_until_it_goes_on() {
+        let mut child = Command::new("/bin/sleep").arg("600").spawn().unwrap();
+        let pid = Pid::from_child(&child);
+        let until = |wanted: bool| {
+            let began = Instant::now();
+            while is_paused(child.id()) != wanted {
+                assert!(began.elapsed() < Duration::from_secs(10), "it becomes {wanted} in the end");
+                std::thread::yield_now();
+            }
+        };
+        rustix::process::kill_process(pid, Signal::STOP).unwrap();
+        until(true);
+        rustix::process::kill_process(pid, Signal::CONT).unwrap();
+        until(false);
+        child.kill().unwrap();
+        child.wait().unwrap();
     }
 
     #[test]

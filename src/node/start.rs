@@ -23,6 +23,10 @@ use crate::transport::{self, BindError, PeerAddress, Transport, TransportSetup};
 /// Most transport events that wait for the turn; beyond that the network tasks stop reading.
 const EVENTS_MAX: usize = 4_096;
 
+/// How often a data directory that is locked is tried, and after what pause: somebody may only have looked.
+const LOCK_TRIES: u32 = 10;
+const LOCK_RETRY_AFTER: Duration = Duration::from_millis(5);
+
 /// What a node is started with. Everything else is in its directory.
 #[derive(Clone, Debug)]
 pub struct NodeOptions {
@@ -103,14 +107,25 @@ pub fn run(options: &NodeOptions) -> Result<Finished, NodeError> {
 
 fn open_and_run(options: &NodeOptions, file: &NodeFile, log: &Log) -> Result<Finished, NodeError> {
     let identity = Identity::load(&layout::identity_dir(&options.dir)).map_err(NodeError::Identity)?;
-    let (journal, found) =
-        Journal::open(&layout::data_dir(&options.dir), journal_options(file)).map_err(NodeError::Open)?;
+    let (journal, found) = open_journal(options, file)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|source| NodeError::System { what: "no runtime could be built", source })?;
     let local = tokio::task::LocalSet::new();
     local.block_on(&runtime, run_until_stopped(options, file, journal, found, identity, log))
+}
+
+/// Whoever asks whether this node runs takes the lock of its data for an instant, so a taken one is tried again.
+fn open_journal(options: &NodeOptions, file: &NodeFile) -> Result<(Journal, Recovered), NodeError> {
+    let open = || Journal::open(&layout::data_dir(&options.dir), journal_options(file));
+    for _ in 1..LOCK_TRIES {
+        match open() {
+            Err(OpenError::Locked { .. }) => std::thread::sleep(LOCK_RETRY_AFTER),
+            opened => return opened.map_err(NodeError::Open),
+        }
+    }
+    open().map_err(NodeError::Open)
 }
 
 async fn run_until_stopped(

@@ -28,7 +28,7 @@ pub fn run(context: &Context, arguments: Args) -> Result<Exit, Failure> {
     let (cluster, _) = selection::local_cluster(context)?;
     let mut nodes = local::nodes_meant(context, &cluster, &arguments.nodes)?;
     if arguments.nodes.is_empty() {
-        nodes.retain(|node| process::running(&node.directory).is_some());
+        nodes.retain(|node| process::running(&node.directory).is_some_and(|run| process::is_paused(run.pid)));
     }
     kill::send(context, &nodes, Signal::CONT)?;
     for node in &nodes {

@@ -174,12 +174,15 @@ fn file_of(arguments: &Args) -> Option<PathBuf> {
 }
 
 fn show_plan(context: &Context, plan: &Plan, spec: &Spec) -> Result<Exit, Failure> {
-    let lines = plan.lines(&spec.nodes);
+    show_steps(context, &plan.cluster, &plan.lines(&spec.nodes))
+}
+
+fn show_steps(context: &Context, cluster: &str, steps: &[String]) -> Result<Exit, Failure> {
     if !context.printer.is_table() {
-        context.printer.document("raftctl.plan/v1", &PlanView { cluster: &plan.cluster, steps: &lines })?;
+        context.printer.document("raftctl.plan/v1", &PlanView { cluster, steps })?;
         return Ok(Exit::Done);
     }
-    lines.into_iter().try_for_each(|line| context.printer.line(line))?;
+    steps.iter().try_for_each(|step| context.printer.line(step))?;
     Ok(Exit::Done)
 }
 
@@ -248,10 +251,8 @@ fn bring_up(
         context.printer.note(format_args!("{}: runs already", node.name));
     }
     if arguments.dry_run {
-        for node in &down {
-            context.printer.line(format_args!("start {}", node.name))?;
-        }
-        return Ok(Exit::Done);
+        let steps: Vec<String> = down.iter().map(|node| format!("start {}", node.name)).collect();
+        return show_steps(context, &cluster.name, &steps);
     }
     let alone = arguments.detach || !running.is_empty() || local::supervisor(&cluster.directory).is_some();
     if !alone {

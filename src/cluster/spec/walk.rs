@@ -11,8 +11,7 @@ use super::error::SpecError;
 use super::locate::{self, Step};
 use super::read::nearest;
 use super::{MemberRole, NAME_LENGTH_MAX, NODES_MAX, NodeSpec, Spec, duration_text, is_name, size_text};
-use crate::codec::settings::Settings;
-use crate::codec::settings::{parse_duration, parse_size};
+use crate::codec::settings::{Settings, parse_duration, parse_size};
 use crate::storage::layout::{SEGMENT_SIZE_BYTES_MAX, SEGMENT_SIZE_BYTES_MIN, StorageSection, SyncMode};
 
 /// An election timeout is at least this many heartbeats, so that one lost datagram starts no election.
