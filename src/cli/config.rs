@@ -8,6 +8,9 @@ use crate::cluster::spec::{self, Source, SpecError};
 
 #[derive(Clone, Debug, clap::Subcommand)]
 #[command(disable_help_subcommand = true)]
+#[command(after_help = "\
+Examples:
+  raftctl config check clusters/three-nodes.yaml")]
 pub enum Command {
     /// Check cluster files and say what is wrong, with line and column
     Check(CheckArgs),

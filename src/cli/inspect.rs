@@ -1,15 +1,14 @@
 //! `raftctl inspect`: says what a file or directory is and what is in it.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+
+use serde::Serialize;
+use serde_json::Value;
 
 use super::Context;
 use super::failure::{Exit, Failure};
-use super::log::source::{damaged, not_a_log};
-use super::log::stat;
-use crate::inspect::identify::{Thing, identify};
-use crate::inspect::summary::summarize;
-use crate::storage::{hard_state, layout};
-use crate::transport::identity;
+use super::output::printable;
+use crate::inspect::identify::{Finding, IdentifyError, identify};
 
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "\
@@ -25,111 +24,96 @@ pub struct Args {
     pub paths: Vec<PathBuf>,
 }
 
+#[derive(Serialize)]
+struct Inspection {
+    findings: Vec<Finding>,
+}
+
 pub fn run(context: &Context, arguments: Args) -> Result<Exit, Failure> {
-    let mut damage = Vec::new();
+    let mut findings = Vec::new();
+    let mut refused = None;
     for path in &arguments.paths {
-        inspect(context, path, &mut damage)?;
+        match identify(path) {
+            Ok(finding) => findings.push(finding),
+            Err(error) => refused = refused.or(Some(refusal(&error))),
+        }
     }
-    if damage.is_empty() { Ok(Exit::Done) } else { Err(damaged("what was inspected", &damage)) }
-}
-
-fn inspect(context: &Context, path: &Path, damage: &mut Vec<String>) -> Result<(), Failure> {
-    let name = path.display().to_string();
-    let thing = identify(path)
-        .map_err(|error| Failure::new("E0404", format!("{name} cannot be read")).because(&error))?
-        .ok_or_else(|| Failure::new("E0404", format!("{name} is nothing that raftctl has written")))?;
     if context.printer.is_table() {
-        context.printer.line(format_args!("{name}: {}", thing.words()))?;
+        for finding in &findings {
+            print(context, finding, 0)?;
+        }
     } else {
-        context.printer.item("raftctl.inspect/v1", &serde_json::json!({"path": name, "what": thing.words()}))?;
+        context.printer.document("raftctl.inspection/v1", &Inspection { findings: findings.clone() })?;
     }
-    match thing {
-        Thing::ClusterDirectory => {
-            show_text(context, &path.join("cluster.yaml"))?;
-            children(context, &path.join("nodes"), damage)
+    if let Some(damaged) = findings.iter().find(|finding| finding.is_damaged()) {
+        return Err(Failure::new("E0401", format!("{} is damaged", damaged.path.display()))
+            .cause(first_damage(damaged).unwrap_or_default())
+            .fix("keep a copy; the other nodes hold the same committed entries"));
+    }
+    refused.map_or(Ok(Exit::Done), Err)
+}
+
+fn refusal(error: &IdentifyError) -> Failure {
+    match error {
+        IdentifyError::Read { path, .. } => {
+            Failure::new("E0107", format!("{} cannot be inspected", path.display())).because(error)
         }
-        Thing::NodeDirectory => {
-            show_text(context, &layout::node_file(path))?;
-            for part in [layout::data_dir(path), layout::identity_dir(path)].iter().filter(|part| part.exists()) {
-                inspect(context, part, damage)?;
+        IdentifyError::Foreign { .. } => Failure::new("E0404", error.to_string()),
+    }
+}
+
+fn print(context: &Context, finding: &Finding, depth: usize) -> Result<(), Failure> {
+    const FACT_WIDTH: usize = 20;
+    let bold = anstyle::Style::new().bold();
+    let indent = "  ".repeat(depth);
+    let shown = match depth {
+        0 => finding.path.display().to_string(),
+        _ => finding.path.file_name().unwrap_or_default().to_string_lossy().into_owned(),
+    };
+    let printer = &context.printer;
+    let kind = finding.kind.replace('-', " ");
+    printer.line(format_args!(
+        "{indent}{bold}{}{bold:#}  {kind}: {}",
+        printable(shown.as_bytes(), false),
+        finding.about
+    ))?;
+    for (name, value) in &finding.facts {
+        match value {
+            Value::Array(items) if items.iter().any(Value::is_object) => {
+                printer.line(format_args!("{indent}  {name}"))?;
+                for item in items {
+                    printer.line(format_args!("{indent}    {}", words(item)))?;
+                }
             }
-            Ok(())
-        }
-        Thing::DataDirectory => {
-            if layout::hard_state_file(path).exists() {
-                inspect(context, &layout::hard_state_file(path), damage)?;
-            }
-            show_log(context, path, damage)
-        }
-        Thing::LogDirectory | Thing::Segment => show_log(context, path, damage),
-        Thing::HardState => show_hard_state(context, path, damage),
-        Thing::IdentityDirectory => {
-            let certificates = ["ca.pem", "cert.pem"].map(|file| path.join(file));
-            certificates.iter().filter(|file| file.exists()).try_for_each(|file| show_certificate(context, file))
-        }
-        Thing::Certificate => show_certificate(context, path),
-        Thing::NodeFile | Thing::RunFile | Thing::ClusterFile => show_text(context, path),
-        Thing::Key | Thing::NodeLog | Thing::Sign => Ok(()),
-    }
-}
-
-fn children(context: &Context, folder: &Path, damage: &mut Vec<String>) -> Result<(), Failure> {
-    let unreadable =
-        |error: &std::io::Error| Failure::new("E0404", format!("{} cannot be read", folder.display())).because(error);
-    let entries = std::fs::read_dir(folder).map_err(|error| unreadable(&error))?;
-    let mut paths: Vec<PathBuf> = entries.flatten().map(|entry| entry.path()).collect();
-    paths.sort();
-    paths.iter().try_for_each(|path| inspect(context, path, damage))
-}
-
-fn show_text(context: &Context, path: &Path) -> Result<(), Failure> {
-    if !context.printer.is_table() {
-        return Ok(());
-    }
-    let text = std::fs::read(path).unwrap_or_default();
-    let shown: Vec<String> = String::from_utf8_lossy(&text).lines().map(|line| format!("  {line}")).collect();
-    shown.into_iter().try_for_each(|line| context.printer.line(line))
-}
-
-fn show_log(context: &Context, path: &Path, damage: &mut Vec<String>) -> Result<(), Failure> {
-    let summary = summarize(path).map_err(|error| not_a_log(&error))?;
-    stat::print(context, &path.display().to_string(), &summary)?;
-    damage.extend(summary.damage);
-    Ok(())
-}
-
-fn show_hard_state(context: &Context, path: &Path, damage: &mut Vec<String>) -> Result<(), Failure> {
-    let inspection = hard_state::inspect(path)
-        .map_err(|error| Failure::new("E0404", format!("{} cannot be read", path.display())).because(&error))?;
-    for (number, slot) in inspection.slots.iter().enumerate() {
-        let line = match slot {
-            Ok(slot) => {
-                let vote = slot.hard_state.vote.map_or_else(|| "nobody".to_owned(), |node| node.to_string());
-                let closed = slot.clean_end.map_or_else(|| "open".to_owned(), |end| format!("closed at {end}"));
-                format!(
-                    "slot {number}: {} term {} vote {vote} known committed {} update {} {closed}",
-                    slot.node, slot.hard_state.term, slot.commit_hint, slot.counter
-                )
-            }
-            Err(error) => format!("slot {number}: {error}"),
-        };
-        if context.printer.is_table() {
-            context.printer.line(format_args!("  {line}"))?;
-        } else {
-            context.printer.item("raftctl.hard-state-slot/v1", &serde_json::json!({"slot": number, "says": line}))?;
+            value => printer.line(format_args!("{indent}  {name:<FACT_WIDTH$} {}", words(value)))?,
         }
     }
-    if let Err(found) = inspection.choose() {
-        damage.push(found.to_string());
+    for damage in &finding.damage {
+        let red = anstyle::Style::new().fg_color(Some(anstyle::AnsiColor::Red.into()));
+        printer.line(format_args!("{indent}  {red}DAMAGE{red:#} {}", printable(damage.as_bytes(), false)))?;
+    }
+    for inside in &finding.inside {
+        print(context, inside, depth + 1)?;
     }
     Ok(())
 }
 
-fn show_certificate(context: &Context, path: &Path) -> Result<(), Failure> {
-    let text = identity::describe_certificate(path)
-        .map_err(|error| Failure::new("E0404", format!("{} is no certificate", path.display())).because(&error))?;
-    if context.printer.is_table() {
-        return context.printer.line(format_args!("  {text}"));
+/// A value as a person reads it.
+fn words(value: &Value) -> String {
+    match value {
+        Value::Null => "–".to_owned(),
+        Value::String(text) => printable(text.as_bytes(), false),
+        Value::Array(items) => items.iter().map(words).collect::<Vec<_>>().join(" "),
+        Value::Object(fields) => ["name", "id", "role", "address"]
+            .iter()
+            .filter_map(|name| fields.get(*name))
+            .map(words)
+            .collect::<Vec<_>>()
+            .join("  "),
+        other => other.to_string(),
     }
-    context.printer.item("raftctl.certificate/v1", &serde_json::json!({"path": path, "says": text}))
+}
+
+fn first_damage(finding: &Finding) -> Option<String> {
+    finding.damage.first().cloned().or_else(|| finding.inside.iter().find_map(first_damage))
 }

@@ -14,6 +14,7 @@ use serde::Serialize;
 
 use super::arguments::{ColorWhen, OutputFormat};
 use super::failure::Failure;
+pub use crate::inspect::text::{PREVIEW_CHARACTERS, printable};
 
 /// Bytes of stdout kept before they are written.
 const OUTPUT_BUFFER_BYTES: usize = 64 * 1024;
@@ -288,43 +289,6 @@ fn width(text: &str) -> usize {
     text.chars().count()
 }
 
-/// Longest piece of a value that a terminal gets in a table, in characters.
-pub const PREVIEW_CHARACTERS: usize = 60;
-
-/// Bytes as a line a terminal survives: text as it is, anything else escaped. Cut only when `shorten` is set.
-pub fn printable(bytes: &[u8], shorten: bool) -> String {
-    let mut out = String::new();
-    let mut count = 0;
-    for chunk in bytes.utf8_chunks() {
-        for character in chunk.valid().chars() {
-            match character {
-                '\\' => out.push_str("\\\\"),
-                '\n' => out.push_str("\\n"),
-                '\t' => out.push_str("\\t"),
-                '\r' => out.push_str("\\r"),
-                one if is_plain(one) => out.push(one),
-                one => out.extend(one.escape_unicode()),
-            }
-            count += 1;
-            if shorten && count >= PREVIEW_CHARACTERS {
-                out.push_str(&format!("… ({} bytes)", bytes.len()));
-                return out;
-            }
-        }
-        for byte in chunk.invalid() {
-            out.push_str(&format!("\\x{byte:02x}"));
-            count += 1;
-        }
-    }
-    out
-}
-
-/// No control characters, and none of those that turn the direction of a line.
-fn is_plain(one: char) -> bool {
-    !one.is_control()
-        && !matches!(one, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2066}'..='\u{2069}' | '\u{feff}')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -336,16 +300,6 @@ mod tests {
         table.row(["123456".into(), "put a long line that is never cut".into()]);
         let text = anstream::adapter::strip_str(&table.render()).to_string();
         assert_eq!(text, " INDEX  WHAT\n     7  no-op\n123456  put a long line that is never cut\n");
-    }
-
-    #[test]
-    fn bytes_are_printable_and_distinct() {
-        assert_eq!(printable("grün".as_bytes(), false), "grün");
-        assert_eq!(printable(b"a\n\x1b[31m\\", false), "a\\n\\u{1b}[31m\\\\");
-        assert_eq!(printable(b"\xff\x00", false), "\\xff\\u{0}");
-        let long = "x".repeat(1_000);
-        assert_eq!(printable(long.as_bytes(), false).len(), 1_000);
-        assert_eq!(printable(long.as_bytes(), true), format!("{}… (1000 bytes)", "x".repeat(60)));
     }
 
     #[test]

@@ -9,11 +9,11 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use etcetera::BaseStrategy as _;
-use serde::Deserialize;
 
 use super::Context;
 use super::arguments::{Environment, NAME_CHARACTERS_MAX, cluster_name, node_name};
 use super::failure::Failure;
+use crate::storage::layout::{NodeFile, RunFile};
 
 /// Most clusters and nodes that are listed; a state directory with more was not filled by raftctl.
 const ENTRIES_MAX: usize = 1_000;
@@ -173,17 +173,14 @@ pub fn node_named(cluster: &LocalCluster, name: &str) -> Result<LocalNode, Failu
         .fix(format!("a name of the list, or a path such as ./{name}")))
 }
 
-/// Whether any node of the cluster runs: its data directory is locked.
+/// Whether any node of the cluster runs.
 pub fn is_running(cluster: &LocalCluster) -> bool {
     nodes(cluster).is_ok_and(|nodes| nodes.iter().any(is_node_running))
 }
 
-/// A node holds the lock of its data directory from before it opens the log until its process is gone, so the lock,
-/// unlike a process id in a file, cannot be stale.
+/// Whether the process that `run.json` names is alive. Takes no lock, so that looking never disturbs a start.
 pub fn is_node_running(node: &LocalNode) -> bool {
-    let path = node.directory.join("data").join("lock");
-    let Ok(file) = fs::File::open(path) else { return false };
-    matches!(file.try_lock_shared(), Err(fs::TryLockError::WouldBlock))
+    RunFile::read(&node.directory).and_then(|run| run.is_alive()).unwrap_or(false)
 }
 
 fn endpoints_given(context: &Context) -> Option<(Vec<String>, How)> {
@@ -198,18 +195,10 @@ fn endpoints_given(context: &Context) -> Option<(Vec<String>, How)> {
     Some((endpoints, How::Environment))
 }
 
-/// What a client needs of `node.yaml`; the rest is the node's own.
-#[derive(Deserialize)]
-struct NodeFile {
-    id: u64,
-    advertise: String,
-}
-
 fn endpoint_of(node: &LocalNode) -> Result<Endpoint, Failure> {
-    let path = node.directory.join("node.yaml");
-    let text = fs::read_to_string(&path).map_err(|error| unreadable(&path, &error))?;
-    let file: NodeFile = serde_yaml::from_str(&text).map_err(|error| unreadable(&path, &error))?;
-    Ok(Endpoint { name: Some(node.name.clone()), id: Some(file.id), address: file.advertise })
+    let file = NodeFile::read(&node.directory)
+        .map_err(|error| unreadable(&node.directory, &error).fix("raftctl inspect on this directory"))?;
+    Ok(Endpoint { name: Some(node.name.clone()), id: Some(file.id.0), address: file.advertise })
 }
 
 fn unreadable(path: &Path, error: &(dyn std::error::Error + 'static)) -> Failure {
@@ -259,6 +248,8 @@ impl fmt::Display for How {
 mod tests {
     use super::*;
     use crate::cli::arguments::GlobalArguments;
+    use crate::raft::{ClusterId, NodeId};
+    use crate::storage::layout::StorageSection;
 
     fn context(home: &Path) -> Context {
         let environment = Environment { home: Some(home.to_path_buf()), ..Environment::default() };
@@ -270,9 +261,16 @@ mod tests {
             let directory = home.join(name).join("nodes").join(node);
             fs::create_dir_all(directory.join("data")).unwrap();
             let id = position + 1;
-            fs::write(directory.join("node.yaml"), format!("id: {id}\nadvertise: 127.0.0.1:71{id:02}\nname: {node}\n"))
-                .unwrap();
-            fs::write(directory.join("data/lock"), "").unwrap();
+            let file = NodeFile {
+                cluster: name.to_owned(),
+                cluster_id: ClusterId(7),
+                id: NodeId(id as u64),
+                name: (*node).to_owned(),
+                listen: "127.0.0.1:0".to_owned(),
+                advertise: format!("127.0.0.1:71{id:02}"),
+                storage: StorageSection::default(),
+            };
+            file.write(&directory).unwrap();
         }
         fs::write(home.join(name).join("cluster.yaml"), "cluster: x\n").unwrap();
     }
@@ -292,8 +290,10 @@ mod tests {
         assert_eq!((failure.code, failure.exit.code()), ("E0202", 2));
         assert!(failure.cause.unwrap().contains("a b"));
 
-        let lock = fs::File::open(home.path().join("b/nodes/n1/data/lock")).unwrap();
-        lock.lock().unwrap();
+        let run = RunFile::of_this_process("2026-11-24T20:40:00Z".to_owned()).unwrap();
+        run.write(&home.path().join("b/nodes/n1")).unwrap();
+        let stale = RunFile { start_ticks: run.start_ticks + 1, ..run };
+        stale.write(&home.path().join("a/nodes/n1")).unwrap();
         let (cluster, how) = local_cluster(&context).unwrap();
         assert_eq!((cluster.name.as_str(), how), ("b", How::OnlyRunning));
     }

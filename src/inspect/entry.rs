@@ -1,126 +1,230 @@
-//! One log entry as a person or a program reads it.
+//! One log entry as people and scripts see it.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
+use super::text::printable;
 use crate::codec::{Entry, Kind, RecordHeader, decode_entry};
+use crate::raft::Config;
 use crate::state_machine::{Command, Expect, Operation};
 
-/// Longest piece of a key or a value that a sentence shows, in bytes.
-const SHOWN_BYTES_MAX: usize = 64;
-
-/// An entry with what it says.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+/// `raftctl.entry/v1`. What does not apply or is not known is null.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct EntryView {
+    /// The node whose log it is; null when a path was given.
+    pub node: Option<String>,
     pub index: u64,
     pub term: u64,
-    /// RFC 3339, UTC; the leader's wall clock when it appended.
-    pub time: String,
-    pub kind: String,
-    /// One sentence: `put colour = green`.
+    /// The leader's wall clock when it appended, RFC 3339 UTC.
+    pub time: Option<String>,
+    /// `noop command config unknown`.
+    pub kind: &'static str,
+    /// The entry in one line, as the table shows it.
     pub says: String,
-    /// The key of a command, if it is text.
-    pub key: Option<String>,
+    pub command: Option<CommandView>,
+    pub config: Option<ConfigView>,
+    /// Of the payload.
     pub payload_bytes: u32,
+    pub file: String,
+    /// Of the record in the file, in bytes.
+    pub offset: u64,
 }
 
-/// What an entry says, and the key it touches.
-pub fn view(header: &RecordHeader, payload: &[u8]) -> EntryView {
-    let entry = decode_entry(header.kind, payload);
-    let key = match &entry {
-        Ok(Entry::Command(command)) => String::from_utf8(command.key.clone()).ok(),
-        _ => None,
+/// A write. Keys and values that are not UTF-8 are base64, and then all of them are.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct CommandView {
+    /// `put delete append incr cas`.
+    pub op: &'static str,
+    pub key: String,
+    pub value: Option<String>,
+    pub by: Option<i64>,
+    pub expect_value: Option<String>,
+    pub expect_revision: Option<u64>,
+    pub expect_absent: Option<bool>,
+    pub base64: bool,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct ConfigView {
+    pub joint: bool,
+    pub members: Vec<MemberView>,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct MemberView {
+    pub name: String,
+    /// A string, as ids are.
+    pub id: String,
+    /// `voter` or `learner`.
+    pub role: &'static str,
+    pub address: String,
+}
+
+/// Where a record was found.
+#[derive(Clone, Copy, Debug)]
+pub struct Place<'a> {
+    pub node: Option<&'a str>,
+    pub file: &'a str,
+    pub offset: u64,
+}
+
+impl EntryView {
+    /// `shorten`: cut long keys and values in `says`; the other fields are always whole.
+    pub fn new(header: &RecordHeader, payload: &[u8], place: Place<'_>, shorten: bool) -> EntryView {
+        let entry = decode_entry(header.kind, payload);
+        let says = match &entry {
+            Ok(entry) => describe(entry, shorten),
+            Err(error) => format!("not understood: {error}"),
+        };
+        let (command, config) = match entry {
+            Ok(Entry::Command(command)) => (Some(CommandView::new(&command)), None),
+            Ok(Entry::Config { config, .. }) => (None, Some(ConfigView::new(&config))),
+            Ok(Entry::Noop) | Err(_) => (None, None),
+        };
+        EntryView {
+            node: place.node.map(str::to_owned),
+            index: header.id.index.0,
+            term: header.id.term.0,
+            time: time_text(header.wall_ms),
+            kind: header.kind.word(),
+            says,
+            command,
+            config,
+            payload_bytes: header.length_bytes,
+            file: place.file.to_owned(),
+            offset: place.offset,
+        }
+    }
+}
+
+/// Milliseconds since 1970 as RFC 3339 UTC with milliseconds; none when they are no time.
+pub fn time_text(wall_ms: u64) -> Option<String> {
+    let time = jiff::Timestamp::from_millisecond(i64::try_from(wall_ms).ok()?).ok()?;
+    Some(format!("{time:.3}"))
+}
+
+/// `put colour = green`, `config voters (n1 n2 n3)`, `no-op`.
+pub fn describe(entry: &Entry, shorten: bool) -> String {
+    match entry {
+        Entry::Noop => "no-op".to_owned(),
+        Entry::Config { config, .. } => format!("config {config}"),
+        Entry::Command(command) => describe_command(command, shorten),
+    }
+}
+
+fn describe_command(command: &Command, shorten: bool) -> String {
+    let show = |bytes: &[u8]| match bytes.is_empty() {
+        true => "\"\"".to_owned(),
+        false => printable(bytes, shorten),
     };
-    let says = match &entry {
-        Ok(Entry::Noop) => "no-op: the first entry of a leader's term".to_owned(),
-        Ok(Entry::Command(command)) => sentence(command),
-        Ok(Entry::Config { config, .. }) => format!("config {config}"),
-        Err(error) => format!("cannot be read: {error}"),
-    };
-    EntryView {
-        index: header.id.index.0,
-        term: header.id.term.0,
-        time: time_text(header.wall_ms),
-        kind: kind_word(header.kind),
-        says,
-        key,
-        payload_bytes: header.length_bytes,
-    }
-}
-
-/// The key a command touches; none for other entries and for what cannot be read.
-pub fn key_of(header: &RecordHeader, payload: &[u8]) -> Option<Vec<u8>> {
-    match decode_entry(header.kind, payload) {
-        Ok(Entry::Command(command)) => Some(command.key),
-        _ => None,
-    }
-}
-
-fn kind_word(kind: Kind) -> String {
-    match kind {
-        Kind::Unknown(number) => format!("unknown {number}"),
-        kind => kind.word().to_owned(),
-    }
-}
-
-fn sentence(command: &Command) -> String {
-    let key = text(&command.key);
+    let key = show(&command.key);
     match &command.operation {
-        Operation::Put { value } => format!("put {key} = {}", text(value)),
+        Operation::Put { value } => format!("put {key} = {}", show(value)),
         Operation::Delete => format!("delete {key}"),
-        Operation::Append { value } => format!("append {key} + {}", text(value)),
+        Operation::Append { value } => format!("append {key} += {}", show(value)),
         Operation::Incr { by } => format!("incr {key} by {by}"),
         Operation::Cas { expect, value } => {
             let condition = match expect {
-                Expect::Absent => "it is absent".to_owned(),
-                Expect::Value(value) => format!("it is {}", text(value)),
-                Expect::Revision(revision) => format!("it was last changed at {revision}"),
+                Expect::Absent => "absent".to_owned(),
+                Expect::Value(old) => format!("it is {}", show(old)),
+                Expect::Revision(revision) => format!("at revision {revision}"),
             };
-            format!("cas {key} = {} if {condition}", text(value))
+            format!("cas {key} = {} if {condition}", show(value))
         }
     }
 }
 
-/// Bytes as one line: text as it is, anything else escaped, long ones cut with their size.
-fn text(bytes: &[u8]) -> String {
-    if bytes.is_empty() {
-        return "\"\"".to_owned();
-    }
-    let shown = &bytes[..bytes.len().min(SHOWN_BYTES_MAX)];
-    let mut line: String = match std::str::from_utf8(shown) {
-        Ok(text) => {
-            text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+impl CommandView {
+    fn new(command: &Command) -> CommandView {
+        let (op, value, by, expect) = match &command.operation {
+            Operation::Put { value } => ("put", Some(value), None, None),
+            Operation::Delete => ("delete", None, None, None),
+            Operation::Append { value } => ("append", Some(value), None, None),
+            Operation::Incr { by } => ("incr", None, Some(*by), None),
+            Operation::Cas { expect, value } => ("cas", Some(value), None, Some(expect)),
+        };
+        let old = match expect {
+            Some(Expect::Value(old)) => Some(old),
+            _ => None,
+        };
+        let parts = [Some(&command.key), value, old];
+        let base64 = parts.iter().flatten().any(|part| std::str::from_utf8(part).is_err());
+        let text = |bytes: &Vec<u8>| match base64 {
+            true => STANDARD.encode(bytes),
+            false => String::from_utf8_lossy(bytes).into_owned(),
+        };
+        CommandView {
+            op,
+            key: text(&command.key),
+            value: value.map(text),
+            by,
+            expect_value: old.map(text),
+            expect_revision: match expect {
+                Some(Expect::Revision(revision)) => Some(*revision),
+                _ => None,
+            },
+            expect_absent: expect.map(|expect| *expect == Expect::Absent),
+            base64,
         }
-        Err(_) => shown.escape_ascii().to_string(),
-    };
-    if shown.len() < bytes.len() {
-        line.push_str(&format!("… ({} bytes)", bytes.len()));
     }
-    line
 }
 
-/// Milliseconds since 1970 as RFC 3339.
-pub fn time_text(wall_ms: u64) -> String {
-    let time = i64::try_from(wall_ms).ok().and_then(|millis| jiff::Timestamp::from_millisecond(millis).ok());
-    time.map_or_else(|| "–".to_owned(), |time| format!("{time:.3}"))
+impl ConfigView {
+    pub fn new(config: &Config) -> ConfigView {
+        let member = |member: &crate::raft::Member| MemberView {
+            name: member.name.clone(),
+            id: member.id.0.to_string(),
+            role: if config.is_voter(member.id) { "voter" } else { "learner" },
+            address: member.address.clone(),
+        };
+        ConfigView { joint: config.is_joint(), members: config.members.iter().map(member).collect() }
+    }
+}
+
+/// The key a payload writes to; none for other kinds and for what is not understood.
+pub fn key_of(kind: Kind, payload: &[u8]) -> Option<Vec<u8>> {
+    match decode_entry(kind, payload) {
+        Ok(Entry::Command(command)) => Some(command.key),
+        _ => None,
+    }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn says(key: &[u8], operation: Operation) -> String {
-        sentence(&Command { key: key.to_vec(), operation })
+    fn command(key: &[u8], operation: Operation) -> Command {
+        Command { key: key.to_vec(), operation }
     }
 
     #[test]
-    fn commands_are_sentences_and_never_control_a_terminal() {
-        assert_eq!(says(b"colour", Operation::Put { value: b"green".to_vec() }), "put colour = green");
-        assert_eq!(says(b"", Operation::Delete), "delete \"\"");
-        assert_eq!(says(b"a\x1b[1m\n", Operation::Incr { by: -2 }), "incr a\\u{1b}[1m\\n by -2");
-        assert_eq!(says(&[0xff], Operation::Delete), "delete \\xff");
-        let expect = Expect::Absent;
-        assert_eq!(says(b"k", Operation::Cas { expect, value: b"v".to_vec() }), "cas k = v if it is absent");
-        let long = says(b"k", Operation::Put { value: vec![b'x'; 100] });
-        assert!(long.ends_with("… (100 bytes)"), "{long}");
+    fn entries_read_as_what_was_typed() {
+        for (operation, says) in [
+            (Operation::Put { value: b"green".to_vec() }, "put colour = green"),
+            (Operation::Put { value: Vec::new() }, "put colour = \"\""),
+            (Operation::Delete, "delete colour"),
+            (Operation::Append { value: b"\n".to_vec() }, "append colour += \\n"),
+            (Operation::Incr { by: -5 }, "incr colour by -5"),
+            (Operation::Cas { expect: Expect::Absent, value: b"x".to_vec() }, "cas colour = x if absent"),
+            (Operation::Cas { expect: Expect::Revision(7), value: b"x".to_vec() }, "cas colour = x if at revision 7"),
+        ] {
+            assert_eq!(describe(&Entry::Command(command(b"colour", operation)), false), says);
+        }
+        assert_eq!(describe(&Entry::Noop, false), "no-op");
+    }
+
+    #[test]
+    fn what_is_not_text_is_base64_and_says_so() {
+        let view = CommandView::new(&command(b"k", Operation::Put { value: vec![0xff, 0] }));
+        assert_eq!((view.key.as_str(), view.value.as_deref(), view.base64), ("aw==", Some("/wA="), true));
+        let view = CommandView::new(&command(b"k", Operation::Cas { expect: Expect::Absent, value: b"v".to_vec() }));
+        assert_eq!((view.value.as_deref(), view.expect_absent, view.base64), (Some("v"), Some(true), false));
+    }
+
+    #[test]
+    fn times_are_rfc_3339() {
+        assert_eq!(time_text(1_764_016_800_123).as_deref(), Some("2025-11-24T20:40:00.123Z"));
+        assert_eq!(time_text(u64::MAX), None);
     }
 }

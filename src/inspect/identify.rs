@@ -1,95 +1,395 @@
-//! Says what a path is, from its content and its neighbours, not from its name alone.
+//! What a file or directory of raftctl is, and what is in it: told by its content, by its name only where the content
+//! says nothing. Private keys are named, never read.
 
-use std::fs;
-use std::io::Read as _;
-use std::path::Path;
+use std::fs::{self, File};
+use std::io::{self, Read as _};
+use std::path::{Path, PathBuf};
 
-use crate::storage::hard_state::HARD_STATE_MAGIC;
+use serde::Serialize;
+use serde_json::{Value, json};
+use x509_parser::pem::Pem;
+use x509_parser::prelude::GeneralName;
+
+use super::entry::{ConfigView, time_text};
+use super::log::Source;
+use super::stat::stat;
+use crate::codec::{Entry, decode_entry};
+use crate::storage::hard_state::{self, HARD_STATE_MAGIC};
+use crate::storage::layout::{NodeFile, RunFile, parse_segment_name};
+use crate::storage::reader::Item;
 use crate::storage::segment::SEGMENT_MAGIC;
 
-/// What raftctl can write.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Thing {
-    /// A local cluster: `cluster.yaml`, `ca/`, `client/`, `nodes/`.
-    ClusterDirectory,
-    /// A node: `node.yaml`, `data/`, `identity/`.
-    NodeDirectory,
-    /// A node's log and hard state.
-    DataDirectory,
-    /// A directory of segments.
-    LogDirectory,
-    Segment,
-    HardState,
-    /// Certificates, and a key that is never shown.
-    IdentityDirectory,
-    Certificate,
-    /// A private key or a reset key; nothing of it is shown.
-    Key,
-    NodeFile,
-    RunFile,
-    ClusterFile,
-    NodeLog,
-    /// The lock of a data directory, or its sign of being in use.
-    Sign,
+/// Bytes of a file that are enough to tell what it is.
+const SNIFF_BYTES: u64 = 4096;
+
+/// Largest text file that is read whole.
+const TEXT_BYTES_MAX: u64 = 1024 * 1024;
+
+/// Most things that are listed in one directory.
+const INSIDE_MAX: usize = 1_000;
+
+/// What one path is.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+pub struct Finding {
+    pub path: PathBuf,
+    /// A stable word: `cluster-directory node-directory data-directory log-directory segment hard-state node-file
+    /// run-file cluster-file identity-directory certificate private-key node-log lock in-use home`.
+    pub kind: &'static str,
+    /// One sentence without a full stop.
+    pub about: String,
+    /// Name and value, in the order in which they are shown.
+    #[serde(serialize_with = "as_map")]
+    pub facts: Vec<(&'static str, Value)>,
+    /// What cannot be what raftctl wrote, with file and offset.
+    pub damage: Vec<String>,
+    pub inside: Vec<Finding>,
 }
 
-impl Thing {
-    pub const fn words(self) -> &'static str {
-        match self {
-            Thing::ClusterDirectory => "the directory of a local cluster",
-            Thing::NodeDirectory => "the directory of a node",
-            Thing::DataDirectory => "a data directory: a Raft log and its hard state",
-            Thing::LogDirectory => "a directory of log segments",
-            Thing::Segment => "a log segment",
-            Thing::HardState => "a hard state: term, vote and commit hint, twice",
-            Thing::IdentityDirectory => "an identity: certificates and a key",
-            Thing::Certificate => "a certificate",
-            Thing::Key => "a secret key, not shown",
-            Thing::NodeFile => "what is fixed of a node",
-            Thing::RunFile => "which process runs, or ran last",
-            Thing::ClusterFile => "what a cluster was made from",
-            Thing::NodeLog => "the log lines of a node's process",
-            Thing::Sign => "a sign beside a data directory: locked, or in use",
+/// Why a path cannot be told.
+#[derive(Debug, thiserror::Error)]
+pub enum IdentifyError {
+    #[error("{} cannot be read", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    #[error("{} is nothing that raftctl has written", path.display())]
+    Foreign { path: PathBuf },
+}
+
+/// Says what `path` is. Damage is part of the answer, not an error.
+pub fn identify(path: &Path) -> Result<Finding, IdentifyError> {
+    let failed = |source| IdentifyError::Read { path: path.to_path_buf(), source };
+    let metadata = fs::metadata(path).map_err(failed)?;
+    let found = match metadata.is_dir() {
+        true => directory(path).map_err(failed)?,
+        false => file(path, metadata.len()).map_err(failed)?,
+    };
+    found.ok_or_else(|| IdentifyError::Foreign { path: path.to_path_buf() })
+}
+
+impl Finding {
+    fn new(path: &Path, kind: &'static str, about: impl Into<String>) -> Finding {
+        Finding {
+            path: path.to_path_buf(),
+            kind,
+            about: about.into(),
+            facts: Vec::new(),
+            damage: Vec::new(),
+            inside: Vec::new(),
         }
     }
+
+    fn fact(mut self, name: &'static str, value: impl Into<Value>) -> Finding {
+        self.facts.push((name, value.into()));
+        self
+    }
+
+    /// Whether this or anything inside is damaged.
+    pub fn is_damaged(&self) -> bool {
+        !self.damage.is_empty() || self.inside.iter().any(Finding::is_damaged)
+    }
 }
 
-/// What lies at `path`; none when raftctl has not written it.
-///
-/// # Errors
-/// The path cannot be read.
-pub fn identify(path: &Path) -> std::io::Result<Option<Thing>> {
+fn directory(path: &Path) -> io::Result<Option<Finding>> {
     let has = |name: &str| path.join(name).exists();
-    if fs::metadata(path)?.is_dir() {
-        return Ok(if has("cluster.yaml") && has("nodes") {
-            Some(Thing::ClusterDirectory)
-        } else if has("node.yaml") {
-            Some(Thing::NodeDirectory)
-        } else if has("hard_state") || has("log") {
-            Some(Thing::DataDirectory)
-        } else if has("cert.pem") || has("ca.pem") {
-            Some(Thing::IdentityDirectory)
-        } else if fs::read_dir(path)?.flatten().any(|entry| entry.path().extension().is_some_and(|end| end == "seg")) {
-            Some(Thing::LogDirectory)
-        } else {
-            None
-        });
+    if has("hard_state") || (has("log") && has("lock")) {
+        return data_directory(path).map(Some);
     }
-    let mut magic = Vec::new();
-    fs::File::open(path)?.take(8).read_to_end(&mut magic)?;
-    let name = path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
-    Ok(match name.as_str() {
-        _ if magic == SEGMENT_MAGIC => Some(Thing::Segment),
-        _ if magic == HARD_STATE_MAGIC => Some(Thing::HardState),
-        "hard_state" => Some(Thing::HardState),
-        "node.yaml" => Some(Thing::NodeFile),
-        "run.json" => Some(Thing::RunFile),
-        "cluster.yaml" => Some(Thing::ClusterFile),
-        "lock" | "in-use" | "in_use" => Some(Thing::Sign),
-        "key.pem" | "ca-key.pem" | "reset.key" => Some(Thing::Key),
-        name if name.ends_with(".seg") => Some(Thing::Segment),
-        name if name.ends_with(".pem") => Some(Thing::Certificate),
-        name if name.starts_with("node.log") => Some(Thing::NodeLog),
+    if has("node.yaml") {
+        let finding = Finding::new(path, "node-directory", "everything of one node");
+        return with_inside(finding, &["node.yaml", "run.json", "data", "identity", "node.log"]).map(Some);
+    }
+    if has("cluster.yaml") {
+        let finding = Finding::new(path, "cluster-directory", "a local cluster");
+        let finding = with_inside(finding, &["cluster.yaml", "ca", "client"])?;
+        return with_children(finding, &path.join("nodes")).map(Some);
+    }
+    if has("cert.pem") || has("ca.pem") {
+        let finding = Finding::new(path, "identity-directory", "certificates, and keys that are never shown");
+        return with_children(finding, path).map(Some);
+    }
+    let entries = sorted_entries(path)?;
+    if entries.iter().any(|entry| segment_like(entry)) {
+        let finding = log_facts(Finding::new(path, "log-directory", "the segments of one log"), path);
+        return with_children(finding, path).map(Some);
+    }
+    if entries.iter().any(|entry| entry.join("cluster.yaml").is_file()) {
+        let names = entries.iter().filter(|entry| entry.join("cluster.yaml").is_file()).map(|entry| file_name(entry));
+        let names: Vec<String> = names.collect();
+        return Ok(Some(Finding::new(path, "home", "local clusters live here").fact("clusters", names)));
+    }
+    Ok(None)
+}
+
+fn data_directory(path: &Path) -> io::Result<Finding> {
+    let finding =
+        log_facts(Finding::new(path, "data-directory", "what a node must not lose: term, vote and log"), path);
+    with_inside(finding, &["hard_state", "log", "in-use", "lock"])
+}
+
+fn with_inside(mut finding: Finding, names: &[&str]) -> io::Result<Finding> {
+    let folder = finding.path.clone();
+    for path in names.iter().map(|name| folder.join(name)).filter(|path| path.exists()) {
+        push_inside(&mut finding, &path);
+    }
+    Ok(finding)
+}
+
+fn with_children(mut finding: Finding, folder: &Path) -> io::Result<Finding> {
+    if folder.is_dir() {
+        for path in sorted_entries(folder)? {
+            push_inside(&mut finding, &path);
+        }
+    }
+    Ok(finding)
+}
+
+/// A part that cannot be read or is not ours is listed as such: the rest is still worth showing.
+fn push_inside(finding: &mut Finding, path: &Path) {
+    finding.inside.push(match identify(path) {
+        Ok(inside) => inside,
+        Err(IdentifyError::Foreign { .. }) => Finding::new(path, "foreign", "nothing that raftctl has written"),
+        Err(IdentifyError::Read { source, .. }) => {
+            Finding::new(path, "unreadable", format!("cannot be read: {source}"))
+        }
+    });
+}
+
+fn file(path: &Path, length: u64) -> io::Result<Option<Finding>> {
+    let mut start = Vec::new();
+    let name = file_name(path);
+    if !matches!(name.as_str(), "reset.key") {
+        File::open(path)?.take(SNIFF_BYTES).read_to_end(&mut start)?;
+    }
+    if start.starts_with(&SEGMENT_MAGIC) || segment_like(path) {
+        return Ok(Some(segment(path)));
+    }
+    if start.starts_with(&HARD_STATE_MAGIC) || name == "hard_state" {
+        return hard_state_file(path).map(Some);
+    }
+    if contains(&start, b"PRIVATE KEY-----") || name == "reset.key" {
+        return Ok(Some(private_key(path)?));
+    }
+    if start.starts_with(b"-----BEGIN CERTIFICATE-----") {
+        return Ok(Some(certificate(path, &start)));
+    }
+    let known = match name.as_str() {
+        "lock" => Some(Finding::new(path, "lock", "held by the running process; its content means nothing")),
+        "in-use" => Some(Finding::new(path, "in-use", "the node runs, or ended without closing its data")),
         _ => None,
-    })
+    };
+    if known.is_some() || length > TEXT_BYTES_MAX && !looks_like_log(&start) {
+        return Ok(known);
+    }
+    if looks_like_log(&start) || name == "node.log" {
+        return node_log(path, length).map(Some);
+    }
+    text_file(path, &name)
+}
+
+fn text_file(path: &Path, name: &str) -> io::Result<Option<Finding>> {
+    let Ok(text) = String::from_utf8(fs::read(path)?) else { return Ok(None) };
+    if let Ok(run) = serde_json::from_str::<RunFile>(&text) {
+        return Ok(Some(run_file(path, &run)));
+    }
+    match serde_yaml::from_str::<NodeFile>(&text) {
+        Ok(node) => return Ok(Some(node_file(path, &node))),
+        Err(error) if name == "node.yaml" => {
+            let mut finding = Finding::new(path, "node-file", "who a node is, but not readable");
+            finding.damage.push(format!("{}: {error}", path.display()));
+            return Ok(Some(finding));
+        }
+        Err(_) => {}
+    }
+    if name == "run.json" {
+        let mut finding = Finding::new(path, "run-file", "which process ran here, but not readable");
+        finding.damage.push(format!("{}: it is not what a node writes", path.display()));
+        return Ok(Some(finding));
+    }
+    let cluster = serde_yaml::from_str::<serde_yaml::Value>(&text).ok();
+    let cluster_name = cluster.as_ref().and_then(|value| value.get("cluster")).and_then(|value| value.as_str());
+    Ok(cluster_name.map(|name| Finding::new(path, "cluster-file", "describes a cluster").fact("cluster", name)))
+}
+
+fn segment(path: &Path) -> Finding {
+    let mut finding = Finding::new(path, "segment", "a piece of a Raft log");
+    if let Ok(walk) = crate::storage::reader::walk(path) {
+        for item in walk {
+            if let Item::Segment(segment) = item {
+                finding = finding
+                    .fact("cluster_id", segment.header.cluster_id.to_string())
+                    .fact("node_id", segment.header.node.0.to_string())
+                    .fact("storage_id", segment.header.storage.to_string())
+                    .fact("sequence", segment.header.sequence)
+                    .fact("opened", format!("{:?}", segment.header.cause).to_lowercase())
+                    .fact("first_index", segment.header.first.0);
+                break;
+            }
+        }
+    }
+    log_facts(finding, path)
+}
+
+/// Counts of the log at `path`, its newest configuration, and its damage.
+fn log_facts(mut finding: Finding, path: &Path) -> Finding {
+    let source = Source { node: None, path: path.to_path_buf() };
+    let (stat, damage) = match stat(&source) {
+        Ok(found) => found,
+        Err(error) => {
+            finding.damage.push(error.to_string());
+            return finding;
+        }
+    };
+    finding.damage.extend(damage.iter().map(ToString::to_string));
+    let index = |index: Option<u64>| index.map_or(Value::Null, Value::from);
+    let mut finding = finding
+        .fact("entries", stat.entries)
+        .fact("first", index(stat.first))
+        .fact("last", index(stat.last))
+        .fact("last_term", index(stat.last_term))
+        .fact("commit_known", stat.commit)
+        .fact("record_bytes", stat.record_bytes)
+        .fact("file_bytes", stat.file_bytes)
+        .fact("sync_markers", stat.sync_markers)
+        .fact("torn_bytes", stat.torn_bytes)
+        .fact("dead_bytes", stat.dead_bytes);
+    if let Some(config) = newest_config(&source) {
+        finding = finding.fact("members", json!(config.members));
+    }
+    finding
+}
+
+fn newest_config(source: &Source) -> Option<ConfigView> {
+    let configs = source.walk().ok()?.filter_map(|item| match item {
+        Item::Record { header, payload, .. } => match decode_entry(header.kind, &payload) {
+            Ok(Entry::Config { config, .. }) => Some(ConfigView::new(&config)),
+            _ => None,
+        },
+        _ => None,
+    });
+    configs.last()
+}
+
+fn hard_state_file(path: &Path) -> io::Result<Finding> {
+    let inspection = hard_state::inspect(path)?;
+    let mut finding = Finding::new(path, "hard-state", "term and vote, written twice");
+    match inspection.choose() {
+        Ok(chosen) => {
+            let slot = chosen.slot;
+            finding = finding
+                .fact("cluster_id", slot.cluster_id.to_string())
+                .fact("node_id", slot.node.0.to_string())
+                .fact("storage_id", slot.storage.to_string())
+                .fact("term", slot.hard_state.term.0)
+                .fact("vote", slot.hard_state.vote.map_or(Value::Null, |node| Value::from(node.0.to_string())))
+                .fact("commit_known", slot.commit_hint.0)
+                .fact("updates", slot.counter)
+                .fact("closed_cleanly", slot.clean_end.is_some());
+        }
+        Err(damage) => finding.damage.push(damage.to_string()),
+    }
+    for (number, slot) in inspection.slots.iter().enumerate() {
+        let says = slot.as_ref().map_or_else(ToString::to_string, |slot| format!("whole, update {}", slot.counter));
+        finding = finding.fact(if number == 0 { "first_slot" } else { "second_slot" }, says);
+    }
+    Ok(finding)
+}
+
+fn node_file(path: &Path, node: &NodeFile) -> Finding {
+    Finding::new(path, "node-file", "who a node is and where it listens")
+        .fact("cluster", node.cluster.clone())
+        .fact("cluster_id", node.cluster_id.to_string())
+        .fact("name", node.name.clone())
+        .fact("id", node.id.0.to_string())
+        .fact("listen", node.listen.clone())
+        .fact("advertise", node.advertise.clone())
+        .fact("segment_size_bytes", node.storage.segment_size_bytes)
+        .fact("sync", serde_json::to_value(node.storage.sync).expect("a word serialises"))
+}
+
+fn run_file(path: &Path, run: &RunFile) -> Finding {
+    let alive = run.is_alive().map_or(Value::Null, Value::from);
+    Finding::new(path, "run-file", "which process runs, or ran last")
+        .fact("pid", run.pid)
+        .fact("alive", alive)
+        .fact("started", run.started.clone())
+        .fact("version", run.version.clone())
+}
+
+fn node_log(path: &Path, length: u64) -> io::Result<Finding> {
+    let modified_ms = fs::metadata(path)?
+        .modified()?
+        .duration_since(std::time::UNIX_EPOCH)
+        .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
+    Ok(Finding::new(path, "node-log", "what a node's process has logged")
+        .fact("bytes", length)
+        .fact("written", time_text(modified_ms).map_or(Value::Null, Value::from)))
+}
+
+/// Only that it is there and who may read it; its bytes are none of anybody's business.
+fn private_key(path: &Path) -> io::Result<Finding> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let mode = fs::metadata(path)?.permissions().mode() & 0o777;
+    Ok(Finding::new(path, "private-key", "a private key; it is not shown").fact("mode", format!("{mode:04o}")))
+}
+
+fn certificate(path: &Path, pem: &[u8]) -> Finding {
+    let mut finding = Finding::new(path, "certificate", "says who its holder is");
+    let parsed = Pem::iter_from_buffer(pem).next().and_then(Result::ok);
+    let Some(pem) = parsed else {
+        finding.damage.push(format!("{}: the certificate is not whole", path.display()));
+        return finding;
+    };
+    let Ok(certificate) = pem.parse_x509() else {
+        finding.damage.push(format!("{}: the certificate cannot be parsed", path.display()));
+        return finding;
+    };
+    let names = certificate.subject_alternative_name().ok().flatten();
+    let names: Vec<String> =
+        names.map(|names| names.value.general_names.iter().filter_map(name_text).collect()).unwrap_or_default();
+    let time = |seconds: i64| jiff::Timestamp::from_second(seconds).map_or(Value::Null, |t| Value::from(t.to_string()));
+    let validity = certificate.validity();
+    finding
+        .fact("subject", certificate.subject().to_string())
+        .fact("issuer", certificate.issuer().to_string())
+        .fact("names", names)
+        .fact("authority", certificate.is_ca())
+        .fact("not_before", time(validity.not_before.timestamp()))
+        .fact("expires", time(validity.not_after.timestamp()))
+}
+
+fn name_text(name: &GeneralName<'_>) -> Option<String> {
+    match name {
+        GeneralName::URI(text) | GeneralName::DNSName(text) => Some((*text).to_owned()),
+        GeneralName::IPAddress([a, b, c, d]) => Some(format!("{a}.{b}.{c}.{d}")),
+        _ => None,
+    }
+}
+
+/// `2026-11-24T20:40:00.123Z INFO …`
+fn looks_like_log(start: &[u8]) -> bool {
+    let line = start.split(|byte| *byte == b'\n').next().unwrap_or_default();
+    let mut words = line.split(|byte| *byte == b' ').filter_map(|word| std::str::from_utf8(word).ok());
+    words.next().is_some_and(|word| word.parse::<jiff::Timestamp>().is_ok()) && words.next().is_some()
+}
+
+fn segment_like(path: &Path) -> bool {
+    parse_segment_name(&file_name(path)).is_some()
+}
+
+fn file_name(path: &Path) -> String {
+    path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
+}
+
+fn sorted_entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
+    let entries = fs::read_dir(folder)?.take(INSIDE_MAX);
+    let mut paths = entries.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<Vec<_>>>()?;
+    paths.sort();
+    Ok(paths)
+}
+
+fn contains(bytes: &[u8], part: &[u8]) -> bool {
+    bytes.windows(part.len()).any(|window| window == part)
+}
+
+fn as_map<S: serde::Serializer>(facts: &[(&'static str, Value)], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_map(facts.iter().map(|(name, value)| (name, value)))
 }

@@ -1,9 +1,14 @@
-//! Read-only views over what nodes have persisted: entries as sentences, counts, comparisons, and what a file is.
+//! Read-only views over what nodes have persisted, and their text and JSON shapes.
 //!
-//! Everything here reads through `storage::reader`, the same code that recovery trusts, takes no lock, writes nothing,
-//! and works on a running node, a stopped one, or a copy. Damage is reported and reading goes on.
+//! `log` turns the walk over a log into entries, `entry` says what one entry is, `diff` compares logs, `stat` counts,
+//! `identify` says what any file or directory is, `text` makes bytes fit for a line. Works on running nodes, on
+//! copies and on damaged directories: it prints all it can and reports the rest. Never writes, takes no lock, never
+//! shows a key of an identity.
 
-pub mod compare;
+pub mod diff;
 pub mod entry;
+pub mod filter;
 pub mod identify;
-pub mod summary;
+pub mod log;
+pub mod stat;
+pub mod text;

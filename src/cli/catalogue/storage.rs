@@ -32,4 +32,11 @@ pub(super) const PAGES: &[Page] = &[
         action: "Give the directory of a node, such as the one `raftctl cluster status` names.",
         exit: Exit::Usage,
     },
+    Page {
+        code: "E0405",
+        title: "The logs belong to different clusters",
+        meaning: "Each segment carries the id of its cluster, and the ids differ; comparing entries would mean nothing.",
+        action: "Compare nodes of one cluster.",
+        exit: Exit::Usage,
+    },
 ];

@@ -4,11 +4,11 @@ use std::ffi::OsString;
 
 use clap_complete::ArgValueCandidates;
 
+use super::{damage_failure, sources, walk_failure};
 use crate::cli::failure::{Exit, Failure};
-use crate::inspect::compare::{compare, outline};
-
-use super::source::{damaged, not_a_log, source};
+use crate::cli::output::{Cell, Table};
 use crate::cli::{Context, completions};
+use crate::inspect::diff::{Diff, DiffError, Difference, Verdict, diff};
 
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "\
@@ -25,36 +25,62 @@ pub struct Args {
 }
 
 pub fn run(context: &Context, arguments: Args) -> Result<Exit, Failure> {
-    let sources = arguments.sources.iter().map(|argument| source(context, argument)).collect::<Result<Vec<_>, _>>()?;
-    let mut outlines = Vec::new();
-    for source in &sources {
-        outlines.push(outline(&source.path).map_err(|error| not_a_log(&error))?);
+    let sources = sources(context, &arguments.sources)?;
+    let (diff, damage) = diff(&sources).map_err(|error| match &error {
+        DiffError::Walk(walk) => walk_failure(&sources[0], walk),
+        DiffError::Clusters { .. } => Failure::new("E0405", error.to_string()).fix("compare nodes of one cluster"),
+    })?;
+    match context.printer.is_table() {
+        true => print(context, &diff)?,
+        false => context.printer.document("raftctl.log-diff/v1", &diff)?,
     }
-    let comparison = compare(&outlines);
-    let names: Vec<&str> = sources.iter().map(|source| source.name.as_str()).collect();
-    let printer = &context.printer;
-    if printer.is_table() {
-        for (name, outline) in names.iter().zip(&outlines) {
-            printer.line(format_args!("{name}: up to {}, known committed {}", outline.last(), outline.commit_hint))?;
+    damage_failure(context, &damage)?;
+    let first = diff.differences.iter().find(|difference| is_worst(difference, &diff));
+    match (diff.verdict, first) {
+        (Verdict::Agree, _) | (_, None) => Ok(Exit::Done),
+        (Verdict::TailsDiffer, Some(first)) => Err(Failure::new("E0403", "the logs differ above what is committed")
+            .cause(sentence(first))
+            .fix("nothing, if the cluster runs: the next leader repairs the tail")),
+        (Verdict::CommittedDiffer, Some(first)) => Err(Failure::new("E0402", "committed entries differ")
+            .cause(sentence(first))
+            .fix("stop the cluster and keep copies of all data directories")),
+    }
+}
+
+fn is_worst(difference: &Difference, diff: &Diff) -> bool {
+    diff.verdict == Verdict::TailsDiffer || difference.verdict() == Verdict::CommittedDiffer
+}
+
+fn print(context: &Context, diff: &Diff) -> Result<(), Failure> {
+    let mut table = Table::new(&["LOG", ">FIRST", ">LAST", ">TERM", ">COMMIT"]);
+    for log in &diff.logs {
+        table.row([
+            Cell::from(log.node.clone().unwrap_or_else(|| log.path.clone())),
+            Cell::known(log.first),
+            Cell::known(log.last),
+            Cell::known(log.last_term),
+            Cell::from(log.commit.to_string()),
+        ]);
+    }
+    context.printer.table(&table)?;
+    match (diff.differences.is_empty(), diff.agree_until) {
+        (true, Some(until)) => {
+            context.printer.line(format_args!("identical up to {until}, the last entry two of them hold"))?
         }
-        printer.line(match comparison.differ_at {
-            None => format!("identical up to {}", comparison.agree_up_to),
-            Some(index) if comparison.committed_differ => format!("COMMITTED entries differ from {index} on"),
-            Some(index) => format!("identical up to {}, tails differ from {index} on", comparison.agree_up_to),
-        })?;
-    } else {
-        printer.document("raftctl.log-diff/v1", &comparison)?;
+        (true, None) => context.printer.line("no entry is in two of them")?,
+        (false, _) => {}
     }
-    let damage: Vec<String> = outlines.into_iter().flat_map(|outline| outline.damaged).collect();
-    if !damage.is_empty() {
-        return Err(damaged("a log", &damage));
+    for difference in &diff.differences {
+        context.printer.line(sentence(difference))?;
     }
-    let lists = names.join(" ");
-    match comparison.differ_at {
-        None => Ok(Exit::Done),
-        Some(index) if comparison.committed_differ => {
-            Err(Failure::new("E0402", format!("{lists} hold different committed entries at {index}")))
-        }
-        Some(index) => Err(Failure::new("E0403", format!("the tails of {lists} differ from {index} on"))),
-    }
+    Ok(())
+}
+
+fn sentence(difference: &Difference) -> String {
+    let [one, other] = &difference.between;
+    let [term, other_term] = difference.terms;
+    let weight =
+        if difference.committed { "both know it to be committed" } else { "not known to be committed by both" };
+    let index = difference.index;
+    format!("{one} has {index}@{term}, {other} has {index}@{other_term}: {weight}")
 }

@@ -1,20 +1,22 @@
 //! `raftctl log show`: entries as they lie on disk.
 
 use std::ffi::OsString;
-use std::time::Duration;
+use std::os::unix::ffi::OsStringExt as _;
 
 use clap::ValueEnum;
 use clap_complete::ArgValueCandidates;
+use serde::Serialize;
 
-use crate::cli::arguments::bytes;
+use super::{damage_failure, follow, sources, walk_failure};
 use crate::cli::arguments::{Range, instant, range};
 use crate::cli::failure::{Exit, Failure};
-use crate::codec::{Kind, RecordHeader};
-use crate::inspect::entry::{self, EntryView};
-use crate::storage::reader::{Item, walk};
-
-use super::source::{Source, damaged, not_a_log, source};
 use crate::cli::{Context, completions};
+use crate::codec::{Kind, RecordHeader};
+use crate::inspect::entry::{EntryView, Place};
+use crate::inspect::filter::Filter;
+use crate::inspect::log::Source;
+use crate::raft::LogId;
+use crate::storage::reader::{Damage, Item};
 
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "\
@@ -86,162 +88,200 @@ pub enum EntryKind {
     Config,
 }
 
-/// How often a followed log is looked at.
-const LOOK_EVERY: Duration = Duration::from_millis(200);
+/// Entries that one pass over a log keeps when they are wanted newest first; a longer answer takes several passes.
+const REVERSE_WINDOW: u64 = 50_000;
 
 pub fn run(context: &Context, arguments: Args) -> Result<Exit, Failure> {
+    let sources = sources(context, &arguments.sources)?;
+    if arguments.follow && sources.len() > 1 {
+        return Err(Failure::new("E0101", "-f follows one log at a time").fix("name one node or path"));
+    }
     let mut damage = Vec::new();
-    let several = arguments.sources.len() > 1;
-    let mut followed = Vec::new();
-    for argument in &arguments.sources {
-        let source = source(context, argument)?;
-        let filter = Filter::of(&arguments)?;
-        let mut shown = Shown { name: several.then(|| source.name.clone()), last: 0 };
-        let lines = read(&source, &filter, 0, &mut damage, &mut shown)?;
-        let lines = cut(lines, &arguments);
-        print(context, &shown, &lines)?;
-        followed.push((source, filter, shown));
-    }
-    if arguments.follow {
-        return follow(context, &mut followed);
-    }
-    if damage.is_empty() { Ok(Exit::Done) } else { Err(damaged("a log", &damage)) }
-}
-
-/// Prints what is appended until it is interrupted.
-fn follow(context: &Context, followed: &mut [(Source, Filter, Shown)]) -> Result<Exit, Failure> {
-    loop {
-        context.printer.flush()?;
-        std::thread::sleep(LOOK_EVERY);
-        for (source, filter, shown) in followed.iter_mut() {
-            let lines = read(source, filter, shown.last, &mut Vec::new(), shown)?;
-            print(context, shown, &lines)?;
+    let show = Show { context, filter: filter(&arguments), shorten: context.printer.stdout_is_terminal() };
+    for source in &sources {
+        if context.printer.is_table() && sources.len() > 1 {
+            context.printer.line(format_args!("{}:", source.name()))?;
         }
+        show.heading()?;
+        let found = show.source(source, &arguments)?;
+        if arguments.follow {
+            follow::run(&show, source, found.last)?;
+        }
+        damage.extend(source.confirm(found.damage).map_err(|error| walk_failure(source, &error))?);
+    }
+    damage_failure(context, &damage)
+}
+
+fn filter(arguments: &Args) -> Filter {
+    let ends = |range: Range| (range.first, range.last);
+    let millis = |time: jiff::Timestamp| u64::try_from(time.as_millisecond()).unwrap_or(0);
+    Filter {
+        index: arguments.index.map(ends),
+        term: arguments.term.map(ends),
+        kinds: arguments.kind.iter().map(|kind| kind.stored()).collect(),
+        key: arguments.key.clone().map(OsString::into_vec),
+        prefix: arguments.prefix.clone().map(OsString::into_vec),
+        since_ms: arguments.since.map(millis),
+        until_ms: arguments.until.map(millis),
     }
 }
 
-/// What has been printed of one source.
-struct Shown {
-    /// Printed before each line when there are several sources.
-    name: Option<String>,
-    /// Last index that was read.
-    last: u64,
-}
-
-struct Filter {
-    index: Option<Range>,
-    term: Option<Range>,
-    kinds: Vec<Kind>,
-    key: Option<Vec<u8>>,
-    prefix: Option<Vec<u8>>,
-    since_ms: Option<u64>,
-    until_ms: Option<u64>,
-}
-
-impl Filter {
-    fn of(arguments: &Args) -> Result<Filter, Failure> {
-        let millis = |time: jiff::Timestamp| u64::try_from(time.as_millisecond()).unwrap_or(0);
-        let kind = |kind: &EntryKind| match kind {
+impl EntryKind {
+    fn stored(self) -> Kind {
+        match self {
             EntryKind::Noop => Kind::Noop,
             EntryKind::Command => Kind::Command,
             EntryKind::Config => Kind::Config,
-        };
-        Ok(Filter {
-            index: arguments.index,
-            term: arguments.term,
-            kinds: arguments.kind.iter().map(kind).collect(),
-            key: arguments.key.as_deref().map(|key| bytes(key, false)).transpose()?,
-            prefix: arguments.prefix.as_deref().map(|prefix| bytes(prefix, false)).transpose()?,
-            since_ms: arguments.since.map(millis),
-            until_ms: arguments.until.map(millis),
-        })
-    }
-
-    fn takes(&self, header: &RecordHeader, payload: &[u8]) -> bool {
-        self.index.is_none_or(|range| range.contains(header.id.index.0))
-            && self.term.is_none_or(|range| range.contains(header.id.term.0))
-            && (self.kinds.is_empty() || self.kinds.contains(&header.kind))
-            && self.since_ms.is_none_or(|since| header.wall_ms >= since)
-            && self.until_ms.is_none_or(|until| header.wall_ms <= until)
-            && self.takes_key(header, payload)
-    }
-
-    fn takes_key(&self, header: &RecordHeader, payload: &[u8]) -> bool {
-        if self.key.is_none() && self.prefix.is_none() {
-            return true;
         }
-        let Some(key) = entry::key_of(header, payload) else { return false };
-        self.key.as_ref().is_none_or(|wanted| *wanted == key)
-            && self.prefix.as_ref().is_none_or(|prefix| key.starts_with(prefix))
     }
 }
 
-/// One thing that is printed.
-enum Line {
-    Entry(EntryView),
-    Note(String),
+/// How entries are printed, and which.
+pub(super) struct Show<'a> {
+    pub context: &'a Context,
+    pub filter: Filter,
+    shorten: bool,
 }
 
-/// Everything behind `after` that the filter takes, and what is wrong with the log.
-fn read(
-    source: &Source,
-    filter: &Filter,
-    after: u64,
-    damage: &mut Vec<String>,
-    shown: &mut Shown,
-) -> Result<Vec<Line>, Failure> {
-    let mut lines = Vec::new();
-    for item in walk(&source.path).map_err(|error| not_a_log(&error))? {
-        match item {
-            Item::Record { header, payload, .. } => {
-                shown.last = shown.last.max(header.id.index.0);
-                if header.id.index.0 > after && filter.takes(&header, &payload) {
-                    lines.push(Line::Entry(entry::view(&header, &payload)));
+/// What was met while printing.
+#[derive(Default)]
+struct Found {
+    damage: Vec<Damage>,
+    /// Last entry of the log, wanted or not.
+    last: Option<LogId>,
+}
+
+/// `raftctl.log-note/v1`: what is on the disk and is no entry.
+#[derive(Serialize)]
+struct LogNote<'a> {
+    node: Option<&'a str>,
+    /// `torn-tail`, `damage` or `truncated`.
+    note: &'static str,
+    says: String,
+}
+
+impl Show<'_> {
+    fn heading(&self) -> Result<(), Failure> {
+        match self.context.printer.is_table() {
+            true => self.context.printer.line(row("INDEX", "TERM", "TIME", "KIND", "WHAT IT SAYS")),
+            false => Ok(()),
+        }
+    }
+
+    fn source(&self, source: &Source, arguments: &Args) -> Result<Found, Failure> {
+        let limit = arguments.limit.unwrap_or(u64::MAX);
+        if arguments.reverse {
+            return self.reversed(source, limit);
+        }
+        match arguments.tail {
+            Some(count) => {
+                let (total, _) = self.pass(source, &mut |_, _| Ok(true))?;
+                let skipped = total.saturating_sub(count);
+                let (_, found) = self.pass(source, &mut |number, view| match number >= skipped {
+                    true => self.entry(&view()).map(|()| true),
+                    false => Ok(true),
+                })?;
+                Ok(found)
+            }
+            None if limit == 0 => Ok(Found::default()),
+            None => {
+                let (_, found) = self.pass(source, &mut |number, view| {
+                    self.entry(&view())?;
+                    Ok(number + 1 < limit || arguments.follow)
+                })?;
+                Ok(found)
+            }
+        }
+    }
+
+    /// Newest first, window by window from the end: memory stays bounded however long the log is.
+    fn reversed(&self, source: &Source, limit: u64) -> Result<Found, Failure> {
+        let (total, found) = self.pass(source, &mut |_, _| Ok(true))?;
+        let stop = total.saturating_sub(limit);
+        let mut end = total;
+        while end > stop {
+            let start = end.saturating_sub(REVERSE_WINDOW).max(stop);
+            let mut window = Vec::new();
+            self.pass(source, &mut |number, view| {
+                if number >= start {
+                    window.push(view());
                 }
+                Ok(number + 1 < end)
+            })?;
+            for view in window.iter().rev() {
+                self.entry(view)?;
             }
-            Item::Damage(found) if after == 0 => {
-                lines.push(Line::Note(format!("DAMAGE {found}")));
-                damage.push(found.to_string());
+            end = start;
+        }
+        Ok(found)
+    }
+
+    /// Calls `each` with the number, from 0, of every wanted entry, until it says no more. Returns how many there were.
+    fn pass(&self, source: &Source, each: &mut Each<'_>) -> Result<(u64, Found), Failure> {
+        let mut found = Found::default();
+        let mut number = 0;
+        for item in source.walk().map_err(|error| walk_failure(source, &error))? {
+            match item {
+                Item::Record { file, offset, header, payload } => {
+                    found.last = Some(header.id);
+                    if self.filter.wants(&header, &payload) {
+                        let file = file.display().to_string();
+                        let place = Place { node: source.node.as_deref(), file: &file, offset };
+                        let go_on = each(number, &|| EntryView::new(&header, &payload, place, self.shorten))?;
+                        number += 1;
+                        if !go_on {
+                            break;
+                        }
+                    }
+                }
+                Item::Damage(damage) => found.damage.push(damage),
+                Item::TornTail { file, offset, length_bytes } => {
+                    self.context.printer.detail(format_args!(
+                        "{} at byte {offset}: {length_bytes} bytes of a write that never completed",
+                        file.display()
+                    ));
+                }
+                Item::Segment(_) | Item::Marker { .. } | Item::Dead { .. } => {}
             }
-            Item::Dead { from, replaced_by, .. } if after == 0 => {
-                lines.push(Line::Note(format!("older entries from {from} on were replaced, in segment {replaced_by}")));
+        }
+        Ok((number, found))
+    }
+
+    pub(super) fn entry(&self, view: &EntryView) -> Result<(), Failure> {
+        let printer = &self.context.printer;
+        if !printer.is_table() {
+            return printer.item("raftctl.entry/v1", view);
+        }
+        let time = view.time.as_deref().unwrap_or("–");
+        printer.line(row(&view.index.to_string(), &view.term.to_string(), time, view.kind, &view.says))
+    }
+
+    pub(super) fn note(&self, source: &Source, note: &'static str, says: String) -> Result<(), Failure> {
+        match self.context.printer.is_table() {
+            true => self.context.printer.line(says),
+            false => {
+                let note = LogNote { node: source.node.as_deref(), note, says };
+                self.context.printer.item("raftctl.log-note/v1", &note)
             }
-            Item::TornTail { length_bytes, .. } if after == 0 => {
-                lines.push(Line::Note(format!("{length_bytes} bytes of a write that is not finished")));
-            }
-            _ => {}
         }
     }
-    Ok(lines)
+
+    pub(super) fn view(
+        &self,
+        source: &Source,
+        header: &RecordHeader,
+        payload: &[u8],
+        file: &str,
+        offset: u64,
+    ) -> EntryView {
+        EntryView::new(header, payload, Place { node: source.node.as_deref(), file, offset }, self.shorten)
+    }
 }
 
-fn cut(mut lines: Vec<Line>, arguments: &Args) -> Vec<Line> {
-    if arguments.reverse {
-        lines.reverse();
-    }
-    let count = |number: u64| usize::try_from(number).unwrap_or(usize::MAX);
-    if let Some(limit) = arguments.limit {
-        lines.truncate(count(limit));
-    }
-    if let Some(tail) = arguments.tail {
-        lines = lines.split_off(lines.len().saturating_sub(count(tail)));
-    }
-    lines
-}
+/// Takes the number of an entry and what makes its view, and says whether to go on.
+type Each<'a> = dyn FnMut(u64, &dyn Fn() -> EntryView) -> Result<bool, Failure> + 'a;
 
-fn print(context: &Context, shown: &Shown, lines: &[Line]) -> Result<(), Failure> {
-    let printer = &context.printer;
-    let prefix = shown.name.as_ref().map(|name| format!("{name}  ")).unwrap_or_default();
-    for line in lines {
-        match line {
-            Line::Entry(view) if printer.is_table() => printer.line(format_args!(
-                "{prefix}{:>8}  {:>5}  {}  {:<8} {}",
-                view.index, view.term, view.time, view.kind, view.says
-            ))?,
-            Line::Entry(view) => printer.item("raftctl.log-entry/v1", view)?,
-            Line::Note(text) if printer.is_table() => printer.line(format_args!("{prefix}-- {text}"))?,
-            Line::Note(text) => printer.note(text),
-        }
-    }
-    Ok(())
+/// Columns wide enough for most logs; lines are printed as they are read, so no column can wait for its widest cell.
+fn row(index: &str, term: &str, time: &str, kind: &str, says: &str) -> String {
+    format!("{index:>8}  {term:>5}  {time:<24}  {kind:<7}  {says}")
 }

@@ -3,12 +3,13 @@
 use std::ffi::OsString;
 
 use clap_complete::ArgValueCandidates;
+use serde::Serialize;
 
+use super::{damage_failure, sources, walk_failure};
 use crate::cli::failure::{Exit, Failure};
-use crate::inspect::summary::{LogSummary, summarize};
-
-use super::source::{damaged, not_a_log, source};
+use crate::cli::output::{Cell, Table};
 use crate::cli::{Context, completions};
+use crate::inspect::stat::{LogStat, stat};
 
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "\
@@ -21,49 +22,66 @@ pub struct Args {
     pub sources: Vec<OsString>,
 }
 
+#[derive(Serialize)]
+struct Stats {
+    logs: Vec<LogStat>,
+}
+
 pub fn run(context: &Context, arguments: Args) -> Result<Exit, Failure> {
+    let mut logs = Vec::new();
     let mut damage = Vec::new();
-    for argument in &arguments.sources {
-        let source = source(context, argument)?;
-        let summary = summarize(&source.path).map_err(|error| not_a_log(&error))?;
-        print(context, &source.name, &summary)?;
-        damage.extend(summary.damage);
+    for source in sources(context, &arguments.sources)? {
+        let (stat, found) = stat(&source).map_err(|error| walk_failure(&source, &error))?;
+        logs.push(stat);
+        damage.extend(found);
     }
-    if damage.is_empty() { Ok(Exit::Done) } else { Err(damaged("a log", &damage)) }
+    match context.printer.is_table() {
+        true => context.printer.table(&table(&logs))?,
+        false => context.printer.document("raftctl.log-stat/v1", &Stats { logs })?,
+    }
+    damage_failure(context, &damage)
 }
 
-#[derive(serde::Serialize)]
-struct Named<'a> {
-    source: &'a str,
-    #[serde(flatten)]
-    summary: &'a LogSummary,
-}
-
-/// The numbers of one log; shared with `inspect`.
-pub(in crate::cli) fn print(context: &Context, name: &str, summary: &LogSummary) -> Result<(), Failure> {
-    let printer = &context.printer;
-    if !printer.is_table() {
-        return printer.item("raftctl.log-stat/v1", &Named { source: name, summary });
+/// One column per log.
+fn table(logs: &[LogStat]) -> Table {
+    let mut table = Table::new(&[
+        "LOG",
+        ">ENTRIES",
+        ">FIRST",
+        ">LAST",
+        ">TERMS",
+        ">COMMIT",
+        ">COMMANDS",
+        ">NOOPS",
+        ">CONFIGS",
+        ">RECORD BYTES",
+        ">SEGMENTS",
+        ">FILE BYTES",
+        ">SYNCS",
+        ">DEAD BYTES",
+        ">TORN BYTES",
+        ">DAMAGED",
+    ]);
+    for log in logs {
+        let number = |number: u64| Cell::from(number.to_string());
+        table.row([
+            Cell::from(log.node.clone().unwrap_or_else(|| log.path.clone())),
+            number(log.entries),
+            Cell::known(log.first),
+            Cell::known(log.last),
+            number(log.terms),
+            number(log.commit),
+            number(log.commands),
+            number(log.noops),
+            number(log.configs),
+            number(log.record_bytes),
+            number(log.segments),
+            number(log.file_bytes),
+            number(log.sync_markers),
+            number(log.dead_bytes),
+            number(log.torn_bytes),
+            number(log.damaged),
+        ]);
     }
-    let known = |value: Option<u64>| value.map_or_else(|| "–".to_owned(), |value| value.to_string());
-    let counts = |list: Vec<String>| list.join(", ");
-    printer.line(format_args!("{name}: entries {} to {}", known(summary.first), known(summary.last)))?;
-    printer.line(format_args!(
-        "  {}",
-        counts(summary.kinds.iter().map(|(kind, count)| format!("{count} {kind}")).collect())
-    ))?;
-    let terms = summary.terms.iter().map(|(term, count)| format!("term {term}: {count}")).collect();
-    printer.line(format_args!("  {}", counts(terms)))?;
-    if let (Some(from), Some(to)) = (&summary.from, &summary.to) {
-        printer.line(format_args!("  written from {from} to {to}"))?;
-    }
-    printer.line(format_args!(
-        "  {} bytes of records, {} segments of {} bytes in all, {} sync markers, known committed {}",
-        summary.record_bytes, summary.segments, summary.file_bytes, summary.sync_markers, summary.commit_hint
-    ))?;
-    if summary.torn_bytes > 0 || summary.dead_bytes > 0 {
-        let (torn, dead) = (summary.torn_bytes, summary.dead_bytes);
-        printer.line(format_args!("  {torn} bytes of an unfinished write, {dead} bytes of replaced entries"))?;
-    }
-    summary.damage.iter().try_for_each(|one| printer.line(format_args!("  DAMAGE {one}")))
+    table
 }
