@@ -32,7 +32,8 @@ impl<'a> LogLine<'a> {
 /// The line with its line feed.
 pub fn format_line(time: jiff::Timestamp, level: Level, node: &str, text: &str) -> String {
     let mut line = format!("{time:.3} {level} {node} ");
-    let cut = text.floor_char_boundary(LINE_TEXT_BYTES_MAX);
+    let most = text.len().min(LINE_TEXT_BYTES_MAX);
+    let cut = (0..=most).rev().find(|at| text.is_char_boundary(*at)).expect("the start is a boundary");
     for character in text[..cut].chars() {
         if character.is_control() {
             line.extend(character.escape_default());
