@@ -3,8 +3,13 @@
 use std::ffi::OsString;
 
 use super::Context;
-use super::arguments::ReadOptions;
+use super::arguments::{ReadOptions, bytes};
 use super::failure::{Exit, Failure};
+use super::output::printable;
+use super::remote;
+use super::values::{self, ItemView};
+use crate::api::Item;
+use crate::raft::Index;
 
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "\
@@ -31,6 +36,51 @@ pub struct Args {
     pub reading: ReadOptions,
 }
 
-pub fn run(_context: &Context, _arguments: Args) -> Result<Exit, Failure> {
-    todo!()
+pub fn run(context: &Context, arguments: Args) -> Result<Exit, Failure> {
+    let key = bytes(&arguments.key, arguments.base64)?;
+    let timeout = context.timeout_or(remote::REQUEST_TIMEOUT);
+    let reading = &arguments.reading;
+    let at_least = Index(reading.at_least.unwrap_or(0));
+    let (item, at, node) = remote::block_on(async {
+        let mut client = remote::open(context, reading.node.as_deref()).await?;
+        let read = remote::read_key(&mut client, key, reading.consistency, at_least, timeout).await;
+        client.close().await;
+        read.map_err(|error| remote::failure("the read", &error))
+    })?;
+    print(context, &arguments, item.as_ref(), at, node)?;
+    Ok(if item.is_some() { Exit::Done } else { Exit::Absent })
+}
+
+fn print(context: &Context, arguments: &Args, item: Option<&Item>, at: Index, node: String) -> Result<(), Failure> {
+    let printer = &context.printer;
+    if !printer.is_table() {
+        return printer.document("raftctl.value/v1", &ValueView::of(item, at, node, arguments.base64));
+    }
+    let Some(item) = item else { return Ok(()) };
+    if arguments.raw {
+        return printer.bytes(&item.value);
+    }
+    if arguments.base64 {
+        return printer.line(values::encode_base64(&item.value));
+    }
+    if printer.stdout_is_terminal() {
+        return printer.line(printable(&item.value, false));
+    }
+    printer.bytes(&item.value)?;
+    printer.bytes(b"\n")
+}
+
+#[derive(serde::Serialize)]
+struct ValueView {
+    found: bool,
+    #[serde(flatten)]
+    item: Option<ItemView>,
+    at: u64,
+    node: String,
+}
+
+impl ValueView {
+    fn of(item: Option<&Item>, at: Index, node: String, base64: bool) -> ValueView {
+        ValueView { found: item.is_some(), item: item.map(|item| ItemView::of(item, true, base64)), at: at.0, node }
+    }
 }

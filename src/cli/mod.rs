@@ -25,11 +25,17 @@ pub mod man;
 pub mod node;
 pub mod output;
 pub mod pipe;
+mod pipe_protocol;
+pub mod remote;
 pub mod scan;
 pub mod selection;
 pub mod status;
 pub mod submit;
+mod submit_lines;
+mod submit_one;
+pub mod values;
 pub mod version;
+mod words;
 
 use arguments::{ColorWhen, Environment, GlobalArguments, OutputFormat};
 use failure::{Exit, Failure};

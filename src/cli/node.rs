@@ -4,6 +4,9 @@ use std::path::PathBuf;
 
 use super::Context;
 use super::failure::{Exit, Failure};
+use crate::node::{self, Finished, NodeError, NodeOptions, Supervision};
+use crate::observe::Level;
+use crate::storage::OpenError;
 
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "\
@@ -26,6 +29,49 @@ pub struct Args {
     pub detached: bool,
 }
 
-pub fn run(_context: &Context, _arguments: Args) -> Result<Exit, Failure> {
-    todo!()
+pub fn run(context: &Context, arguments: Args) -> Result<Exit, Failure> {
+    let supervision = match (arguments.die_with_parent, arguments.detached) {
+        (Some(pid), _) => Supervision::DieWithParent(pid),
+        (None, true) => Supervision::Detached,
+        (None, false) => Supervision::None,
+    };
+    let options = NodeOptions {
+        dir: arguments.data_dir,
+        supervision,
+        echo: supervision == Supervision::None,
+        log_level: log_level(context.environment.log.as_deref())?,
+    };
+    match node::run(&options) {
+        Ok(Finished::Stopped) => Ok(Exit::Done),
+        Ok(Finished::Interrupted) => Ok(Exit::Interrupted),
+        Err(error) => Err(failure(&error, &options)),
+    }
+}
+
+fn log_level(text: Option<&str>) -> Result<Level, Failure> {
+    let Some(text) = text else { return Ok(Level::Info) };
+    text.parse().map_err(|_| {
+        Failure::new("E0602", format!("RAFTCTL_LOG={text} is not a level")).fix("use error, warn, info or debug")
+    })
+}
+
+fn failure(error: &NodeError, options: &NodeOptions) -> Failure {
+    let dir = options.dir.display();
+    let code = match error {
+        NodeError::NoNode(..) => "E0601",
+        NodeError::NotMember(_) => "E0603",
+        NodeError::Open(OpenError::Locked { .. }) => "E0604",
+        NodeError::Open(OpenError::Damaged(_) | OpenError::TermLost { .. }) => "E0401",
+        NodeError::Bind(_) | NodeError::Listen { .. } => "E0605",
+        NodeError::Identity(_) => "E0606",
+        NodeError::Fault(_) | NodeError::Close(_) => "E0607",
+        NodeError::Open(_) | NodeError::Boot(_) | NodeError::RunFile(_) | NodeError::System { .. } => "E0608",
+    };
+    let fix = match code {
+        "E0401" => format!("see what is readable with `raftctl inspect {dir}`"),
+        "E0604" => "find the process that has it open with `raftctl cluster ls`".to_owned(),
+        "E0605" => format!("stop what uses the port, or change `listen` in {dir}/node.yaml"),
+        _ => format!("`raftctl explain {code}` says more"),
+    };
+    Failure::new(code, format!("the node in {dir} ended")).because(error).fix(fix)
 }

@@ -1,11 +1,24 @@
 //! `raftctl pipe`: JSON Lines in and out on one connection, many requests in flight.
 
+use std::collections::{BTreeMap, VecDeque};
+use std::io::{BufRead, BufReader};
+use std::time::{Duration, Instant};
+
 use clap_complete::ArgValueCandidates;
+use serde_json::{Value, json};
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
 
 use super::Context;
 use super::arguments::node_name;
 use super::completions;
 use super::failure::{Exit, Failure};
+use super::pipe_protocol::{self as protocol, Line, PipeAsk, Refused};
+use super::remote;
+use super::status;
+use super::submit_one;
+use crate::api::Ask;
+use crate::client::{Aim, Call, Client, Completion};
 
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "\
@@ -25,6 +38,235 @@ pub struct Args {
     pub node: Option<String>,
 }
 
-pub fn run(_context: &Context, _arguments: Args) -> Result<Exit, Failure> {
-    todo!()
+/// Longest line, in bytes: room for the largest value a cluster may allow, as base64.
+const LINE_BYTES_MAX: usize = 96 * 1024 * 1024;
+
+/// Most lines handed over at once, and most such hand-overs that wait.
+const BATCH_LINES_MAX: usize = 256;
+const BATCHES_MAX: usize = 4;
+
+/// Most bytes one hand-over holds before it is sent on, so that large lines do not pile up.
+const BATCH_BYTES_MAX: usize = 1024 * 1024;
+
+/// Bytes of stdin read at once.
+const STDIN_BUFFER_BYTES: usize = 64 * 1024;
+
+pub fn run(context: &Context, arguments: Args) -> Result<Exit, Failure> {
+    let (sender, input) = mpsc::channel(BATCHES_MAX);
+    // The thread ends with the process: a read of stdin cannot be interrupted, only abandoned.
+    std::thread::spawn(move || read_lines(&sender));
+    remote::block_on(async {
+        let client = remote::open(context, arguments.node.as_deref()).await?;
+        let mut pipe = Pipe {
+            context,
+            client,
+            timeout: context.timeout_or(remote::REQUEST_TIMEOUT),
+            limit: arguments.in_flight as usize,
+            open: BTreeMap::new(),
+            ids: BTreeMap::new(),
+            next_token: 0,
+            line: 0,
+        };
+        let exit = pipe.converse(input).await?;
+        pipe.client.close().await;
+        Ok(exit)
+    })
+}
+
+/// What stdin gave.
+enum Input {
+    Line(Vec<u8>),
+    /// A line over the limit was skipped.
+    TooLong,
+}
+
+fn read_lines(sender: &mpsc::Sender<Vec<Input>>) {
+    let mut stdin = BufReader::with_capacity(STDIN_BUFFER_BYTES, std::io::stdin().lock());
+    let mut batch = Vec::new();
+    let mut bytes = 0;
+    loop {
+        let mut line = Vec::new();
+        let limit = LINE_BYTES_MAX as u64 + 1;
+        let count = std::io::Read::take(&mut stdin, limit).read_until(b'\n', &mut line).unwrap_or(0);
+        if count == 0 {
+            break;
+        }
+        bytes += count;
+        if count > LINE_BYTES_MAX && line.last() != Some(&b'\n') {
+            skip_line(&mut stdin);
+            batch.push(Input::TooLong);
+        } else if !line.trim_ascii().is_empty() {
+            batch.push(Input::Line(line));
+        } else {
+            batch.push(Input::Line(Vec::new()));
+        }
+        // A whole line that was read along with this one needs no waiting.
+        let more_is_there = stdin.buffer().contains(&b'\n');
+        if (!more_is_there || batch.len() >= BATCH_LINES_MAX || bytes >= BATCH_BYTES_MAX)
+            && sender.blocking_send(std::mem::take(&mut batch)).is_err()
+        {
+            return;
+        }
+        if batch.is_empty() {
+            bytes = 0;
+        }
+    }
+    // When nobody listens any more there is nothing left to hand over to.
+    let _ = sender.blocking_send(batch);
+}
+
+fn skip_line(stdin: &mut impl BufRead) {
+    let mut rest = Vec::new();
+    loop {
+        rest.clear();
+        let step = std::io::Read::take(&mut *stdin, BATCH_BYTES_MAX as u64).read_until(b'\n', &mut rest);
+        if !matches!(step, Ok(count) if count > 0) || rest.last() == Some(&b'\n') {
+            return;
+        }
+    }
+}
+
+struct Pipe<'a> {
+    context: &'a Context,
+    client: Client,
+    timeout: Duration,
+    limit: usize,
+    /// Open requests by the token the client knows them by.
+    open: BTreeMap<u64, Open>,
+    /// Tokens by the id they came with, as JSON text.
+    ids: BTreeMap<String, u64>,
+    next_token: u64,
+    line: u64,
+}
+
+struct Open {
+    id: Value,
+    base64: bool,
+    is_write: bool,
+}
+
+impl Pipe<'_> {
+    async fn converse(&mut self, mut input: mpsc::Receiver<Vec<Input>>) -> Result<Exit, Failure> {
+        let mut interrupt = signal(SignalKind::interrupt())
+            .map_err(|error| Failure::new("E0512", "no signal handler could be set").because(&error))?;
+        let mut waiting: VecDeque<Input> = VecDeque::new();
+        let mut ended = false;
+        let mut done = Vec::new();
+        loop {
+            self.take(&mut waiting).await?;
+            self.context.printer.flush()?;
+            if ended && waiting.is_empty() && self.open.is_empty() {
+                return Ok(Exit::Done);
+            }
+            tokio::select! {
+                biased;
+                _ = interrupt.recv() => return self.interrupted(),
+                () = self.client.completions(&mut done) => {
+                    for completion in done.drain(..) {
+                        self.complete(completion)?;
+                    }
+                }
+                batch = input.recv(), if !ended && waiting.is_empty() => match batch {
+                    Some(lines) => waiting.extend(lines),
+                    None => ended = true,
+                },
+            }
+        }
+    }
+
+    /// Takes lines until too many requests are open, and submits them together.
+    async fn take(&mut self, waiting: &mut VecDeque<Input>) -> Result<(), Failure> {
+        let mut calls = Vec::new();
+        while self.open.len() < self.limit
+            && let Some(input) = waiting.pop_front()
+        {
+            self.line += 1;
+            match input {
+                Input::TooLong => {
+                    let message = format!("the line has more than {LINE_BYTES_MAX} bytes and was skipped");
+                    let mut answer = protocol::refusal(&Value::Null, "too_large", "E0505", &message, false);
+                    answer["line"] = self.line.into();
+                    self.say(&answer)?;
+                }
+                Input::Line(text) if text.is_empty() => {}
+                Input::Line(text) => match protocol::parse(&text) {
+                    Ok(line) => calls.extend(self.begin(line).await?),
+                    Err(refused) => self.say(&protocol::invalid(&refused, self.line))?,
+                },
+            }
+        }
+        self.client.submit(calls);
+        Ok(())
+    }
+
+    async fn begin(&mut self, line: Line) -> Result<Option<Call>, Failure> {
+        let key = line.id.to_string();
+        if !line.id.is_null() && self.ids.contains_key(&key) {
+            let refused = Refused { id: line.id, message: "this id is in use".to_owned() };
+            self.say(&protocol::invalid(&refused, self.line))?;
+            return Ok(None);
+        }
+        let (ask, is_write) = match line.ask {
+            PipeAsk::Write(command) => (Ask::Write(submit_one::encode(&command)), true),
+            PipeAsk::Read { query, consistency, at_least } => (Ask::Read { query, consistency, at_least }, false),
+            PipeAsk::Status => return self.answer_status(&line.id).await.map(|()| None),
+            PipeAsk::Hello => return self.say(&self.hello(&line.id)).map(|()| None),
+            PipeAsk::Ping => return self.say(&json!({"id": line.id, "ok": true})).map(|()| None),
+            PipeAsk::Cancel { target } => return self.cancel(&line.id, &target).map(|()| None),
+        };
+        let token = self.next_token;
+        self.next_token += 1;
+        if !line.id.is_null() {
+            self.ids.insert(key, token);
+        }
+        self.open.insert(token, Open { id: line.id, base64: line.base64, is_write });
+        let deadline = Instant::now() + line.timeout.unwrap_or(self.timeout);
+        let aim = Aim::of(&ask);
+        Ok(Some(Call { token, ask, aim, deadline }))
+    }
+
+    fn hello(&self, id: &Value) -> Value {
+        json!({
+            "id": id, "ok": true, "protocol": 1, "ops": protocol::OPERATIONS,
+            "limits": {"line_bytes": LINE_BYTES_MAX, "in_flight": self.limit, "key_bytes": crate::api::KEY_SIZE_MAX},
+            "session": null,
+        })
+    }
+
+    /// The cluster as one sees it now. Asked with a client of its own, so that open requests are not disturbed.
+    async fn answer_status(&mut self, id: &Value) -> Result<(), Failure> {
+        let view = status::view_now(self.context).await?;
+        self.say(&json!({"id": id, "ok": true, "status": view}))
+    }
+
+    fn cancel(&mut self, id: &Value, target: &Value) -> Result<(), Failure> {
+        let token = self.ids.get(&target.to_string()).copied();
+        if let Some(token) = token {
+            self.client.cancel(token);
+        }
+        self.say(&json!({"id": id, "ok": true, "found": token.is_some()}))
+    }
+
+    fn complete(&mut self, completion: Completion) -> Result<(), Failure> {
+        let open = self.open.remove(&completion.token).expect("a request completes once");
+        self.ids.remove(&open.id.to_string());
+        let answer = match &completion.result {
+            Ok(reply) => protocol::served(&open.id, reply, open.base64),
+            Err(error) => protocol::failed(&open.id, error),
+        };
+        self.say(&answer)
+    }
+
+    /// Everything open is answered: what was written may or may not take effect.
+    fn interrupted(&mut self) -> Result<Exit, Failure> {
+        for open in std::mem::take(&mut self.open).into_values() {
+            self.say(&protocol::failed(&open.id, &protocol::interrupted(open.is_write)))?;
+        }
+        self.context.printer.flush()?;
+        Ok(Exit::Interrupted)
+    }
+
+    fn say(&self, answer: &Value) -> Result<(), Failure> {
+        self.context.printer.line(answer)
+    }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use super::Context;
 use super::failure::{Exit, Failure};
+use super::{submit_lines, submit_one};
 
 #[derive(Clone, Debug, clap::Args)]
 #[command(args_conflicts_with_subcommands = true, arg_required_else_help = true, disable_help_subcommand = true)]
@@ -190,6 +191,9 @@ pub struct CasArgs {
     pub options: WriteOptions,
 }
 
-pub fn run(_context: &Context, _arguments: Args) -> Result<Exit, Failure> {
-    todo!()
+pub fn run(context: &Context, arguments: Args) -> Result<Exit, Failure> {
+    match &arguments.operation {
+        Some(operation) => submit_one::run(context, operation),
+        None => submit_lines::run(context, &arguments.lines),
+    }
 }

@@ -7,12 +7,13 @@ use std::sync::Arc;
 
 use bytes::BytesMut;
 use core::time::Duration;
-use prost::Message;
+use prost::encoding::{DecodeContext, WireType, decode_varint, skip_field};
+use prost::{DecodeError, Message};
 
 use super::record::Kind;
 use super::settings::Settings;
 use crate::raft::{Config, Member, NodeId, StorageId};
-use crate::state_machine::{Command, Expect, Operation};
+use crate::state_machine::{Command, CommandRef, Expect, ExpectRef, Operation, OperationRef};
 
 /// A decoded payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -71,24 +72,125 @@ pub fn encode_command(command: &Command, out: &mut BytesMut) {
 }
 
 pub fn decode_command(payload: &[u8]) -> Result<Command, EntryError> {
-    let message = CommandMessage::decode(payload).map_err(|error| EntryError::Malformed(error.to_string()))?;
-    let operation = match OperationCode::try_from(message.operation) {
-        Ok(OperationCode::Put) => Operation::Put { value: message.value },
-        Ok(OperationCode::Delete) => Operation::Delete,
-        Ok(OperationCode::Append) => Operation::Append { value: message.value },
-        Ok(OperationCode::Incr) => Operation::Incr { by: message.by },
+    decode_command_ref(payload).map(CommandRef::to_command)
+}
+
+/// Decodes without copying: key and values stay where they lie in `payload`. This runs once for every entry on every
+/// replica, so it walks the protobuf fields itself; unknown fields are skipped, and of a repeated field the last
+/// counts, as the format demands.
+pub fn decode_command_ref(payload: &[u8]) -> Result<CommandRef<'_>, EntryError> {
+    let mut fields = CommandFields::default();
+    let mut rest = payload;
+    while !rest.is_empty() {
+        fields.take_one(&mut rest)?;
+    }
+    let operation = match OperationCode::try_from(fields.operation) {
+        Ok(OperationCode::Put) => OperationRef::Put { value: fields.value },
+        Ok(OperationCode::Delete) => OperationRef::Delete,
+        Ok(OperationCode::Append) => OperationRef::Append { value: fields.value },
+        Ok(OperationCode::Incr) => OperationRef::Incr { by: fields.by },
         Ok(OperationCode::Cas) => {
-            let expect = match (message.expect_value, message.expect_revision, message.expect_absent) {
-                (Some(value), None, false) => Expect::Value(value),
-                (None, Some(revision), false) => Expect::Revision(revision),
-                (None, None, true) => Expect::Absent,
+            let expect = match (fields.expect_value, fields.expect_revision, fields.expect_absent) {
+                (Some(value), None, false) => ExpectRef::Value(value),
+                (None, Some(revision), false) => ExpectRef::Revision(revision),
+                (None, None, true) => ExpectRef::Absent,
                 _ => return Err(EntryError::Malformed("a cas needs exactly one condition".to_owned())),
             };
-            Operation::Cas { expect, value: message.value }
+            OperationRef::Cas { expect, value: fields.value }
         }
         Ok(OperationCode::Unspecified) | Err(_) => return Err(EntryError::UnknownCommand),
     };
-    Ok(Command { key: message.key, operation })
+    Ok(CommandRef { key: fields.key, operation })
+}
+
+/// `CommandMessage`, borrowed.
+#[derive(Default)]
+struct CommandFields<'a> {
+    operation: i32,
+    key: &'a [u8],
+    value: &'a [u8],
+    by: i64,
+    expect_value: Option<&'a [u8]>,
+    expect_revision: Option<u64>,
+    expect_absent: bool,
+}
+
+impl<'a> CommandFields<'a> {
+    #[inline]
+    fn take_one(&mut self, rest: &mut &'a [u8]) -> Result<(), Wrong> {
+        let key = take_varint(rest)?;
+        let wire = WireType::try_from(key & 7).map_err(|_| Wrong::Key)?;
+        match (key >> 3, wire) {
+            // Enumerations travel as the varint of a sign-extended 32-bit number.
+            (1, WireType::Varint) => self.operation = take_varint(rest)? as i32,
+            (2, WireType::LengthDelimited) => self.key = take_bytes(rest)?,
+            (3, WireType::LengthDelimited) => self.value = take_bytes(rest)?,
+            (4, WireType::Varint) => {
+                let folded = take_varint(rest)?;
+                self.by = (folded >> 1).cast_signed() ^ -(folded & 1).cast_signed();
+            }
+            (5, WireType::LengthDelimited) => self.expect_value = Some(take_bytes(rest)?),
+            (6, WireType::Varint) => self.expect_revision = Some(take_varint(rest)?),
+            (7, WireType::Varint) => self.expect_absent = take_varint(rest)? != 0,
+            (1..=7, _) => return Err(Wrong::WireType),
+            (tag, _) => {
+                let tag = u32::try_from(tag).ok().filter(|tag| (1..1 << 29).contains(tag)).ok_or(Wrong::Key)?;
+                skip_field(wire, tag, rest, DecodeContext::default()).map_err(|_| Wrong::UnknownField)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// What is wrong with a field; small, because it passes through the path that runs for every entry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+enum Wrong {
+    #[error("a field has no valid key")]
+    Key,
+    #[error("a number does not end")]
+    Number,
+    #[error("a byte string does not end")]
+    Bytes,
+    #[error("a known field has another type")]
+    WireType,
+    #[error("an unknown field does not end")]
+    UnknownField,
+}
+
+impl From<Wrong> for EntryError {
+    #[cold]
+    fn from(wrong: Wrong) -> EntryError {
+        EntryError::Malformed(wrong.to_string())
+    }
+}
+
+/// Most numbers in a command fit in one byte, most lengths in two.
+#[inline(always)]
+fn take_varint(rest: &mut &[u8]) -> Result<u64, Wrong> {
+    match rest.split_first() {
+        Some((byte, behind)) if *byte < 0x80 => {
+            *rest = behind;
+            Ok(u64::from(*byte))
+        }
+        Some((low, [high, behind @ ..])) if *high < 0x80 => {
+            *rest = behind;
+            Ok(u64::from(*low & 0x7f) | u64::from(*high) << 7)
+        }
+        _ => decode_varint(rest).map_err(|_| Wrong::Number),
+    }
+}
+
+#[inline(always)]
+fn take_bytes<'a>(rest: &mut &'a [u8]) -> Result<&'a [u8], Wrong> {
+    let length = usize::try_from(take_varint(rest)?).unwrap_or(usize::MAX);
+    let (bytes, behind) = rest.split_at_checked(length).ok_or(Wrong::Bytes)?;
+    *rest = behind;
+    Ok(bytes)
+}
+
+#[cold]
+fn malformed(error: DecodeError) -> EntryError {
+    EntryError::Malformed(error.to_string())
 }
 
 pub fn encode_config(config: &Config, settings: &Settings, out: &mut BytesMut) {
@@ -107,7 +209,7 @@ pub fn encode_config(config: &Config, settings: &Settings, out: &mut BytesMut) {
 }
 
 pub fn decode_config(payload: &[u8]) -> Result<(Config, Settings), EntryError> {
-    let message = ConfigMessage::decode(payload).map_err(|error| EntryError::Malformed(error.to_string()))?;
+    let message = ConfigMessage::decode(payload).map_err(malformed)?;
     let ids = |list: Vec<u64>| list.into_iter().map(NodeId).collect();
     let members = message.members.into_iter().map(member_from_message).collect::<Result<Vec<_>, _>>()?;
     let settings =
@@ -246,4 +348,94 @@ struct SettingsMessage {
     max_value_size: u64,
     #[prost(uint64, tag = "7")]
     max_pending_bytes: u64,
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn encoded(command: &Command) -> BytesMut {
+        let mut out = BytesMut::new();
+        encode_command(command, &mut out);
+        out
+    }
+
+    fn any_command() -> impl Strategy<Value = Command> {
+        let bytes = || proptest::collection::vec(any::<u8>(), 0..300);
+        let expect = prop_oneof![
+            Just(Expect::Absent),
+            bytes().prop_map(Expect::Value),
+            any::<u64>().prop_map(Expect::Revision),
+        ];
+        let operation = prop_oneof![
+            bytes().prop_map(|value| Operation::Put { value }),
+            Just(Operation::Delete),
+            bytes().prop_map(|value| Operation::Append { value }),
+            any::<i64>().prop_map(|by| Operation::Incr { by }),
+            (expect, bytes()).prop_map(|(expect, value)| Operation::Cas { expect, value }),
+        ];
+        (bytes(), operation).prop_map(|(key, operation)| Command { key, operation })
+    }
+
+    /// What the library's own decoder makes of the bytes.
+    fn fields_by_prost(bytes: &[u8]) -> Option<CommandMessage> {
+        CommandMessage::decode(bytes).ok()
+    }
+
+    fn fields_by_hand(bytes: &[u8]) -> Option<CommandMessage> {
+        let mut fields = CommandFields::default();
+        let mut rest = bytes;
+        while !rest.is_empty() {
+            fields.take_one(&mut rest).ok()?;
+        }
+        Some(CommandMessage {
+            operation: fields.operation,
+            key: fields.key.to_vec(),
+            value: fields.value.to_vec(),
+            by: fields.by,
+            expect_value: fields.expect_value.map(<[u8]>::to_vec),
+            expect_revision: fields.expect_revision,
+            expect_absent: fields.expect_absent,
+        })
+    }
+
+    proptest! {
+        #[test]
+        fn a_command_reads_back_as_it_was_written(command in any_command()) {
+            prop_assert_eq!(decode_command(&encoded(&command)), Ok(command));
+        }
+
+        #[test]
+        fn damaged_commands_read_as_the_library_reads_them(
+            command in any_command(),
+            changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
+            cut in any::<prop::sample::Index>(),
+        ) {
+            let mut bytes = encoded(&command).to_vec();
+            for (at, byte) in changes {
+                let at = at.index(bytes.len());
+                bytes[at] = byte;
+            }
+            bytes.truncate(cut.index(bytes.len() + 1));
+            prop_assert_eq!(fields_by_hand(&bytes), fields_by_prost(&bytes));
+        }
+    }
+
+    #[test]
+    fn a_field_of_a_newer_version_is_skipped() {
+        let command = Command { key: b"k".to_vec(), operation: Operation::Put { value: b"v".to_vec() } };
+        let mut bytes = encoded(&command).to_vec();
+        bytes.extend_from_slice(&[0xfa, 0x06, 2, b'h', b'i']);
+        assert_eq!(decode_command(&bytes), Ok(command));
+    }
+
+    #[test]
+    fn a_cas_without_a_single_condition_is_refused() {
+        let message = CommandMessage { operation: OperationCode::Cas as i32, ..CommandMessage::default() };
+        assert!(matches!(decode_command(&message.encode_to_vec()), Err(EntryError::Malformed(_))));
+        let message = CommandMessage { expect_absent: true, expect_revision: Some(3), ..message };
+        assert!(matches!(decode_command(&message.encode_to_vec()), Err(EntryError::Malformed(_))));
+    }
 }

@@ -168,7 +168,8 @@ impl Core {
             verified: Index(0),
             campaign: None,
             leading: None,
-            asked_reads: AskedReads::default(),
+            // Multiplied, so that seeds that lie side by side give numbers that lie far apart.
+            asked_reads: AskedReads::numbered_from(setup.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
             elections: 0,
             outbox: Vec::new(),
             created: Vec::new(),

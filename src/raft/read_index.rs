@@ -53,6 +53,12 @@ pub(super) struct AskedReads {
 }
 
 impl AskedReads {
+    /// `first` is drawn anew at each start, so that an answer to a request from before a crash cannot be taken for the
+    /// answer to one after it (R8).
+    pub(super) fn numbered_from(first: u64) -> AskedReads {
+        AskedReads { request: first, ..AskedReads::default() }
+    }
+
     pub(super) fn deadline(&self, election_timeout: Duration) -> Option<Time> {
         self.asked.values().map(|(since, _)| *since + election_timeout).min()
     }
@@ -148,7 +154,7 @@ impl Core {
         if self.role == Role::Leader || self.asked_reads.waiting.is_empty() {
             return;
         }
-        self.asked_reads.request += 1;
+        self.asked_reads.request = self.asked_reads.request.wrapping_add(1);
         let request = self.asked_reads.request;
         let tickets = std::mem::take(&mut self.asked_reads.waiting);
         self.asked_reads.asked.insert(request, (now, tickets));

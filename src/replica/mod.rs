@@ -1,1 +1,32 @@
-//! Placeholder, replaced by the module's first real commit.
+//! One node's mind: the consensus core, the bytes of recent entries, the state machine, and who waits for what.
+//!
+//! A `Replica` is fed `Input`s and drained of `Outputs`; it owns no clock, file, socket or thread, so that a node and
+//! a simulator run the same code. The core decides about the *shape* of the log; the replica attaches the bytes: it
+//! encodes what clients propose, keeps what peers send, reads back from log files what is no longer in memory, applies
+//! what is committed and durable, and answers whoever waited for it. Every request is answered exactly once, unless
+//! its client is gone.
+//!
+//! Reading order: `exchange` (what goes in and out), `mind` (one turn), `submit`, `writing`, `feeding`, `apply`.
+
+mod answers;
+mod apply;
+mod exchange;
+mod feeding;
+mod mind;
+mod received;
+mod setup;
+mod status;
+mod submit;
+#[cfg(test)]
+mod swarm;
+mod tail;
+#[cfg(test)]
+mod testing;
+#[cfg(test)]
+mod tests;
+mod waiting;
+mod writing;
+
+pub use exchange::{Fetch, FetchId, Input, Outputs};
+pub use mind::Replica;
+pub use setup::{BootError, Found, Limits, Setup};

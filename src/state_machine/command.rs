@@ -40,6 +40,32 @@ pub enum Expect {
     Revision(u64),
 }
 
+/// A command whose bytes lie somewhere else, usually in the log record that carries it: what `apply` takes, so that
+/// applying copies key and value once.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CommandRef<'a> {
+    pub key: &'a [u8],
+    pub operation: OperationRef<'a>,
+}
+
+/// See `Operation`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum OperationRef<'a> {
+    Put { value: &'a [u8] },
+    Delete,
+    Append { value: &'a [u8] },
+    Incr { by: i64 },
+    Cas { expect: ExpectRef<'a>, value: &'a [u8] },
+}
+
+/// See `Expect`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ExpectRef<'a> {
+    Absent,
+    Value(&'a [u8]),
+    Revision(u64),
+}
+
 /// What applying one command gave. The same on every replica.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
@@ -69,6 +95,46 @@ pub enum Rejection {
     NotANumber,
     /// `incr` past the ends of a 64-bit number.
     Overflow,
-    /// `append` would make the value longer than the cluster's `max_value_size`.
+    /// The value would be longer than the cluster's `max_value_size`.
     ValueTooLarge { size_bytes: u64, limit_bytes: u64 },
+}
+
+impl Command {
+    pub fn view(&self) -> CommandRef<'_> {
+        let operation = match &self.operation {
+            Operation::Put { value } => OperationRef::Put { value },
+            Operation::Delete => OperationRef::Delete,
+            Operation::Append { value } => OperationRef::Append { value },
+            Operation::Incr { by } => OperationRef::Incr { by: *by },
+            Operation::Cas { expect, value } => {
+                let expect = match expect {
+                    Expect::Absent => ExpectRef::Absent,
+                    Expect::Value(expected) => ExpectRef::Value(expected),
+                    Expect::Revision(revision) => ExpectRef::Revision(*revision),
+                };
+                OperationRef::Cas { expect, value }
+            }
+        };
+        CommandRef { key: &self.key, operation }
+    }
+}
+
+impl CommandRef<'_> {
+    pub fn to_command(self) -> Command {
+        let operation = match self.operation {
+            OperationRef::Put { value } => Operation::Put { value: value.to_vec() },
+            OperationRef::Delete => Operation::Delete,
+            OperationRef::Append { value } => Operation::Append { value: value.to_vec() },
+            OperationRef::Incr { by } => Operation::Incr { by },
+            OperationRef::Cas { expect, value } => {
+                let expect = match expect {
+                    ExpectRef::Absent => Expect::Absent,
+                    ExpectRef::Value(expected) => Expect::Value(expected.to_vec()),
+                    ExpectRef::Revision(revision) => Expect::Revision(revision),
+                };
+                Operation::Cas { expect, value: value.to_vec() }
+            }
+        };
+        Command { key: self.key.to_vec(), operation }
+    }
 }

@@ -101,6 +101,8 @@ pub struct Chosen {
     pub slot: Slot,
     /// The slot that was not whole, 0 or 1, answered by the other one.
     pub answered: Option<usize>,
+    /// The second slot still holds the update before.
+    pub is_second_behind: bool,
 }
 
 impl Inspection {
@@ -128,7 +130,7 @@ impl Inspection {
         if !self.in_use {
             return Err(self.damage(bad, format!("{error}, in a directory that was cleanly closed")));
         }
-        Ok(Chosen { slot: *good, answered: Some(bad) })
+        Ok(Chosen { slot: *good, answered: Some(bad), is_second_behind: false })
     }
 
     fn newer(&self, first: &Slot, second: &Slot) -> Result<Chosen, Damage> {
@@ -141,7 +143,7 @@ impl Inspection {
                 self.damage(1, format!("the slots contradict each other: updates {} and {}", counters.0, counters.1))
             );
         }
-        Ok(Chosen { slot: *first, answered: None })
+        Ok(Chosen { slot: *first, answered: None, is_second_behind: first != second })
     }
 
     fn damage(&self, slot: usize, explanation: String) -> Damage {
@@ -220,6 +222,18 @@ impl HardStateFile {
         &self.slot
     }
 
+    /// Makes both slots hold what was chosen, without touching the only whole one. An update needs that: it begins by
+    /// overwriting the first slot, and while it does, only the second one can answer.
+    pub(super) fn even(&self, chosen: &Chosen) -> io::Result<()> {
+        let positions: &[usize] = match chosen.answered {
+            Some(0) => &[0],
+            Some(_) => &[1],
+            None if chosen.is_second_behind => &[0, 1],
+            None => &[],
+        };
+        positions.iter().try_for_each(|position| self.write_slot(*position, &chosen.slot))
+    }
+
     /// Writes both slots, one after the other, each synced before the next begins.
     pub(super) fn update(
         &mut self,
@@ -229,15 +243,18 @@ impl HardStateFile {
     ) -> io::Result<()> {
         let counter = self.slot.counter + 1;
         let slot = Slot { counter, hard_state, commit_hint, clean_end, ..self.slot };
-        let block = slot.encode();
-        for position in 0..2 {
-            self.file.write_at(&block, (position * SLOT_BYTES) as u64)?;
-            if self.sync == layout::SyncMode::Always {
-                self.file.sync()?;
-            }
-        }
+        self.write_slot(0, &slot)?;
+        self.write_slot(1, &slot)?;
         self.slot = slot;
         Ok(())
+    }
+
+    fn write_slot(&self, position: usize, slot: &Slot) -> io::Result<()> {
+        self.file.write_at(&slot.encode(), (position * SLOT_BYTES) as u64)?;
+        match self.sync {
+            layout::SyncMode::Always => self.file.sync(),
+            layout::SyncMode::None => Ok(()),
+        }
     }
 }
 

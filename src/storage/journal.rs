@@ -177,7 +177,9 @@ impl Journal {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
     use std::fs;
+    use std::sync::Mutex;
     use std::sync::atomic::{AtomicU64, Ordering};
 
     use bytes::{Bytes, BytesMut};
@@ -314,31 +316,87 @@ mod tests {
     }
 
     /// The real disk until it has done a number of changes; then the next write is done by half and everything fails.
+    /// Remembers what was not synced, so that a power loss can take it away.
     #[derive(Debug)]
-    struct FailingDisk(Arc<AtomicU64>);
+    struct FailingDisk(Arc<Faults>);
+
+    #[derive(Debug, Default)]
+    struct Faults {
+        budget: AtomicU64,
+        files: Mutex<Vec<Arc<dyn DiskFile>>>,
+        /// By file and sector: offset and former content of each write since the last sync.
+        unsynced: Mutex<BTreeMap<(usize, u64), Overwritten>>,
+    }
+
+    type Overwritten = Vec<(u64, Vec<u8>)>;
 
     #[derive(Debug)]
-    struct FailingFile(Arc<dyn DiskFile>, Arc<AtomicU64>);
+    struct FailingFile {
+        file: Arc<dyn DiskFile>,
+        number: usize,
+        faults: Arc<Faults>,
+    }
 
-    fn spend(budget: &AtomicU64) -> io::Result<()> {
-        let spent = budget.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
-        spent.map(|_| ()).map_err(|_| io::Error::other("the disk has failed"))
+    const SECTOR_BYTES: u64 = 512;
+
+    impl Faults {
+        fn spend(&self) -> io::Result<()> {
+            let spent = self.budget.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
+            spent.map(|_| ()).map_err(|_| io::Error::other("the disk has failed"))
+        }
+
+        fn left(&self) -> u64 {
+            self.budget.load(Ordering::SeqCst)
+        }
+
+        /// Each sector keeps some of the writes it got since the last sync, in order, and loses the later ones.
+        fn lose_power(&self, random: &mut u64) {
+            let files = self.files.lock().unwrap();
+            for ((number, _), mut writes) in std::mem::take(&mut *self.unsynced.lock().unwrap()) {
+                *random ^= *random << 13;
+                *random ^= *random >> 7;
+                *random ^= *random << 17;
+                let kept = (*random % (writes.len() as u64 + 1)) as usize;
+                for (offset, before) in writes.drain(kept..).rev() {
+                    files[number].write_at(&before, offset).unwrap();
+                }
+            }
+        }
     }
 
     impl FailingDisk {
-        fn after(changes: u64) -> (Arc<FailingDisk>, Arc<AtomicU64>) {
-            let budget = Arc::new(AtomicU64::new(changes));
-            (Arc::new(FailingDisk(budget.clone())), budget)
+        fn after(changes: u64) -> (Arc<FailingDisk>, Arc<Faults>) {
+            let faults = Arc::new(Faults { budget: AtomicU64::new(changes), ..Faults::default() });
+            (Arc::new(FailingDisk(faults.clone())), faults)
         }
 
         fn wrap(&self, file: Arc<dyn DiskFile>) -> Arc<dyn DiskFile> {
-            Arc::new(FailingFile(file, self.0.clone()))
+            let mut files = self.0.files.lock().unwrap();
+            files.push(file.clone());
+            Arc::new(FailingFile { file, number: files.len() - 1, faults: self.0.clone() })
+        }
+    }
+
+    impl FailingFile {
+        fn write_noting(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
+            let mut at = offset;
+            let end = offset + bytes.len() as u64;
+            let mut unsynced = self.faults.unsynced.lock().unwrap();
+            while at < end {
+                let sector = at / SECTOR_BYTES;
+                let length = ((sector + 1) * SECTOR_BYTES).min(end) - at;
+                let mut before = vec![0; length as usize];
+                self.file.read_at(&mut before, at)?;
+                unsynced.entry((self.number, sector)).or_default().push((at, before));
+                at += length;
+            }
+            self.file.write_at(bytes, offset)
         }
     }
 
     impl Disk for FailingDisk {
         fn create_directory(&self, path: &Path) -> io::Result<()> {
-            spend(&self.0).and_then(|()| RealDisk.create_directory(path))
+            self.0.spend().and_then(|()| RealDisk.create_directory(path))
         }
         fn list(&self, directory: &Path) -> io::Result<Vec<String>> {
             RealDisk.list(directory)
@@ -350,20 +408,20 @@ mod tests {
             Ok(self.wrap(RealDisk.open_for_writing(path)?))
         }
         fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
-            spend(&self.0)?;
+            self.0.spend()?;
             Ok(self.wrap(RealDisk.create(path)?))
         }
         fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-            spend(&self.0).and_then(|()| RealDisk.rename(from, to))
+            self.0.spend().and_then(|()| RealDisk.rename(from, to))
         }
         fn remove(&self, path: &Path) -> io::Result<()> {
-            spend(&self.0).and_then(|()| RealDisk.remove(path))
+            self.0.spend().and_then(|()| RealDisk.remove(path))
         }
         fn remove_directory(&self, path: &Path) -> io::Result<()> {
-            spend(&self.0).and_then(|()| RealDisk.remove_directory(path))
+            self.0.spend().and_then(|()| RealDisk.remove_directory(path))
         }
         fn sync_directory(&self, path: &Path) -> io::Result<()> {
-            spend(&self.0).and_then(|()| RealDisk.sync_directory(path))
+            self.0.spend().and_then(|()| RealDisk.sync_directory(path))
         }
         fn exists(&self, path: &Path) -> io::Result<bool> {
             RealDisk.exists(path)
@@ -375,28 +433,23 @@ mod tests {
 
     impl DiskFile for FailingFile {
         fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-            self.0.read_at(buffer, offset)
+            self.file.read_at(buffer, offset)
         }
         fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
-            let had_budget = self.1.load(Ordering::SeqCst) > 0;
-            let allowed = spend(&self.1);
-            match allowed {
-                Ok(()) => {
-                    let is_last = had_budget && self.1.load(Ordering::SeqCst) == 0;
-                    if is_last {
-                        self.0.write_at(&bytes[..bytes.len() / 2], offset)?;
-                        return Err(io::Error::other("the disk failed within a write"));
-                    }
-                    self.0.write_at(bytes, offset)
-                }
-                Err(error) => Err(error),
+            self.faults.spend()?;
+            if self.faults.left() == 0 {
+                self.write_noting(&bytes[..bytes.len() / 2], offset)?;
+                return Err(io::Error::other("the disk failed within a write"));
             }
+            self.write_noting(bytes, offset)
         }
         fn sync(&self) -> io::Result<()> {
-            spend(&self.1).and_then(|()| self.0.sync())
+            self.faults.spend()?;
+            self.faults.unsynced.lock().unwrap().retain(|(number, _), _| *number != self.number);
+            self.file.sync()
         }
         fn length_bytes(&self) -> io::Result<u64> {
-            self.0.length_bytes()
+            self.file.length_bytes()
         }
     }
 
@@ -637,49 +690,65 @@ mod tests {
         (states, succeeded)
     }
 
+    /// Runs the scenario on a disk that fails after so many changes, then loses power if `random` is given, then
+    /// recovers on a disk that may fail again, and checks that all that was acknowledged is there. True when the
+    /// scenario ran to its end.
+    fn survives(changes: u64, mut random: Option<u64>) -> bool {
+        let mut world = World::new();
+        world.close();
+        let (disk, faults) = FailingDisk::after(changes);
+        let (states, succeeded) = match world.open_on(disk) {
+            Ok(_) => scenario(&mut world),
+            Err(OpenError::Io { .. }) => (vec![world.records.clone()], 0),
+            Err(other) => panic!("failing after {changes} changes: {other}"),
+        };
+        let finished = world.journal.take().is_some_and(|journal| journal.close().is_ok());
+        if let Some(random) = &mut random {
+            faults.lose_power(random);
+            let (disk, faults) = FailingDisk::after(*random % 20);
+            let outcome = world.open_on(disk);
+            assert!(matches!(outcome, Ok(_) | Err(OpenError::Io { .. })), "after {changes} changes: {outcome:?}");
+            world.journal = None;
+            faults.lose_power(random);
+        }
+        let recovered = world.open().unwrap_or_else(|error| panic!("after {changes} changes: {error}"));
+        let (old, new) = (&states[succeeded], states.get(succeeded + 1).unwrap_or(&states[succeeded]));
+        let kept = old.iter().zip(new).take_while(|(old, new)| old == new).count();
+        let is_between = recovered.tail == *old || recovered.tail.len() >= kept && new.starts_with(&recovered.tail);
+        assert!(is_between, "after {changes} changes, {succeeded} groups: {}", recovered.tail.len());
+        world.records = recovered.tail;
+        world.term = recovered.hard_state.term.0;
+        world.append(&[5]);
+        world.close();
+        assert_eq!(world.open().unwrap().tail, world.records, "after {changes} changes and one more entry");
+        finished
+    }
+
     #[test]
     fn a_disk_that_fails_after_any_change_leaves_a_log_that_opens_with_all_that_was_acknowledged() {
-        let mut finished = false;
-        for changes in 0..200 {
-            let mut world = World::new();
-            world.close();
-            let (disk, _) = FailingDisk::after(changes);
-            let (states, succeeded) = match world.open_on(disk) {
-                Ok(_) => scenario(&mut world),
-                Err(OpenError::Io { .. }) => (vec![world.records.clone()], 0),
-                Err(other) => panic!("failing after {changes} changes: {other}"),
-            };
-            finished = world.journal.take().is_some_and(|journal| journal.close().is_ok());
-            let recovered = world.open().unwrap_or_else(|error| panic!("after {changes} changes: {error}"));
-            let is_between = |at: usize| {
-                let (old, new) = (&states[at], states.get(at + 1).unwrap_or(&states[at]));
-                let kept = old.iter().zip(new).take_while(|(old, new)| old == new).count();
-                recovered.tail == *old || recovered.tail.len() >= kept && new.starts_with(&recovered.tail)
-            };
-            assert!(is_between(succeeded), "after {changes} changes, {succeeded} groups: {}", recovered.tail.len());
-            world.records = recovered.tail;
-            world.term = recovered.hard_state.term.0;
-            world.append(&[5]);
-            world.close();
-            assert_eq!(world.open().unwrap().tail, world.records, "after {changes} changes and one more entry");
-            if finished {
-                break;
-            }
+        let end = (0..200).find(|changes| survives(*changes, None));
+        assert!(end.is_some_and(|end| end > 20), "the scenario must once run to its end");
+    }
+
+    #[test]
+    fn a_power_loss_at_any_change_leaves_a_log_that_opens_with_all_that_was_acknowledged() {
+        for seed in 1..=3 {
+            let end = (0..200).find(|changes| survives(*changes, Some(seed * 7_919 + changes)));
+            assert!(end.is_some_and(|end| end > 20), "the scenario must once run to its end");
         }
-        assert!(finished, "the scenario must once run to its end");
     }
 
     #[test]
     fn after_a_failure_everything_is_refused_even_if_the_disk_works_again() {
         let mut world = World::new();
         world.close();
-        let (disk, budget) = FailingDisk::after(1_000);
+        let (disk, faults) = FailingDisk::after(1_000);
         world.open_on(disk).unwrap();
         world.append(&[1]);
-        budget.store(2, Ordering::SeqCst);
+        faults.budget.store(2, Ordering::SeqCst);
         let batch = world.batch(3, &[2]);
         assert!(matches!(world.write(&[batch]), Err(WriteError::Io { .. })));
-        budget.store(1_000, Ordering::SeqCst);
+        faults.budget.store(1_000, Ordering::SeqCst);
         let batch = world.batch(4, &[3]);
         assert!(matches!(world.write(&[batch]), Err(WriteError::Stopped { .. })));
         assert!(matches!(world.journal.take().unwrap().close(), Err(WriteError::Stopped { .. })));
@@ -690,13 +759,13 @@ mod tests {
     fn a_group_costs_one_sync_however_many_batches_it_has() {
         let mut world = World::new();
         world.close();
-        let (disk, budget) = FailingDisk::after(1_000);
+        let (disk, faults) = FailingDisk::after(1_000);
         world.open_on(disk).unwrap();
         world.append(&[1]);
         let batches: Vec<WriteBatch> = (0..50).map(|at| world.batch(3 + at, &[100])).collect();
-        let before = budget.load(Ordering::SeqCst);
+        let before = faults.left();
         world.write(&batches).unwrap();
-        assert_eq!(before - budget.load(Ordering::SeqCst), 3, "one write, one sync, one marker");
+        assert_eq!(before - faults.left(), 3, "one write, one sync, one marker");
     }
 
     #[test]
@@ -730,6 +799,40 @@ mod tests {
         let data = world.data();
         drop(world.journal);
         assert_eq!(damage_of(Journal::open(&data, OPTIONS).unwrap_err()).kind, DamageKind::Missing);
+    }
+
+    #[test]
+    fn founding_on_a_disk_that_fails_leaves_a_whole_directory_or_none() {
+        let mut made = false;
+        for changes in 0..40 {
+            let directory = tempfile::tempdir().unwrap();
+            let (disk, _) = FailingDisk::after(changes);
+            made = layout::found_on(disk.as_ref(), directory.path(), &founding()).is_ok();
+            let data = layout::data_dir(directory.path());
+            if RealDisk.exists(&data).unwrap() {
+                assert_eq!(Journal::open(&data, OPTIONS).unwrap().1.shape.len(), 1, "after {changes} changes");
+            } else {
+                layout::found(directory.path(), &founding()).unwrap();
+                assert_eq!(Journal::open(&data, OPTIONS).unwrap().1.shape.len(), 1, "after {changes} changes");
+            }
+            if made {
+                break;
+            }
+        }
+        assert!(made, "founding must once run to its end");
+    }
+
+    #[test]
+    fn a_reader_proves_what_it_reads() {
+        let mut world = World::new();
+        world.append(&[40, 40]);
+        let path = world.segment(1);
+        let file = RealDisk.open_for_writing(&path).unwrap();
+        file.write_at(&[0xff], world.end().offset - MARKER_BYTES as u64 - 5).unwrap();
+        let reader = world.journal.as_ref().unwrap().reader();
+        assert_eq!(reader.read(Index(2), Index(2), 1).unwrap(), world.records[1]);
+        let error = reader.read(Index(2), Index(3), 1_000).unwrap_err();
+        assert!(matches!(error, ReadError::Damaged(damage) if damage.file.as_ref() == path.as_path()));
     }
 
     #[test]

@@ -377,3 +377,76 @@ mod node_id_as_number {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn node_yaml() -> NodeFile {
+        NodeFile {
+            cluster: "three".to_owned(),
+            cluster_id: ClusterId(0xabc),
+            id: NodeId(2),
+            name: "n2".to_owned(),
+            listen: "127.0.0.1:7002".to_owned(),
+            advertise: "127.0.0.1:7002".to_owned(),
+            storage: StorageSection { segment_size_bytes: 1 << 20, sync: SyncMode::None },
+        }
+    }
+
+    #[test]
+    fn node_yaml_reads_back_and_refuses_what_it_does_not_know() {
+        let directory = tempfile::tempdir().unwrap();
+        let dir = directory.path();
+        assert!(matches!(NodeFile::read(dir), Err(FileError::Missing { .. })));
+        node_yaml().write(dir).unwrap();
+        assert_eq!(NodeFile::read(dir).unwrap(), node_yaml());
+        let text = serde_yaml::to_string(&node_yaml()).unwrap();
+        assert!(text.contains("cluster_id: 00000000000000000000000000000abc"), "{text}");
+        let broken = [
+            format!("{text}surprise: 1\n"),
+            text.replace("id: 2", "id: 0"),
+            text.replace("0abc", "abc"),
+            text.replace("sync: none", "sync: sometimes"),
+            text.replace("1048576", "17"),
+        ];
+        for broken in broken {
+            assert_ne!(broken, text);
+            disk::replace(&RealDisk, &node_file(dir), broken.as_bytes()).unwrap();
+            assert!(NodeFile::read(dir).is_err(), "{broken}");
+        }
+    }
+
+    #[test]
+    fn run_json_tells_this_process_from_others() {
+        let directory = tempfile::tempdir().unwrap();
+        let run = RunFile::of_this_process("2026-01-01T00:00:00Z".to_owned()).unwrap();
+        run.write(directory.path()).unwrap();
+        assert_eq!(RunFile::read(directory.path()).unwrap(), run);
+        assert!(run.is_alive().unwrap());
+        let later = RunFile { start_ticks: run.start_ticks + 1, ..run.clone() };
+        assert!(!later.is_alive().unwrap(), "the pid was used again");
+        assert!(!RunFile { boot_id: "another".to_owned(), ..run }.is_alive().unwrap());
+        assert_eq!(process_start_ticks(u32::MAX).unwrap(), None);
+    }
+
+    #[test]
+    fn start_ticks_are_found_whatever_the_command_is_called() {
+        let stat = "12 (a) b (c) S 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 4242 20";
+        assert_eq!(start_ticks_in(stat), Some(4242));
+        assert_eq!(start_ticks_in(&stat.replace(" S ", " Z ")), None);
+        assert_eq!(start_ticks_in("nonsense"), None);
+    }
+
+    #[test]
+    fn segment_names_read_back_and_sort_as_their_numbers() {
+        assert_eq!(segment_name(1, Index(1)), "00000001-00000000000000000001.seg");
+        assert_eq!(parse_segment_name("00000012-00000000000000000345.seg"), Some((12, Index(345))));
+        for other in
+            ["12-345.seg", "00000001-00000000000000000001.seg.tmp", "x.seg", "00000001-0000000000000000000x.seg"]
+        {
+            assert_eq!(parse_segment_name(other), None, "{other}");
+        }
+        assert!(segment_name(9, Index(99)) < segment_name(10, Index(100)));
+    }
+}

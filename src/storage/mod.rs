@@ -9,6 +9,8 @@
 pub mod disk;
 pub mod hard_state;
 pub mod journal;
+#[cfg(test)]
+mod journal_tests;
 pub mod layout;
 mod positions;
 pub mod reader;

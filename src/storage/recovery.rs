@@ -367,6 +367,7 @@ impl Takeover<'_> {
         self.disk.sync_directory(self.data_dir)?;
         let file = self.disk.open_for_writing(&layout::hard_state_file(self.data_dir))?;
         let mut hard_state = HardStateFile::new(file, chosen.slot, options.sync);
+        hard_state.even(chosen)?;
         hard_state.update(chosen.slot.hard_state, self.survey.commit_hint, None)?;
         let log_dir = layout::log_dir(self.data_dir);
         for name in self.disk.list(&log_dir)?.iter().filter(|name| name.ends_with(TEMPORARY_ENDING)) {

@@ -307,6 +307,20 @@ mod tests {
     }
 
     #[test]
+    fn the_example_in_the_documentation_is_a_marker() {
+        let (last, commit_hint) = (Index(1), Index(0));
+        let example =
+            Marker { sequence: 1, offset: 4207, last, last_check: 0x5f8f_7174, commit_hint, continued: false };
+        let bytes = example.encode(StorageId(77));
+        let rows = bytes.chunks(16).enumerate().map(|(row, bytes)| {
+            let digits: Vec<String> = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+            format!("{:08x}  {}\n", 4207 + 16 * row, digits.join(" "))
+        });
+        let text = rows.collect::<String>();
+        assert!(include_str!("../../docs/formats.md").contains(&text), "docs/formats.md must show:\n{text}");
+    }
+
+    #[test]
     fn a_marker_is_never_a_record() {
         const { assert!(MARKER_LENGTH > RECORD_PAYLOAD_BYTES_MAX) };
         assert!(RecordHeader::read(&marker().encode(StorageId(7))).is_err());

@@ -123,6 +123,15 @@ impl Dialer {
         }
     }
 
+    /// Tells every connected node that this client is done, and waits a little for that to leave.
+    pub async fn close(self) {
+        for endpoint in [Some(self.ipv4), self.ipv6].into_iter().flatten() {
+            endpoint.close(CloseCode::Done.number().into(), b"");
+            // A node that does not hear it drops the connection when it has been idle for long enough.
+            let _ = timeout(CLOSE_REASON_WAIT, endpoint.wait_idle()).await;
+        }
+    }
+
     async fn connect(
         &self,
         address: SocketAddr,

@@ -346,6 +346,32 @@ pub struct PeerName {
     pub subject: Subject,
 }
 
+/// What a certificate file says, in one line: subject, names and validity. Never anything secret.
+///
+/// # Errors
+/// The file cannot be read, or is no certificate.
+pub fn describe_certificate(path: &Path) -> Result<String, IdentityError> {
+    let der = read_certificate(path)?;
+    let parsed = X509Certificate::from_der(&der).map(|(_, parsed)| parsed);
+    let Ok(parsed) = parsed else {
+        let because = CertificateError::Unreadable.to_string();
+        return Err(IdentityError::Malformed { path: path.to_path_buf(), because });
+    };
+    let time =
+        |seconds: i64| jiff::Timestamp::from_second(seconds).map_or_else(|_| "–".to_owned(), |at| at.to_string());
+    let validity = parsed.validity();
+    let who = match name_of(&parsed) {
+        Ok(PeerName { cluster, subject }) => format!("{subject} of cluster {cluster}"),
+        Err(_) => parsed.subject().to_string(),
+    };
+    Ok(format!(
+        "{who}, valid from {} to {}, serial {}",
+        time(validity.not_before.timestamp()),
+        time(validity.not_after.timestamp()),
+        parsed.raw_serial_as_string()
+    ))
+}
+
 /// Reads who a certificate is for. It does not judge the signature: TLS has done that.
 pub fn name_in(certificate: &[u8]) -> Result<PeerName, CertificateError> {
     let (_, parsed) = X509Certificate::from_der(certificate).map_err(|_| CertificateError::Unreadable)?;

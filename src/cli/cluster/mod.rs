@@ -1,7 +1,9 @@
 //! `raftctl cluster`: local clusters, their processes and files. One file per verb.
 
 pub mod down;
+mod foreground;
 pub mod kill;
+mod local;
 pub mod logs;
 pub mod ls;
 pub mod pause;

@@ -1,11 +1,15 @@
 //! `raftctl cluster pause`: freezes nodes where they are.
 
+use rustix::process::Signal;
+
+use super::{kill, local};
 use clap_complete::ArgValueCandidates;
 
 use crate::cli::Context;
 use crate::cli::arguments::node_name;
 use crate::cli::completions;
 use crate::cli::failure::{Exit, Failure};
+use crate::cli::selection;
 
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "\
@@ -18,6 +22,12 @@ pub struct Args {
     pub nodes: Vec<String>,
 }
 
-pub fn run(_context: &Context, _arguments: Args) -> Result<Exit, Failure> {
-    todo!()
+pub fn run(context: &Context, arguments: Args) -> Result<Exit, Failure> {
+    let (cluster, _) = selection::local_cluster(context)?;
+    let nodes = local::nodes_meant(context, &cluster, &arguments.nodes)?;
+    kill::send(context, &nodes, Signal::STOP)?;
+    for node in &nodes {
+        context.printer.note(format_args!("{}: paused until: raftctl cluster resume {}", node.name, node.name));
+    }
+    Ok(Exit::Done)
 }

@@ -1,11 +1,16 @@
 //! `raftctl cluster resume`: wakes nodes that were paused.
 
+use rustix::process::Signal;
+
+use super::{kill, local};
 use clap_complete::ArgValueCandidates;
 
 use crate::cli::Context;
 use crate::cli::arguments::node_name;
 use crate::cli::completions;
 use crate::cli::failure::{Exit, Failure};
+use crate::cli::selection;
+use crate::cluster::process;
 
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "\
@@ -19,6 +24,15 @@ pub struct Args {
     pub nodes: Vec<String>,
 }
 
-pub fn run(_context: &Context, _arguments: Args) -> Result<Exit, Failure> {
-    todo!()
+pub fn run(context: &Context, arguments: Args) -> Result<Exit, Failure> {
+    let (cluster, _) = selection::local_cluster(context)?;
+    let mut nodes = local::nodes_meant(context, &cluster, &arguments.nodes)?;
+    if arguments.nodes.is_empty() {
+        nodes.retain(|node| process::running(&node.directory).is_some_and(|run| process::is_paused(run.pid)));
+    }
+    kill::send(context, &nodes, Signal::CONT)?;
+    for node in &nodes {
+        context.printer.note(format_args!("{}: resumed", node.name));
+    }
+    Ok(Exit::Done)
 }

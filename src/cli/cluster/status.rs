@@ -23,6 +23,14 @@ pub struct Args {
     pub status: status::Args,
 }
 
-pub fn run(_context: &Context, _arguments: Args) -> Result<Exit, Failure> {
-    todo!()
+pub fn run(context: &Context, arguments: Args) -> Result<Exit, Failure> {
+    let mut global = context.global.clone();
+    if let Some(name) = arguments.name {
+        global.cluster = Some(name);
+    }
+    // Verbs under `cluster` see local clusters only.
+    global.endpoint.clear();
+    let mut environment = context.environment.clone();
+    environment.endpoint = None;
+    status::run(&Context::new(global, environment), arguments.status)
 }

@@ -1,0 +1,169 @@
+//! From the selected cluster to a client, and from what a client is told to how a command ends.
+
+use std::future::Future;
+use std::time::Duration;
+
+use super::Context;
+use super::failure::{Exit, Failure};
+use super::selection::{self, Target};
+use crate::api::{Answer, Consistency, Item, Query};
+use crate::client::{self, Aim, Cause, Client, ClientError, ClientOptions, Endpoint, Reply};
+use crate::raft::{Index, NodeId};
+use crate::transport::identity::Identity;
+
+/// How long one request may take unless `--timeout` says otherwise.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// How long an endpoint without a known node may take to say which node it is.
+const IDENTIFY_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The word that stands for whichever node leads.
+pub const LEADER: &str = "leader";
+
+/// Runs `work` on a runtime of its own, with everything it spawned ending with it.
+pub fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .map_err(|error| Failure::new("E0512", "no runtime could be built").because(&error))?;
+    runtime.block_on(work)
+}
+
+/// A client of the selected cluster. Must be called inside a runtime.
+///
+/// # Errors
+/// No cluster is meant, its identity cannot be read, or `node` is none of its nodes.
+pub async fn open(context: &Context, node: Option<&str>) -> Result<Client, Failure> {
+    let target = selection::target(context)?;
+    let identity = Identity::load(&target.identity).map_err(|error| {
+        Failure::new("E0302", format!("the identity in {} cannot be used", target.identity.display())).because(&error)
+    })?;
+    let endpoints = endpoints(&target, &identity).await?;
+    let pinned = match node {
+        None => None,
+        Some(LEADER) => Some(find_leader(context, &identity, &endpoints).await?),
+        Some(name) => Some(node_named(&endpoints, name)?),
+    };
+    start(identity, endpoints, pinned)
+}
+
+fn start(identity: Identity, endpoints: Vec<Endpoint>, pinned: Option<NodeId>) -> Result<Client, Failure> {
+    let options = ClientOptions { cluster: identity.cluster(), endpoints, identity, pinned };
+    Client::start(options).map_err(|error| Failure::new("E0512", "no UDP port could be had").because(&error))
+}
+
+async fn endpoints(target: &Target, identity: &Identity) -> Result<Vec<Endpoint>, Failure> {
+    let mut known = Vec::new();
+    let mut last = None;
+    for one in &target.endpoints {
+        if let Some(id) = one.id {
+            let name = one.name.clone().unwrap_or_else(|| NodeId(id).to_string());
+            known.push(Endpoint { id: NodeId(id), name, address: one.address.clone() });
+            continue;
+        }
+        match client::identify(identity.clone(), &one.address, IDENTIFY_TIMEOUT).await {
+            Ok(endpoint) => known.push(endpoint),
+            Err(error) => last = Some(error),
+        }
+    }
+    match last {
+        Some(error) if known.is_empty() => Err(Failure::new("E0502", "no endpoint answers")
+            .because(&error)
+            .fix("check the addresses after --endpoint")),
+        _ => Ok(known),
+    }
+}
+
+fn node_named(endpoints: &[Endpoint], name: &str) -> Result<NodeId, Failure> {
+    endpoints.iter().find(|endpoint| endpoint.name == name).map(|endpoint| endpoint.id).ok_or_else(|| {
+        let names: Vec<&str> = endpoints.iter().map(|endpoint| endpoint.name.as_str()).collect();
+        Failure::new("E0205", format!("there is no node called {name}"))
+            .cause(format!("there are: {}", names.join(", ")))
+    })
+}
+
+async fn find_leader(context: &Context, identity: &Identity, endpoints: &[Endpoint]) -> Result<NodeId, Failure> {
+    let mut client = start(identity.clone(), endpoints.to_vec(), None)?;
+    let statuses = client.status_of_all(&[], context.timeout_or(IDENTIFY_TIMEOUT).min(IDENTIFY_TIMEOUT)).await;
+    client.close().await;
+    let known = statuses.iter().filter_map(|(_, status)| status.as_ref().ok());
+    let newest = known.filter(|status| status.leader.is_some()).max_by_key(|status| status.term);
+    newest.and_then(|status| status.leader).ok_or_else(|| unavailable("no node knows a leader").fix(WAIT_FIX))
+}
+
+const WAIT_FIX: &str = "raftctl status --wait writable";
+
+fn unavailable(what: &str) -> Failure {
+    Failure::new("E0502", what)
+}
+
+/// How a command ends when its request got no answer.
+pub fn failure(what: &str, error: &ClientError) -> Failure {
+    match error {
+        ClientError::Unavailable(cause) => {
+            let fix = match cause {
+                Cause::PinnedToFollower { .. } => "leave out --node, or use --node leader",
+                _ => WAIT_FIX,
+            };
+            Failure::new("E0502", format!("{what} was not done")).because(error).fix(fix)
+        }
+        ClientError::Unknown(_) => Failure::new("E0503", format!("{what} may or may not have been applied"))
+            .because(error)
+            .fix("read the key before you try again"),
+        ClientError::Denied(_) => Failure::new("E0303", "this client is not accepted").because(error),
+        ClientError::KeyTooLarge { .. } | ClientError::ValueTooLarge { .. } => {
+            Failure::new("E0505", format!("{what} is too large")).because(error)
+        }
+        ClientError::Invalid { .. } => Failure::new("E0506", format!("{what} was refused")).because(error),
+    }
+}
+
+/// How it ends when the answer is of another kind than the question; only a node of another version could do that.
+pub fn strange(what: &str) -> Failure {
+    Failure::new("E0506", format!("{what} was answered with something else"))
+        .cause("the node speaks another version")
+        .fix("compare `raftctl version` with the version in `raftctl status`")
+}
+
+/// One page of a scan.
+pub struct Page {
+    pub items: Vec<Item>,
+    pub more: bool,
+}
+
+/// Reads one page of keys behind `after`.
+pub async fn scan_page(
+    client: &mut Client,
+    query: Query,
+    consistency: Consistency,
+    at_least: Index,
+    timeout: Duration,
+) -> Result<Page, ClientError> {
+    let ask = crate::api::Ask::Read { query, consistency, at_least };
+    let aim = Aim::of(&ask);
+    match client.call(ask, aim, timeout).await?.answer {
+        Answer::Items { items, more, .. } => Ok(Page { items, more }),
+        _ => Err(ClientError::Invalid { because: "a scan was answered with something else".to_owned() }),
+    }
+}
+
+/// One read of one key.
+pub async fn read_key(
+    client: &mut Client,
+    key: Vec<u8>,
+    consistency: Consistency,
+    at_least: Index,
+    timeout: Duration,
+) -> Result<(Option<Item>, Index, String), ClientError> {
+    let ask = crate::api::Ask::Read { query: Query::Get { key }, consistency, at_least };
+    let aim = Aim::of(&ask);
+    match client.call(ask, aim, timeout).await? {
+        Reply { answer: Answer::Value { item, at }, node } => Ok((item, at, node)),
+        _ => Err(ClientError::Invalid { because: "a read was answered with something else".to_owned() }),
+    }
+}
+
+/// The exit code of a refused or failed request, for summaries of many.
+pub fn exit_of(error: &ClientError) -> Exit {
+    failure("", error).exit
+}

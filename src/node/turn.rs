@@ -1,0 +1,242 @@
+//! The turn: drain everything that has arrived, ask the replica once, and carry out what it wants.
+//!
+//! ```text
+//! inputs ─► replica.step … ─► replica.take_outputs ─► one write, one message per ready peer, answers, reads
+//! ```
+//!
+//! Batching and group commit fall out of this shape: whatever came in during the last turn shares one write, one
+//! message per peer and one flush per client. The loop sleeps when there is nothing to do.
+
+use core::time::Duration;
+
+use tokio::sync::mpsc;
+
+use super::clock::{Clock, wall_ms};
+use super::journal_thread::{JournalNews, JournalThread};
+use super::shutdown::{Shutdown, Stopping};
+use super::worker::{Fetched, Worker};
+use crate::api::{Answer, NodeStatus};
+use crate::observe::{Level, Log, describe};
+use crate::raft::{Fault, Time};
+use crate::replica::{Input, Outputs, Replica};
+use crate::transport::{Transport, TransportEvent};
+
+/// Most transport events one turn takes; the rest wait for the next, so that disk news is never far away.
+const EVENTS_PER_TURN_MAX: usize = 1_024;
+
+/// How often a late turn lets the network tasks run before it looks at its timers: after a suspend the messages that
+/// say the leader is alive are already in the socket, and must be read first.
+const LATE_YIELDS: usize = 16;
+
+/// Facts about this process that a status shows and the replica does not know.
+pub struct Facts {
+    pub cluster: String,
+    pub log_file: String,
+    pub data_dir: String,
+    pub started: String,
+    pub cert_expires: Option<String>,
+    pub unsafe_sync: bool,
+    pub election_timeout: Duration,
+}
+
+/// Everything a running node owns.
+pub struct Turn<'a> {
+    pub clock: Clock,
+    pub replica: Replica,
+    pub journal: JournalThread,
+    pub worker: Worker,
+    pub transport: Transport,
+    pub events: mpsc::Receiver<TransportEvent>,
+    pub log: &'a Log,
+    pub facts: Facts,
+    pub sync_p99_ms: Box<dyn Fn() -> Option<f64>>,
+}
+
+/// How the loop ended.
+pub enum Ended {
+    /// Told to, with leadership handed over and everything answered, or the time for that used up.
+    Stopped,
+    /// A second signal: at once.
+    Interrupted,
+    Fault(Fault),
+}
+
+impl Turn<'_> {
+    /// Turns until `shutdown` says stop or the replica cannot go on.
+    pub async fn run(&mut self, shutdown: &mut Shutdown) -> Ended {
+        let mut arrived = Vec::with_capacity(EVENTS_PER_TURN_MAX);
+        let mut outputs = Outputs::default();
+        let mut stopping: Option<Stopping> = None;
+        loop {
+            let mut fetched = None;
+            let deadline = self.deadline(stopping.as_ref(), &outputs);
+            let can_take = !self.journal.is_full();
+            tokio::select! {
+                biased;
+                signal = shutdown.signal() => match stopping {
+                    None => stopping = Some(self.begin_stopping(signal)),
+                    Some(_) => return Ended::Interrupted,
+                },
+                () = self.journal.changed() => {}
+                one = self.worker.fetched() => fetched = one,
+                _ = self.events.recv_many(&mut arrived, EVENTS_PER_TURN_MAX), if can_take => {}
+                () = sleep_until(&self.clock, deadline) => self.note_lateness(deadline).await,
+            }
+            self.take_inputs(&mut arrived, fetched);
+            if let Some(fault) = self.carry_out(&mut outputs) {
+                return Ended::Fault(fault);
+            }
+            if let Some(stopping) = &stopping
+                && (stopping.is_over(self.clock.now()) || self.replica.may_stop() && self.journal.is_idle())
+            {
+                return Ended::Stopped;
+            }
+        }
+    }
+
+    /// Gives the parts back for an orderly end.
+    pub fn into_parts(self) -> (Transport, JournalThread, Worker) {
+        (self.transport, self.journal, self.worker)
+    }
+
+    fn begin_stopping(&mut self, signal: &'static str) -> Stopping {
+        self.log.line(Level::Info, &format!("stopping: {signal} received"));
+        self.replica.step(self.clock.now(), wall_ms(), Input::HandOver);
+        Stopping::begin(self.clock.now(), self.facts.election_timeout)
+    }
+
+    fn deadline(&self, stopping: Option<&Stopping>, outputs: &Outputs) -> Option<Time> {
+        if outputs.more {
+            return Some(self.clock.now());
+        }
+        let replica = self.replica.next_deadline();
+        let stop = stopping.map(Stopping::deadline);
+        match (replica, stop) {
+            (Some(a), Some(b)) => Some(a.min(b)),
+            (one, other) => one.or(other),
+        }
+    }
+
+    /// A turn that comes late by more than half an election timeout says so, and reads the network first.
+    async fn note_lateness(&self, deadline: Option<Time>) {
+        let late = deadline.map_or(Duration::ZERO, |due| self.clock.now().since(due));
+        if late * 2 <= self.facts.election_timeout {
+            return;
+        }
+        let millis = late.as_millis();
+        self.log.line(
+            Level::Warn,
+            &format!("stalled: this process woke {millis} ms late; if that repeats, raise raft.election_timeout"),
+        );
+        for _ in 0..LATE_YIELDS {
+            tokio::task::yield_now().await;
+        }
+    }
+
+    fn take_inputs(&mut self, arrived: &mut Vec<TransportEvent>, fetched: Option<Fetched>) {
+        let now = self.clock.now();
+        let wall = wall_ms();
+        match self.journal.news() {
+            JournalNews::Nothing => {}
+            JournalNews::Durable(seq) => self.replica.step(now, wall, Input::Persisted(seq)),
+            JournalNews::Failed(what) => self.replica.step(now, wall, Input::PersistFailed(what)),
+        }
+        let mut next = fetched;
+        while let Some(Fetched { id, result }) = next {
+            self.replica.step(now, wall, Input::Fetched { id, result });
+            next = self.worker.try_fetched();
+        }
+        while arrived.len() < EVENTS_PER_TURN_MAX
+            && let Ok(event) = self.events.try_recv()
+        {
+            arrived.push(event);
+        }
+        for event in arrived.drain(..) {
+            self.take_event(now, wall, event);
+        }
+        self.replica.step(now, wall, Input::Tick);
+    }
+
+    fn take_event(&mut self, now: Time, wall: u64, event: TransportEvent) {
+        match event {
+            TransportEvent::Peer(message) => self.replica.step(now, wall, Input::Peer(message)),
+            TransportEvent::ClientRequests { client, requests } => {
+                for request in requests {
+                    self.replica.step(now, wall, Input::Client { client, request });
+                }
+            }
+            TransportEvent::ClientClosed { client } => self.replica.step(now, wall, Input::ClientGone(client)),
+            TransportEvent::PeerOverflow { peer } => self.replica.step(now, wall, Input::PeerOverflow(peer)),
+            TransportEvent::PeerDown { peer, because } => {
+                self.log.line(Level::Warn, &format!("peer {peer} is not reachable: {because}"));
+                self.replica.step(now, wall, Input::PeerDown(peer));
+            }
+            TransportEvent::PeerUp { peer, address } => {
+                self.log.line(Level::Info, &format!("peer {peer} is connected, at {address}"));
+            }
+            TransportEvent::PeerRefused { peer, address, because } => {
+                let who = peer.map_or_else(|| "somebody".to_owned(), |id| id.to_string());
+                self.log.line(Level::Warn, &format!("refused {who} at {address}: {because}"));
+            }
+            TransportEvent::ClientOpened { client, subject } => {
+                self.log.line(Level::Debug, &format!("{client} connected as {subject}"));
+            }
+        }
+    }
+
+    /// Carries out everything the replica wants; gives its fault when it cannot go on.
+    fn carry_out(&mut self, outputs: &mut Outputs) -> Option<Fault> {
+        self.replica.take_outputs(self.clock.now(), wall_ms(), outputs);
+        if let Some(write) = outputs.write.take() {
+            self.journal.submit(write);
+        }
+        for message in outputs.send.drain(..) {
+            self.transport.send(message);
+        }
+        for (client, mut response) in outputs.answers.drain(..) {
+            if let Answer::Status(status) = &mut response.answer {
+                self.complete_status(status);
+            }
+            self.transport.answer(client, response);
+        }
+        self.transport.flush();
+        for fetch in outputs.fetch.drain(..) {
+            if let Err(fetch) = self.worker.submit(fetch) {
+                let result = Err("the reader of log files is busy".to_owned());
+                self.replica.step(self.clock.now(), wall_ms(), Input::Fetched { id: fetch.id, result });
+            }
+        }
+        for event in outputs.events.drain(..) {
+            let (level, line) = describe(&event);
+            self.log.line(level, &line);
+        }
+        outputs.fatal.take()
+    }
+
+    fn complete_status(&self, status: &mut NodeStatus) {
+        status.cluster.clone_from(&self.facts.cluster);
+        status.pid = std::process::id();
+        env!("CARGO_PKG_VERSION").clone_into(&mut status.version);
+        status.started.clone_from(&self.facts.started);
+        status.data_dir.clone_from(&self.facts.data_dir);
+        status.log_file.clone_from(&self.facts.log_file);
+        status.cert_expires.clone_from(&self.facts.cert_expires);
+        status.unsafe_sync = self.facts.unsafe_sync;
+        status.sync_p99_ms = (self.sync_p99_ms)();
+        status.disk_free_bytes = free_bytes(&self.facts.data_dir);
+        status.refused_messages = self.transport.refused_messages();
+    }
+}
+
+/// Space that an unprivileged process may still use where the log lies.
+fn free_bytes(folder: &str) -> Option<u64> {
+    let facts = rustix::fs::statvfs(folder).ok()?;
+    Some(facts.f_bavail.saturating_mul(facts.f_frsize))
+}
+
+async fn sleep_until(clock: &Clock, deadline: Option<Time>) {
+    match deadline {
+        Some(time) => tokio::time::sleep_until(clock.instant_of(time).into()).await,
+        None => core::future::pending().await,
+    }
+}

@@ -1,0 +1,82 @@
+//! What goes into a replica and what comes out of it: plain values, carried by whoever runs it.
+
+use bytes::Bytes;
+
+use crate::api::{ClientId, Request, Response};
+use crate::codec::{PeerMessage, WriteBatch};
+use crate::raft::event::Event;
+use crate::raft::{Fault, Index, NodeId, WriteSeq};
+
+/// One thing that happened. Feed all that has arrived, then call `take_outputs` once (contract 4).
+#[derive(Clone, Debug)]
+pub enum Input {
+    /// A message from a peer whose certificate is the envelope's `from`, addressed to this node.
+    Peer(PeerMessage),
+    Client {
+        client: ClientId,
+        request: Request,
+    },
+    /// The connection is closed: nobody reads its answers. Its writes go on.
+    ClientGone(ClientId),
+    /// All writes up to this one are durable (R54).
+    Persisted(WriteSeq),
+    /// A write or a sync failed: the node stops (R60).
+    PersistFailed(String),
+    /// The answer to a `Fetch`: whole consecutive records from its `first` on, or why there are none.
+    Fetched {
+        id: FetchId,
+        result: Result<Bytes, String>,
+    },
+    /// The connection to a peer is lost.
+    PeerDown(NodeId),
+    /// A message to a peer was dropped because its queue was full.
+    PeerOverflow(NodeId),
+    /// Time has passed; what is due by `now` happens.
+    Tick,
+    /// The node is about to stop: give leadership away and take no new writes.
+    HandOver,
+}
+
+/// Names one read of log files; never reused within one run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct FetchId(pub u64);
+
+/// A read of log files that the replica wants. Every fetch is answered by exactly one `Input::Fetched`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Fetch {
+    pub id: FetchId,
+    pub first: Index,
+    pub last: Index,
+    /// Stop before the record that would exceed this, but give at least one.
+    pub max_bytes: usize,
+}
+
+/// What the replica wants done, filled by `take_outputs`. Reuse one value to keep its buffers.
+#[derive(Debug, Default)]
+pub struct Outputs {
+    /// At most one write per turn, in the order of its numbers.
+    pub write: Option<WriteBatch>,
+    /// May all be sent at once: what vouches for durable state was held back until it was durable (contract 3).
+    pub send: Vec<PeerMessage>,
+    pub fetch: Vec<Fetch>,
+    pub answers: Vec<(ClientId, Response)>,
+    /// The story of this turn, for logs.
+    pub events: Vec<Event>,
+    /// More can be done without new input: turn again soon.
+    pub more: bool,
+    /// Set once: the replica takes no more input and the node stops (R6, R60).
+    pub fatal: Option<Fault>,
+}
+
+impl Outputs {
+    /// Empties everything and keeps the buffers.
+    pub(super) fn clear(&mut self) {
+        self.write = None;
+        self.send.clear();
+        self.fetch.clear();
+        self.answers.clear();
+        self.events.clear();
+        self.more = false;
+        self.fatal = None;
+    }
+}

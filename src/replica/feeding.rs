@@ -1,0 +1,178 @@
+//! Appends on their way out: records are attached from the tail, or read back from log files for a peer that is
+//! further behind, without ever letting one overtake another.
+//!
+//! A peer that is fed from files is fed over the bulk connection, and stays on it until it has acknowledged all that
+//! was sent there: between two connections nothing keeps the order.
+
+use std::collections::{BTreeMap, VecDeque};
+
+use bytes::Bytes;
+
+use super::exchange::{Fetch, FetchId};
+use super::mind::Replica;
+use crate::codec::{PeerMessage, RecordHeader};
+use crate::raft::{Envelope, Index, Message, NodeId, Shape, Time};
+
+/// Peers that are being fed from files, or were until a moment ago.
+#[derive(Debug, Default)]
+pub(super) struct Feeds {
+    by_peer: BTreeMap<NodeId, Feed>,
+}
+
+#[derive(Debug, Default)]
+struct Feed {
+    /// Appends that wait for records, and those that must not overtake them; the first is the one being fetched.
+    waiting: VecDeque<Envelope>,
+    /// The one read under way, and where it starts.
+    fetch: Option<(FetchId, Index)>,
+    /// Everything up to here went over the bulk connection.
+    bulk_to: Index,
+}
+
+impl Feeds {
+    /// Drops what waits for a peer; a read under way is still awaited, so that there is never more than one.
+    pub(super) fn forget(&mut self, peer: NodeId) {
+        if let Some(feed) = self.by_peer.get_mut(&peer) {
+            feed.waiting.clear();
+            feed.bulk_to = Index(0);
+        }
+    }
+
+    pub(super) fn forget_all(&mut self) {
+        for feed in self.by_peer.values_mut() {
+            feed.waiting.clear();
+            feed.bulk_to = Index(0);
+        }
+    }
+}
+
+impl Replica {
+    /// Hands a message of the core to the transport, with the records it names.
+    pub(super) fn send(&mut self, now: Time, envelope: Envelope) {
+        let Message::Append(append) = &envelope.message else {
+            self.sends.push(PeerMessage { envelope, records: Vec::new(), bulk: false });
+            return;
+        };
+        let peer = envelope.to;
+        let needs_files = !append.entries.is_empty() && append.entries.first < self.tail.first();
+        let is_behind_others = self.feeds.by_peer.get(&peer).is_some_and(|feed| !feed.waiting.is_empty());
+        if !needs_files && !is_behind_others {
+            return self.send_from_tail(envelope);
+        }
+        let feed = self.feeds.by_peer.entry(peer).or_default();
+        if feed.waiting.len() >= self.limits.peer_fetches_max {
+            return self.lose(now, peer);
+        }
+        feed.waiting.push_back(envelope);
+        self.feed(now, peer);
+    }
+
+    /// Records have come back from the files, or not.
+    pub(super) fn take_peer_records(&mut self, now: Time, id: FetchId, result: Result<Bytes, String>) {
+        let found = self.feeds.by_peer.iter_mut().find(|(_, feed)| feed.fetch.is_some_and(|(fetch, _)| fetch == id));
+        let Some((peer, feed)) = found else { return };
+        let (peer, (_, first)) = (*peer, feed.fetch.take().expect("it was just found by it"));
+        // What waits now may be something else than what the read was for.
+        let is_wanted = feed.waiting.front().is_some_and(|wanted| entries_of(wanted).first == first);
+        if is_wanted {
+            let envelope = feed.waiting.pop_front().expect("it was just looked at");
+            let last = entries_of(&envelope).last();
+            let Some(message) = result.ok().and_then(|records| self.complete(envelope, records)) else {
+                return self.lose(now, peer);
+            };
+            self.sends.push(message);
+            let feed = self.feeds.by_peer.entry(peer).or_default();
+            feed.bulk_to = feed.bulk_to.max(last);
+        }
+        self.feed(now, peer);
+    }
+
+    /// Sends what waits for a peer, as far as no file has to be read for it; then asks for the next read.
+    fn feed(&mut self, now: Time, peer: NodeId) {
+        loop {
+            let tail_first = self.tail.first();
+            let Some(feed) = self.feeds.by_peer.get_mut(&peer) else { return };
+            if feed.fetch.is_some() {
+                return;
+            }
+            let Some(front) = feed.waiting.front() else { return };
+            let entries = entries_of(front);
+            if entries.is_empty() || entries.first >= tail_first {
+                let envelope = feed.waiting.pop_front().expect("it was just looked at");
+                self.send_from_tail(envelope);
+                continue;
+            }
+            let (first, last) = (entries.first, entries.last().min(tail_first.prev()));
+            let Ok(max_bytes) = usize::try_from(entries.bytes()) else { return self.lose(now, peer) };
+            let id = self.new_fetch_id();
+            self.feeds.by_peer.entry(peer).or_default().fetch = Some((id, first));
+            self.fetches.push(Fetch { id, first, last, max_bytes });
+            return;
+        }
+    }
+
+    fn send_from_tail(&mut self, envelope: Envelope) {
+        let entries = entries_of(&envelope);
+        let records = if entries.is_empty() { Vec::new() } else { self.tail.slices(entries.first, entries.last()) };
+        let bulk = self.is_on_bulk(envelope.to);
+        self.sends.push(PeerMessage { envelope, records, bulk });
+    }
+
+    /// Whether something that went over the bulk connection is not acknowledged yet. What follows it goes there too,
+    /// but does not prolong that: under load there would be no end to it.
+    fn is_on_bulk(&mut self, peer: NodeId) -> bool {
+        let Some(feed) = self.feeds.by_peer.get_mut(&peer) else { return false };
+        if feed.bulk_to == Index(0) {
+            return false;
+        }
+        let matched = self.core.peers().find(|status| status.id == peer).map(|status| status.matched);
+        let is_open = matched.is_some_and(|matched| matched < feed.bulk_to);
+        if !is_open {
+            feed.bulk_to = Index(0);
+        }
+        is_open
+    }
+
+    /// Attaches fetched records to their append; none when they are not exactly what the core named, or when this node
+    /// does not lead in that term any more (contract 4).
+    fn complete(&self, envelope: Envelope, fetched: Bytes) -> Option<PeerMessage> {
+        let entries = entries_of(&envelope);
+        if !self.is_leader() || self.core.term() != envelope.term {
+            return None;
+        }
+        let mut next = entries.first;
+        let mut rest = &fetched[..];
+        while !rest.is_empty() {
+            let header = RecordHeader::peek(rest).ok()?;
+            let is_named = header.id.index == next && entries.term_at(next) == Some(header.id.term);
+            if !is_named || header.total_bytes() > rest.len() {
+                return None;
+            }
+            rest = &rest[header.total_bytes()..];
+            next = next.next();
+        }
+        let mut records = vec![fetched];
+        if next <= entries.last() {
+            if next < self.tail.first() {
+                return None;
+            }
+            records.extend(self.tail.slices(next, entries.last()));
+        }
+        let length_bytes: usize = records.iter().map(Bytes::len).sum();
+        (length_bytes as u64 == entries.bytes()).then_some(PeerMessage { envelope, records, bulk: true })
+    }
+
+    /// An append cannot be sent: the core probes where the peer is (contract 4).
+    fn lose(&mut self, now: Time, peer: NodeId) {
+        self.feeds.forget(peer);
+        self.core.append_lost(now, peer);
+    }
+}
+
+/// The entries an append names; only appends wait for records.
+fn entries_of(envelope: &Envelope) -> &Shape {
+    match &envelope.message {
+        Message::Append(append) => &append.entries,
+        _ => unreachable!("only appends wait for records"),
+    }
+}

@@ -1,0 +1,368 @@
+//! The replica itself: what it holds, how it boots, and the order of things within one turn.
+//!
+//! `step` only takes in; `take_outputs` decides what leaves. Each concern is an `impl Replica` in its own file.
+
+use core::mem;
+
+use bytes::{Bytes, BytesMut};
+
+use super::apply::Applier;
+use super::exchange::{Fetch, FetchId, Input, Outputs};
+use super::feeding::Feeds;
+use super::received::Received;
+use super::setup::{BootError, Found, Limits, Setup};
+use super::submit::{Proposals, Submissions};
+use super::tail::Tail;
+use super::waiting::{Reads, Writes};
+use crate::api::{Answer, ClientId, Refused, Response};
+use crate::codec::{PeerMessage, RecordHeader, Settings};
+use crate::raft::event::Event;
+use crate::raft::{self, ClusterId, Core, Effects, Fault, Message, Recovered, Role, Term, Time};
+use crate::state_machine::KeyValueMap;
+
+/// Failed reads of log files in a row, after which the disk is no longer trusted.
+pub(super) const FETCH_FAILURES_MAX: u32 = 8;
+
+/// The records found at boot are kept in pieces of about this size.
+const FOUND_PIECE_BYTES: usize = 64 << 10;
+
+/// One node's mind. See the module's text for what it promises.
+#[derive(Debug)]
+pub struct Replica {
+    pub(super) core: Core,
+    pub(super) cluster: ClusterId,
+    pub(super) settings: Settings,
+    pub(super) limits: Limits,
+    pub(super) tail: Tail,
+    pub(super) map: KeyValueMap,
+    pub(super) applier: Applier,
+    pub(super) received: Received,
+    pub(super) submissions: Submissions,
+    pub(super) proposals: Proposals,
+    pub(super) writes: Writes,
+    pub(super) reads: Reads,
+    pub(super) feeds: Feeds,
+    /// The term this node leads, as of the last turn.
+    pub(super) leading: Option<Term>,
+    hand_over: HandOver,
+    next_fetch: FetchId,
+    fetch_failures: u32,
+    /// Where records are encoded; turns share its allocation.
+    pub(super) encoder: BytesMut,
+    /// Reused; away while a turn is being decided.
+    effects: Option<Box<Effects>>,
+    /// What `take_outputs` will hand out.
+    pub(super) answers: Vec<(ClientId, Response)>,
+    pub(super) sends: Vec<PeerMessage>,
+    pub(super) fetches: Vec<Fetch>,
+    events: Vec<Event>,
+    fault: Option<Fault>,
+    has_stopped: bool,
+}
+
+/// How far giving leadership away before a stop has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum HandOver {
+    NotAsked,
+    Asked,
+    /// No other node can take over.
+    Impossible,
+}
+
+impl Replica {
+    /// Starts as a follower from what the disk held (R3, R4).
+    ///
+    /// # Errors
+    /// What was found contradicts itself; the node must not run on it.
+    pub fn boot(setup: Setup, now: Time) -> Result<Replica, BootError> {
+        let Setup { id, cluster, storage, seed, limits, found } = setup;
+        let tail = boot_tail(&found)?;
+        let options = core_options(&found.settings, &limits);
+        let recovered = Recovered { hard_state: found.hard_state, log: found.shape, commit_hint: found.commit_hint };
+        let core = Core::boot(raft::Setup { id, storage, options, seed }, recovered, now)?;
+        Ok(Replica {
+            core,
+            cluster,
+            map: KeyValueMap::new(found.settings.max_value_size),
+            settings: found.settings,
+            limits,
+            tail,
+            applier: Applier::default(),
+            received: Received::default(),
+            submissions: Submissions::default(),
+            proposals: Proposals::default(),
+            writes: Writes::default(),
+            reads: Reads::default(),
+            feeds: Feeds::default(),
+            leading: None,
+            hand_over: HandOver::NotAsked,
+            next_fetch: FetchId(1),
+            fetch_failures: 0,
+            encoder: BytesMut::new(),
+            effects: Some(Box::default()),
+            answers: Vec::new(),
+            sends: Vec::new(),
+            fetches: Vec::new(),
+            events: Vec::new(),
+            fault: None,
+            has_stopped: false,
+        })
+    }
+
+    /// Takes one input in. `wall_ms` is the wall clock, for display only.
+    pub fn step(&mut self, now: Time, _wall_ms: u64, input: Input) {
+        if self.fault.is_some() || self.has_stopped {
+            return;
+        }
+        match input {
+            Input::Peer(message) => self.take_peer_message(now, message),
+            Input::Client { client, request } => self.take_request(now, client, request),
+            Input::ClientGone(client) => {
+                self.writes.forget(client);
+                self.reads.forget(client);
+            }
+            Input::Persisted(seq) => self.core.persisted(now, seq),
+            Input::PersistFailed(what) => self.core.persist_failed(what),
+            Input::Fetched { id, result } => self.take_fetched(now, id, result),
+            Input::PeerDown(peer) => {
+                self.feeds.forget(peer);
+                self.core.unreachable(now, peer);
+            }
+            Input::PeerOverflow(peer) => {
+                self.feeds.forget(peer);
+                self.core.append_lost(now, peer);
+            }
+            Input::Tick => {
+                self.core.tick(now);
+                self.refuse_overdue_reads(now);
+            }
+            Input::HandOver => {
+                if self.hand_over == HandOver::NotAsked {
+                    self.hand_over = HandOver::Asked;
+                }
+            }
+        }
+    }
+
+    /// Decides about everything taken in since the last call and fills `out` with what is to be done.
+    pub fn take_outputs(&mut self, now: Time, wall_ms: u64, out: &mut Outputs) {
+        out.clear();
+        if self.has_stopped {
+            return;
+        }
+        self.settle_leadership();
+        self.hand_over(now);
+        self.propose(now);
+        self.start_read_round(now);
+        let mut effects = self.effects.take().expect("turns are not nested");
+        self.core.take_effects(now, &mut effects);
+        self.events.append(&mut effects.events);
+        if let Some(fault) = effects.fatal.take() {
+            self.fail(fault);
+        } else {
+            out.write = self.take_write(&mut effects, wall_ms);
+        }
+        if self.fault.is_none() {
+            for envelope in effects.send.drain(..) {
+                self.send(now, envelope);
+            }
+            for outcome in effects.reads.drain(..) {
+                self.end_read_round(outcome);
+            }
+            out.more = self.apply(effects.apply_to);
+        }
+        self.effects = Some(effects);
+        self.give(out);
+    }
+
+    /// When `step` with `Input::Tick` must come at the latest.
+    pub fn next_deadline(&self) -> Option<Time> {
+        if self.has_stopped {
+            return None;
+        }
+        let overdue = self.reads.next_overdue(self.limits.read_wait_max);
+        match (self.core.next_deadline(), overdue) {
+            (Some(one), Some(other)) => Some(one.min(other)),
+            (one, other) => one.or(other),
+        }
+    }
+
+    pub fn is_leader(&self) -> bool {
+        self.core.role() == Role::Leader
+    }
+
+    pub fn core(&self) -> &Core {
+        &self.core
+    }
+
+    /// The state machine as it is.
+    pub fn map(&self) -> &KeyValueMap {
+        &self.map
+    }
+
+    /// After `Input::HandOver`: whether there is nothing left to wait for. Somebody else leads or nobody can, and
+    /// every write taken in has been answered.
+    pub fn may_stop(&self) -> bool {
+        let gave_away = match self.hand_over {
+            HandOver::NotAsked => false,
+            HandOver::Asked => !self.is_leader(),
+            HandOver::Impossible => true,
+        };
+        self.has_stopped
+            || gave_away && self.writes.is_empty() && self.submissions.is_empty() && self.answers.is_empty()
+    }
+
+    pub(super) fn is_handing_over(&self) -> bool {
+        self.hand_over != HandOver::NotAsked
+    }
+
+    /// Remembers why this replica cannot go on; the turn that notices it hands nothing else out but answers.
+    pub(super) fn fail(&mut self, fault: Fault) {
+        self.fault.get_or_insert(fault);
+    }
+
+    pub(super) fn has_failed(&self) -> bool {
+        self.fault.is_some()
+    }
+
+    pub(super) fn answer(&mut self, client: ClientId, id: u64, answer: Answer) {
+        self.answers.push((client, Response { id, answer }));
+    }
+
+    pub(super) fn new_fetch_id(&mut self) -> FetchId {
+        let id = self.next_fetch;
+        self.next_fetch = FetchId(id.0 + 1);
+        id
+    }
+
+    fn take_peer_message(&mut self, now: Time, message: PeerMessage) {
+        let PeerMessage { envelope, records, bulk: _ } = message;
+        if let Message::Append(append) = &envelope.message
+            && !self.received.push(&append.entries, records)
+        {
+            self.events
+                .push(Event::MessageDropped { from: envelope.from, because: "its records do not fit its entries" });
+            return;
+        }
+        self.core.receive(now, envelope);
+    }
+
+    fn take_fetched(&mut self, now: Time, id: FetchId, result: Result<Bytes, String>) {
+        match &result {
+            Ok(_) => self.fetch_failures = 0,
+            Err(what) => {
+                self.fetch_failures += 1;
+                if self.fetch_failures > FETCH_FAILURES_MAX {
+                    return self.fail(Fault::Disk { what: format!("the log cannot be read: {what}") });
+                }
+            }
+        }
+        if self.applier.is_waiting_for(id) {
+            self.take_applied_page(result);
+        } else {
+            self.take_peer_records(now, id, result);
+        }
+    }
+
+    /// When leadership of a term has ended: nobody can say what becomes of writes that are not committed.
+    fn settle_leadership(&mut self) {
+        let leads = self.is_leader().then(|| self.core.term());
+        if self.leading == leads {
+            return;
+        }
+        self.leading = leads;
+        self.feeds.forget_all();
+        let core = &self.core;
+        let is_certain = |id: raft::LogId| id.index <= core.commit() && core.term_at(id.index) == Some(id.term);
+        for write in self.writes.take_uncertain(is_certain) {
+            self.answer(write.client, write.request, Answer::Refused(Refused::Unknown));
+        }
+    }
+
+    /// Gives leadership away if the node is to stop; asks again when an attempt has ended without success.
+    fn hand_over(&mut self, now: Time) {
+        if self.hand_over != HandOver::Asked || !self.is_leader() || self.core.transferring_to().is_some() {
+            return;
+        }
+        if self.core.transfer(now, None).is_err() {
+            self.hand_over = HandOver::Impossible;
+        }
+    }
+
+    /// Moves what this turn has gathered into `out`, which is empty; when something has failed, answers and the fault alone.
+    fn give(&mut self, out: &mut Outputs) {
+        mem::swap(&mut out.events, &mut self.events);
+        if let Some(fault) = self.fault.take() {
+            self.has_stopped = true;
+            self.refuse_everybody();
+            out.write = None;
+            out.more = false;
+            out.fatal = Some(fault);
+        } else {
+            mem::swap(&mut out.send, &mut self.sends);
+            mem::swap(&mut out.fetch, &mut self.fetches);
+        }
+        mem::swap(&mut out.answers, &mut self.answers);
+    }
+
+    fn refuse_everybody(&mut self) {
+        for write in self.writes.take_uncertain(|_| false) {
+            self.answer(write.client, write.request, Answer::Refused(Refused::Unknown));
+        }
+        for read in self.reads.take_all() {
+            let because = "this node has stopped".to_owned();
+            self.answer(read.client, read.request, Answer::Refused(Refused::Unavailable { because }));
+        }
+    }
+}
+
+/// Puts the found records together and proves that they are the end of the found log.
+fn boot_tail(found: &Found) -> Result<Tail, BootError> {
+    let base_check = match found.tail.first() {
+        None => found.last_check,
+        Some(records) => RecordHeader::peek(records).map_err(|error| BootError::Tail(error.to_string()))?.link,
+    };
+    let mut tail = Tail::new(found.tail_first, base_check);
+    for records in &found.tail {
+        let mut rest = &records[..];
+        while !rest.is_empty() {
+            let (piece, behind) = rest.split_at(piece_length(rest)?);
+            tail.push(Bytes::copy_from_slice(piece)).map_err(|problem| BootError::Tail(problem.to_string()))?;
+            rest = behind;
+        }
+    }
+    let last = found.shape.last();
+    if tail.last() != last || tail.last_check() != found.last_check {
+        return Err(BootError::Tail(format!("they end at {}, the log ends at {last}", tail.last())));
+    }
+    if tail.first() > found.commit_hint.next() {
+        let (first, hint) = (tail.first(), found.commit_hint);
+        return Err(BootError::Tail(format!("they start at {first}, but only entries up to {hint} are known to stay")));
+    }
+    Ok(tail)
+}
+
+/// How many bytes of whole records make a piece of the tail. They are copied: what was found may be a small part of a
+/// large buffer, and the tail forgets whole pieces.
+fn piece_length(records: &[u8]) -> Result<usize, BootError> {
+    let mut length = 0;
+    while length < records.len().min(FOUND_PIECE_BYTES) {
+        let header = RecordHeader::peek(&records[length..]).map_err(|error| BootError::Tail(error.to_string()))?;
+        length += header.total_bytes();
+    }
+    Ok(length.min(records.len()))
+}
+
+fn core_options(settings: &Settings, limits: &Limits) -> raft::Options {
+    raft::Options {
+        election_timeout: settings.election_timeout,
+        heartbeat_interval: settings.heartbeat_interval,
+        pre_vote: settings.pre_vote,
+        check_quorum: settings.check_quorum,
+        max_inflight_bytes: settings.max_inflight_bytes,
+        max_inflight_messages: limits.inflight_messages_max,
+        max_append_bytes: limits.append_bytes_max,
+        max_uncommitted_bytes: settings.max_pending_bytes,
+        max_pending_reads: limits.read_rounds_max,
+    }
+}

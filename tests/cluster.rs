@@ -1,0 +1,250 @@
+//! Local clusters as real processes: what `cluster up` leaves behind, remembers, refuses, and takes down with it.
+//!
+//! Every wait is for something observed (an exit, a healthy status, a count of running nodes), bounded so that a hang
+//! fails instead of hanging. Each test has a home of its own, and takes its nodes down however it ends.
+
+use std::net::UdpSocket;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::mpsc::channel;
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::Value;
+
+/// Long enough for a busy machine; reaching it is a failure, never a measurement.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[test]
+fn nodes_hold_nothing_of_their_caller_s() {
+    let home = Home::new();
+    let script = format!("exec 7>&1 12>&1; exec {} cluster up -d --nodes 1 >/dev/null 2>&1", binary());
+    let mut command = home.prepare("/bin/bash");
+    command.args(["-c", &script]).stdout(Stdio::piped());
+    let (done, wait) = channel();
+    thread::spawn(move || done.send(command.output()));
+    // `output` comes back when nobody holds the pipe any more; a node that held it would keep it open for ever.
+    let output = wait.recv_timeout(PATIENCE).expect("no node holds the caller's pipe").expect("bash runs");
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(home.running(), 1, "the node itself goes on");
+}
+
+#[test]
+fn a_cluster_comes_back_on_its_ports_and_only_from_its_file() {
+    let home = Home::new();
+    let file = home.file("three.yaml", "cluster: demo\nnodes: 3\n");
+    home.ok(&["cluster", "up", "-d", &file]);
+    let listens = home.listens();
+    assert!(listens.len() == 3 && listens.iter().all(|listen| !listen.ends_with(":0")), "{listens:?}");
+    home.ok(&["submit", "put", "colour", "green"]);
+    home.ok(&["cluster", "down"]);
+    assert_eq!(home.running(), 0);
+
+    home.ok(&["cluster", "up", "-d", &file]);
+    assert_eq!(home.listens(), listens);
+    assert_eq!(text(&home.ok(&["get", "colour"]).stdout), "green\n");
+    home.ok(&["cluster", "kill", "n2"]);
+    assert_eq!(home.running(), 2);
+    let again = home.ok(&["cluster", "up", &file]);
+    assert!(text(&again.stderr).contains("n1: runs already") && text(&again.stderr).contains("n2: started"));
+    assert_eq!(home.running(), 3);
+
+    let moved = home.file("moved.yaml", "cluster: demo\nnodes: 3\n");
+    let refused = home.fails(&["cluster", "up", "-d", &moved], 2);
+    assert!(refused.contains("three.yaml") && refused.contains("moved.yaml"), "both paths are named: {refused}");
+    home.file("three.yaml", "cluster: demo\nnodes: 3\nraft:\n  election_timeout: 2s\n");
+    let changed = home.fails(&["cluster", "up", "-d", &file], 5);
+    assert!(changed.contains("raft.election_timeout: 500ms → 2s"), "{changed}");
+    home.fails(&["cluster", "up", "-d", "--set", "raft.election_timeout=2s"], 5);
+    home.ok(&["cluster", "down", "--purge", "--yes"]);
+    assert!(!home.cluster("demo").exists());
+}
+
+#[test]
+fn nodes_end_with_a_foreground_supervisor_however_it_ends() {
+    let home = Home::new();
+    let mut killed = home.foreground();
+    killed.kill().expect("the supervisor is ours");
+    killed.wait().expect("it has ended");
+    home.wait_for_running(0);
+
+    let mut terminated = home.foreground();
+    signal(&terminated, rustix::process::Signal::TERM);
+    assert_eq!(wait(&mut terminated).code(), Some(0), "SIGTERM is an orderly end");
+    assert_eq!(home.running(), 0);
+
+    let mut taken_down = home.foreground();
+    home.ok(&["cluster", "kill", "n1"]);
+    home.wait_for_running(2);
+    // Started by its supervisor, so that it ends with it.
+    home.ok(&["cluster", "start", "n1"]);
+    assert_eq!(home.running(), 3);
+    home.ok(&["cluster", "down"]);
+    assert_eq!(wait(&mut taken_down).code(), Some(0), "`down` from elsewhere is an orderly end");
+    assert_eq!(home.running(), 0);
+}
+
+#[test]
+fn a_paused_node_is_shown_as_paused_and_comes_back() {
+    let home = Home::new();
+    home.ok(&["cluster", "up", "-d", "--nodes", "3"]);
+    home.ok(&["cluster", "pause", "leader"]);
+    let faults = |home: &Home| {
+        let status = home.ok(&["cluster", "status", "-o", "json"]);
+        let status: Value = serde_json::from_slice(&status.stdout).expect("JSON");
+        let members = status["members"].as_array().expect("a list").clone();
+        members.iter().filter(|member| member["fault"] == "paused").count()
+    };
+    assert_eq!(faults(&home), 1);
+    home.ok(&["status", "--wait", "writable", "--timeout", "60s"]);
+    let resumed = home.ok(&["cluster", "resume"]);
+    assert_eq!(text(&resumed.stderr).matches("resumed").count(), 1, "only what was paused is resumed");
+    home.ok(&["status", "--wait", "healthy", "--timeout", "60s"]);
+    assert_eq!(faults(&home), 0);
+    home.ok(&["cluster", "pause", "n1", "n2", "n3"]);
+    home.ok(&["cluster", "down"]);
+    assert_eq!(home.running(), 0, "a paused node hears that it is to stop");
+}
+
+#[test]
+fn what_cannot_be_made_leaves_nothing_behind() {
+    let home = Home::new();
+    let taken = UdpSocket::bind("127.0.0.1:0").expect("a port is free");
+    let address = taken.local_addr().expect("it is bound").to_string();
+    let file =
+        home.file("taken.yaml", &format!("cluster: demo\nnodes:\n- name: a1\n- name: b2\n  listen: {address}\n"));
+    let refused = home.fails(&["cluster", "up", "-d", &file], 1);
+    assert!(refused.contains(&address) && refused.contains("b2"), "port and node are named: {refused}");
+    assert!(!home.cluster("demo").exists());
+
+    let huge = home.file("huge.yaml", "");
+    std::fs::File::create(&huge).and_then(|file| file.set_len(100 << 20)).expect("a sparse file");
+    let began = Instant::now();
+    home.fails(&["cluster", "up", "-d", &huge], 2);
+    assert!(began.elapsed() < Duration::from_secs(10), "it was not read whole");
+    let wrong = home.file("wrong.yaml", "cluster: demo\nnodes: 3\nraft:\n  lease_reads: true\n");
+    let refused = home.fails(&["cluster", "up", "-d", &wrong], 2);
+    assert!(refused.contains("wrong.yaml:4:16"), "{refused}");
+    home.ok(&["cluster", "up", "--dry-run", "--nodes", "3"]);
+    assert_eq!(
+        std::fs::read_dir(home.state()).map_or(0, |found| found.flatten().filter(|e| e.path().is_dir()).count()),
+        0
+    );
+}
+
+struct Home {
+    folder: tempfile::TempDir,
+}
+
+impl Home {
+    fn new() -> Home {
+        Home { folder: tempfile::tempdir().expect("a temporary directory") }
+    }
+
+    fn state(&self) -> PathBuf {
+        self.folder.path().join("state")
+    }
+
+    fn cluster(&self, name: &str) -> PathBuf {
+        self.state().join(name)
+    }
+
+    fn file(&self, name: &str, content: &str) -> String {
+        let path = self.folder.path().join(name);
+        std::fs::write(&path, content).expect("the home can be written");
+        path.to_str().expect("temporary paths are UTF-8").to_owned()
+    }
+
+    fn prepare(&self, program: impl AsRef<Path>) -> Command {
+        let mut command = Command::new(program.as_ref());
+        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("RAFTCTL_")) {
+            command.env_remove(name);
+        }
+        command.env("RAFTCTL_HOME", self.state()).stdin(Stdio::null());
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.prepare(binary()).args(arguments).output().expect("raftctl runs")
+    }
+
+    fn ok(&self, arguments: &[&str]) -> Output {
+        let output = self.run(arguments);
+        assert_eq!(output.status.code(), Some(0), "{arguments:?}: {}", text(&output.stderr));
+        output
+    }
+
+    /// What it says on stderr when it ends with this code.
+    fn fails(&self, arguments: &[&str], code: i32) -> String {
+        let output = self.run(arguments);
+        assert_eq!(output.status.code(), Some(code), "{arguments:?}: {}", text(&output.stderr));
+        text(&output.stderr)
+    }
+
+    /// `cluster up` in the foreground with three nodes, all in touch.
+    fn foreground(&self) -> Child {
+        let mut command = self.prepare(binary());
+        command.args(["cluster", "up", "--nodes", "3"]).stdout(Stdio::null()).stderr(Stdio::null());
+        if self.cluster("demo").exists() {
+            command = self.prepare(binary());
+            command.args(["cluster", "up"]).stdout(Stdio::null()).stderr(Stdio::null());
+        }
+        let child = command.spawn().expect("raftctl runs");
+        self.wait_for_running(3);
+        self.ok(&["status", "--wait", "healthy", "--timeout", "60s"]);
+        child
+    }
+
+    fn running(&self) -> u64 {
+        let list: Value = serde_json::from_slice(&self.ok(&["cluster", "ls", "-o", "json"]).stdout).expect("JSON");
+        let clusters = list["clusters"].as_array().expect("a list");
+        clusters.iter().map(|cluster| cluster["running"].as_u64().expect("a number")).sum()
+    }
+
+    fn wait_for_running(&self, wanted: u64) {
+        let began = Instant::now();
+        while self.running() != wanted {
+            assert!(began.elapsed() < PATIENCE, "{wanted} nodes run in the end");
+            thread::yield_now();
+        }
+    }
+
+    fn listens(&self) -> Vec<String> {
+        let of = |node: &str| {
+            let path = self.cluster("demo").join("nodes").join(node).join("node.yaml");
+            let content = std::fs::read_to_string(path).expect("the node has a file");
+            let line = content.lines().find_map(|line| line.strip_prefix("listen: ")).expect("it has an address");
+            line.trim_matches(['\'', '"']).to_owned()
+        };
+        ["n1", "n2", "n3"].map(of).to_vec()
+    }
+}
+
+impl Drop for Home {
+    fn drop(&mut self) {
+        self.run(&["cluster", "down", "--all", "--purge", "--yes"]);
+    }
+}
+
+fn binary() -> &'static str {
+    env!("CARGO_BIN_EXE_raftctl")
+}
+
+fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+fn signal(child: &Child, signal: rustix::process::Signal) {
+    rustix::process::kill_process(rustix::process::Pid::from_child(child), signal).expect("the child is ours");
+}
+
+fn wait(child: &mut Child) -> ExitStatus {
+    let began = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().expect("the child is ours") {
+            return status;
+        }
+        assert!(began.elapsed() < PATIENCE, "it ends in the end");
+        thread::yield_now();
+    }
+}

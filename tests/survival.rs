@@ -1,0 +1,233 @@
+//! Real processes, real kills: what was acknowledged is there afterwards, exactly as acknowledged.
+//!
+//! Writers speak the JSON-lines protocol of `raftctl pipe` while the leader is killed again and again. Nothing here
+//! waits for a duration: every wait is for an observed event (an acknowledgement, a healthy status), bounded so that a
+//! hang fails instead of hanging.
+
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Write};
+use std::path::{Path, PathBuf};
+use std::process::{Child, ChildStdin, Command, Output, Stdio};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
+use std::thread;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+const LEADER_KILLS: usize = 5;
+const WRITERS: usize = 3;
+
+/// Long enough for a busy machine; reaching it is a failure, never a measurement.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+#[test]
+fn five_leaders_die_and_no_acknowledged_write_is_lost() {
+    let cluster = Cluster::up("survival");
+    let mut writers: Vec<Writer> = (0..WRITERS).map(|number| Writer::start(&cluster, number)).collect();
+    for writer in &mut writers {
+        writer.write_until_acknowledged(3);
+    }
+    for _ in 0..LEADER_KILLS {
+        let leader = cluster.leader();
+        cluster.ok(&["cluster", "kill", &leader, "--signal", "KILL"]);
+        for writer in &mut writers {
+            writer.write_until_acknowledged(5);
+        }
+        cluster.ok(&["cluster", "restart", &leader]);
+        cluster.ok(&["status", "--wait", "healthy", "--timeout", "60s"]);
+    }
+    let histories: Vec<History> = writers.into_iter().map(Writer::finish).collect();
+
+    let all = ["n1", "n2", "n3"];
+    cluster.ok(&["cluster", "kill", "n1", "n2", "n3", "--signal", "KILL"]);
+    cluster.ok(&["cluster", "start"]);
+    cluster.ok(&["status", "--wait", "healthy", "--timeout", "60s"]);
+
+    for history in &histories {
+        check_history(&cluster, history);
+    }
+    let mut diff = vec!["log", "diff"];
+    diff.extend(all);
+    cluster.ok(&diff);
+}
+
+/// Each acknowledged put is there under its own revision, and each acknowledged append exactly once and in order.
+fn check_history(cluster: &Cluster, history: &History) {
+    assert!(history.puts.len() > LEADER_KILLS, "the writer got something done");
+    let found = cluster.scan(&format!("w{}-", history.number));
+    for (key, (value, revision)) in &history.puts {
+        let item = found.get(key).unwrap_or_else(|| panic!("acknowledged {key} is lost"));
+        assert_eq!(item["value"], json!(value), "{key} has another value");
+        assert_eq!(item["revision"], json!(revision), "{key} was written at another revision");
+    }
+    let list = cluster.scan(&format!("list{}", history.number));
+    let text = list.values().next().and_then(|item| item["value"].as_str()).expect("the list is there").to_owned();
+    let numbers: Vec<u64> =
+        text.split_terminator(',').map(|part| part.parse().expect("only numbers were appended")).collect();
+    assert!(numbers.is_sorted_by(|a, b| a < b), "appends are once each and in order: {text}");
+    for acknowledged in &history.appends {
+        assert!(numbers.contains(acknowledged), "acknowledged append {acknowledged} is lost from {text}");
+    }
+    for number in &numbers {
+        let known = history.appends.contains(number) || history.unknown.contains(number);
+        assert!(known, "append {number} was reported as not applied, but it is there: {text}");
+    }
+}
+
+struct Cluster {
+    home: PathBuf,
+    _home: tempfile::TempDir,
+}
+
+impl Cluster {
+    fn up(name: &str) -> Cluster {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let cluster = Cluster { home: folder.path().to_path_buf(), _home: folder };
+        let file = cluster.home.join("cluster.yaml");
+        std::fs::write(&file, format!("cluster: {name}\nnodes: 3\n")).expect("the cluster file can be written");
+        cluster.ok(&["cluster", "up", path_text(&file), "-d", "--timeout", "60s"]);
+        cluster
+    }
+
+    fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_raftctl"));
+        command.args(arguments).env("RAFTCTL_HOME", &self.home).env_remove("RAFTCTL_CLUSTER");
+        command
+    }
+
+    fn run(&self, arguments: &[&str]) -> Output {
+        self.command(arguments).stdin(Stdio::null()).output().expect("the built binary runs")
+    }
+
+    fn ok(&self, arguments: &[&str]) -> String {
+        let output = self.run(arguments);
+        let text = String::from_utf8_lossy(&output.stdout).into_owned();
+        let talk = String::from_utf8_lossy(&output.stderr);
+        assert!(output.status.success(), "raftctl {arguments:?}: {}\n{text}\n{talk}", output.status);
+        text
+    }
+
+    fn leader(&self) -> String {
+        let text = self.ok(&["status", "--wait", "writable", "--timeout", "60s", "-o", "json"]);
+        let status: Value = serde_json::from_str(text.trim()).expect("status prints one JSON document");
+        status["leader"].as_str().expect("a writable cluster has a leader").to_owned()
+    }
+
+    fn scan(&self, prefix: &str) -> BTreeMap<String, Value> {
+        let text = self.ok(&["scan", prefix, "-o", "json", "--timeout", "30s"]);
+        text.lines()
+            .map(|line| serde_json::from_str::<Value>(line).expect("scan prints JSON lines"))
+            .map(|item| (item["key"].as_str().expect("keys here are text").to_owned(), item))
+            .collect()
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            for node in ["n1", "n2", "n3"] {
+                let log = self.home.join("survival/nodes").join(node).join("node.log");
+                let text = std::fs::read_to_string(&log).unwrap_or_default();
+                let tail: Vec<&str> = text.lines().rev().take(15).collect();
+                eprintln!("--- {node}\n{}", tail.into_iter().rev().collect::<Vec<_>>().join("\n"));
+            }
+        }
+        self.run(&["cluster", "down", "--all"]);
+    }
+}
+
+fn path_text(path: &Path) -> &str {
+    path.to_str().expect("temporary paths are UTF-8")
+}
+
+/// One `raftctl pipe` process with one request in flight at a time, and what it was told.
+struct Writer {
+    child: Child,
+    input: ChildStdin,
+    answers: Receiver<Value>,
+    sent: u64,
+    history: History,
+}
+
+#[derive(Default)]
+struct History {
+    number: usize,
+    puts: BTreeMap<String, (String, u64)>,
+    appends: Vec<u64>,
+    unknown: Vec<u64>,
+}
+
+impl Writer {
+    fn start(cluster: &Cluster, number: usize) -> Writer {
+        let mut child = cluster
+            .command(&["pipe", "--timeout", "2s"])
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("pipe starts");
+        let input = child.stdin.take().expect("stdin is piped");
+        let output = BufReader::new(child.stdout.take().expect("stdout is piped"));
+        let (sender, answers) = channel();
+        thread::spawn(move || {
+            for line in output.lines().map_while(Result::ok) {
+                let answer = serde_json::from_str(&line).expect("every answer is JSON");
+                if sender.send(answer).is_err() {
+                    return;
+                }
+            }
+        });
+        Writer { child, input, answers, sent: 0, history: History { number, ..History::default() } }
+    }
+
+    /// Writes until `count` more puts and as many appends were acknowledged.
+    fn write_until_acknowledged(&mut self, count: usize) {
+        let (puts, appends) = (self.history.puts.len() + count, self.history.appends.len() + count);
+        let deadline = Instant::now() + PATIENCE;
+        while self.history.puts.len() < puts || self.history.appends.len() < appends {
+            assert!(Instant::now() < deadline, "writes are acknowledged again within {PATIENCE:?}");
+            self.write_once();
+        }
+    }
+
+    fn write_once(&mut self) {
+        self.sent += 1;
+        let number = self.sent;
+        if number.is_multiple_of(2) {
+            let (key, value) = (format!("w{}-{number}", self.history.number), format!("value {number}"));
+            let answer = self.ask(json!({"id": number, "op": "put", "key": key, "value": value}));
+            if answer["ok"] == json!(true) {
+                let revision = answer["revision"].as_u64().expect("a write has a revision");
+                self.history.puts.insert(key, (value, revision));
+            }
+        } else {
+            let key = format!("list{}", self.history.number);
+            let answer = self.ask(json!({"id": number, "op": "append", "key": key, "value": format!("{number},")}));
+            match (answer["ok"].as_bool(), answer["error"].as_str()) {
+                (Some(true), _) => self.history.appends.push(number),
+                (_, Some("unknown")) => self.history.unknown.push(number),
+                _ => {}
+            }
+        }
+    }
+
+    /// One request, exactly one answer.
+    fn ask(&mut self, request: Value) -> Value {
+        writeln!(self.input, "{request}").expect("pipe takes requests");
+        self.input.flush().expect("pipe takes requests");
+        let answer = match self.answers.recv_timeout(PATIENCE) {
+            Ok(answer) => answer,
+            Err(RecvTimeoutError::Timeout) => panic!("no answer to {request}"),
+            Err(RecvTimeoutError::Disconnected) => panic!("pipe ended without an answer to {request}"),
+        };
+        assert_eq!(answer["id"], request["id"], "answers name their request");
+        answer
+    }
+
+    fn finish(self) -> History {
+        let Writer { mut child, input, history, .. } = self;
+        drop(input);
+        let status = child.wait().expect("pipe can be waited for");
+        assert!(status.success(), "pipe ends with 0 at the end of its input: {status}");
+        history
+    }
+}
