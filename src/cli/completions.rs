@@ -1,19 +1,30 @@
-//! `raftctl completions SHELL`, and what a TAB asks the binary for: names of clusters and nodes.
+//! `raftctl completions SHELL`, and what a TAB asks the binary for: names of clusters and nodes, and keys.
 //!
-//! A TAB reads local directories only, prints nothing when that fails, and respects a `--cluster` already typed. The
+//! A TAB costs at most `KEYS_TIMEOUT`, prints nothing when that fails, and respects a `--cluster` already typed. The
 //! completion engine does not show the other words to a completer, so they are taken from the process's own
 //! arguments.
 
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap_complete::{CompleteEnv, CompletionCandidate, Shell};
 
 use super::arguments::{Environment, GlobalArguments};
 use super::failure::{Exit, Failure};
-use super::{Context, help, selection};
+use super::{Context, help, remote, selection};
+use crate::api::{Consistency, Query};
+use crate::raft::Index;
 
 /// The variable by which a shell's script asks for completions.
 const VARIABLE: &str = "COMPLETE";
+
+/// Most keys that one TAB offers.
+const KEYS_MAX: u32 = 50;
+
+/// Longest time a TAB waits for keys, connecting included.
+const KEYS_TIMEOUT: Duration = Duration::from_millis(120);
 
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "\
@@ -79,10 +90,34 @@ pub fn cluster_names() -> Vec<CompletionCandidate> {
 
 /// Names of the nodes of the cluster that is meant.
 pub fn node_names() -> Vec<CompletionCandidate> {
-    let global = GlobalArguments { cluster: typed_cluster(), ..GlobalArguments::default() };
-    let context = Context::new(global, Environment::read());
+    let context = typed_context();
     let nodes = selection::local_cluster(&context).and_then(|(cluster, _)| selection::nodes(&cluster));
     nodes.unwrap_or_default().into_iter().map(|node| CompletionCandidate::new(node.name)).collect()
+}
+
+/// Keys of the cluster that is meant, as one node has them. Keys that a shell could not hold are left out.
+pub fn keys(current: &OsStr) -> Vec<CompletionCandidate> {
+    let context = typed_context();
+    let query = Query::Scan { prefix: current.as_bytes().to_vec(), after: None, limit: KEYS_MAX, keys_only: true };
+    let page = remote::block_on(async {
+        let work = async {
+            let mut client = remote::open(&context, None).await?;
+            remote::scan_page(&mut client, query, Consistency::Stale, Index(0), KEYS_TIMEOUT)
+                .await
+                .map_err(|error| remote::failure("the scan", &error))
+        };
+        tokio::time::timeout(KEYS_TIMEOUT, work)
+            .await
+            .unwrap_or_else(|_| Err(Failure::new("E0502", "the scan took too long for a TAB")))
+    });
+    let keys = page.map(|page| page.items).unwrap_or_default().into_iter().map(|item| item.key);
+    let texts = keys.filter_map(|key| String::from_utf8(key).ok());
+    texts.filter(|key| !key.chars().any(char::is_control)).map(CompletionCandidate::new).collect()
+}
+
+fn typed_context() -> Context {
+    let global = GlobalArguments { cluster: typed_cluster(), ..GlobalArguments::default() };
+    Context::new(global, Environment::read())
 }
 
 /// The cluster that the line before the cursor names.

@@ -2,8 +2,11 @@
 
 use std::ffi::OsString;
 
+use clap_complete::ArgValueCompleter;
+
 use super::Context;
 use super::arguments::{ReadOptions, bytes};
+use super::completions;
 use super::failure::{Exit, Failure};
 use super::output::printable;
 use super::remote;
@@ -21,7 +24,7 @@ Examples:
 Exits with 3 when the key is not there.")]
 pub struct Args {
     /// The key
-    #[arg(value_name = "KEY", allow_negative_numbers = true)]
+    #[arg(value_name = "KEY", allow_negative_numbers = true, add = ArgValueCompleter::new(completions::keys))]
     pub key: OsString,
 
     /// Print exactly the bytes of the value, without a newline behind

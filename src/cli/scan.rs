@@ -2,8 +2,11 @@
 
 use std::ffi::OsString;
 
+use clap_complete::ArgValueCompleter;
+
 use super::Context;
 use super::arguments::{ReadOptions, bytes};
+use super::completions;
 use super::failure::{Exit, Failure};
 use super::output::printable;
 use super::remote;
@@ -20,7 +23,7 @@ Examples:
   raftctl scan user/ --limit 10 -o json")]
 pub struct Args {
     /// Only keys that begin with this [default: all]
-    #[arg(value_name = "PREFIX", allow_negative_numbers = true)]
+    #[arg(value_name = "PREFIX", allow_negative_numbers = true, add = ArgValueCompleter::new(completions::keys))]
     pub prefix: Option<OsString>,
 
     /// Print keys without their values

@@ -3,7 +3,10 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
+use clap_complete::ArgValueCompleter;
+
 use super::Context;
+use super::completions;
 use super::failure::{Exit, Failure};
 use super::{submit_lines, submit_one};
 
@@ -103,7 +106,7 @@ Examples:
   raftctl submit put -- --help 'a key that looks like a flag'")]
 pub struct PutArgs {
     /// The key
-    #[arg(value_name = "KEY", allow_negative_numbers = true)]
+    #[arg(value_name = "KEY", allow_negative_numbers = true, add = ArgValueCompleter::new(completions::keys))]
     pub key: OsString,
 
     #[command(flatten)]
@@ -119,7 +122,7 @@ Examples:
   raftctl submit delete colour")]
 pub struct DeleteArgs {
     /// The key
-    #[arg(value_name = "KEY", allow_negative_numbers = true)]
+    #[arg(value_name = "KEY", allow_negative_numbers = true, add = ArgValueCompleter::new(completions::keys))]
     pub key: OsString,
 
     #[command(flatten)]
@@ -132,7 +135,7 @@ Examples:
   raftctl submit append journal 'one more line,'")]
 pub struct AppendArgs {
     /// The key
-    #[arg(value_name = "KEY", allow_negative_numbers = true)]
+    #[arg(value_name = "KEY", allow_negative_numbers = true, add = ArgValueCompleter::new(completions::keys))]
     pub key: OsString,
 
     #[command(flatten)]
@@ -149,7 +152,7 @@ Examples:
   raftctl submit incr balance -5")]
 pub struct IncrArgs {
     /// The key
-    #[arg(value_name = "KEY", allow_negative_numbers = true)]
+    #[arg(value_name = "KEY", allow_negative_numbers = true, add = ArgValueCompleter::new(completions::keys))]
     pub key: OsString,
 
     /// What to add
@@ -169,7 +172,7 @@ Examples:
   raftctl submit cas colour red --revision 42")]
 pub struct CasArgs {
     /// The key
-    #[arg(value_name = "KEY", allow_negative_numbers = true)]
+    #[arg(value_name = "KEY", allow_negative_numbers = true, add = ArgValueCompleter::new(completions::keys))]
     pub key: OsString,
 
     #[command(flatten)]
