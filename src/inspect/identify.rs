@@ -15,7 +15,7 @@ use super::log::Source;
 use super::stat::stat;
 use crate::codec::{Entry, decode_entry};
 use crate::storage::hard_state::{self, HARD_STATE_MAGIC};
-use crate::storage::layout::{NodeFile, RunFile, parse_segment_name};
+use crate::storage::layout::{self, NodeFile, RunFile, parse_segment_name};
 use crate::storage::reader::Item;
 use crate::storage::segment::SEGMENT_MAGIC;
 
@@ -119,10 +119,15 @@ fn directory(path: &Path) -> io::Result<Option<Finding>> {
     Ok(None)
 }
 
+/// The segments stand directly below: what can be said of the log as a whole is said of the data directory.
 fn data_directory(path: &Path) -> io::Result<Finding> {
-    let finding =
-        log_facts(Finding::new(path, "data-directory", "what a node must not lose: term, vote and log"), path);
-    with_inside(finding, &["hard_state", "log", "in-use", "lock"])
+    let finding = Finding::new(path, "data-directory", "what a node must not lose: term, vote and log");
+    let mut finding = log_facts(finding, path);
+    if let Some(config) = newest_config(path) {
+        finding = finding.fact("members", json!(config.members));
+    }
+    let finding = with_inside(finding, &["hard_state", "in-use", "lock"])?;
+    with_children(finding, &layout::log_dir(path))
 }
 
 fn with_inside(mut finding: Finding, names: &[&str]) -> io::Result<Finding> {
@@ -228,7 +233,7 @@ fn segment(path: &Path) -> Finding {
     log_facts(finding, path)
 }
 
-/// Counts of the log at `path`, its newest configuration, and its damage.
+/// Counts of the log at `path`, and its damage.
 fn log_facts(mut finding: Finding, path: &Path) -> Finding {
     let source = Source { node: None, path: path.to_path_buf() };
     let (stat, damage) = match stat(&source) {
@@ -240,7 +245,7 @@ fn log_facts(mut finding: Finding, path: &Path) -> Finding {
     };
     finding.damage.extend(damage.iter().map(ToString::to_string));
     let index = |index: Option<u64>| index.map_or(Value::Null, Value::from);
-    let mut finding = finding
+    finding
         .fact("entries", stat.entries)
         .fact("first", index(stat.first))
         .fact("last", index(stat.last))
@@ -250,15 +255,11 @@ fn log_facts(mut finding: Finding, path: &Path) -> Finding {
         .fact("file_bytes", stat.file_bytes)
         .fact("sync_markers", stat.sync_markers)
         .fact("torn_bytes", stat.torn_bytes)
-        .fact("dead_bytes", stat.dead_bytes);
-    if let Some(config) = newest_config(&source) {
-        finding = finding.fact("members", json!(config.members));
-    }
-    finding
+        .fact("dead_bytes", stat.dead_bytes)
 }
 
-fn newest_config(source: &Source) -> Option<ConfigView> {
-    let configs = source.walk().ok()?.filter_map(|item| match item {
+fn newest_config(path: &Path) -> Option<ConfigView> {
+    let configs = crate::storage::reader::walk(path).ok()?.filter_map(|item| match item {
         Item::Record { header, payload, .. } => match decode_entry(header.kind, &payload) {
             Ok(Entry::Config { config, .. }) => Some(ConfigView::new(&config)),
             _ => None,

@@ -102,7 +102,11 @@ pub fn run(context: &Context, arguments: Args) -> Result<Exit, Failure> {
             .fix("leave out -f"));
     }
     let mut damage = Vec::new();
-    let show = Show { context, filter: filter(&arguments), shorten: context.printer.stdout_is_terminal() };
+    let show = Show {
+        context,
+        filter: filter(&arguments),
+        shorten: context.printer.is_table() && context.printer.stdout_is_terminal(),
+    };
     for source in &sources {
         if context.printer.is_table() && sources.len() > 1 {
             context.printer.line(format_args!("{}:", source.name()))?;
