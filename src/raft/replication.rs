@@ -239,13 +239,15 @@ impl Core {
     }
 
     pub(super) fn on_heartbeat_reply(&mut self, now: Time, from: NodeId, reply: &HeartbeatReply) {
-        let last = self.log.last().index;
+        let (last, commit) = (self.log.last().index, self.commit);
         let Some(peer) = self.tracked(from, reply.generation) else { return };
         peer.contact = Some(now);
         peer.read_seq = peer.read_seq.max(reply.read_seq);
         peer.paused = false;
-        // Something may be lost on the way: one empty append finds out (R39).
-        peer.nudge = peer.state == PeerState::Replicate && peer.matched < last;
+        // Entries may be lost on the way, or the peer has restarted and trusts no commit news until an append proves
+        // its log again (R40): one empty append finds out, and settles both (R39).
+        let is_behind = peer.matched < last || reply.commit < peer.matched.min(commit);
+        peer.nudge = peer.state == PeerState::Replicate && is_behind;
         self.confirm_reads();
     }
 
@@ -380,7 +382,8 @@ impl Core {
             self.set_commit(commit);
         }
         let last = self.log.last().index;
-        let reply = HeartbeatReply { read_seq: beat.read_seq, generation: beat.generation, last };
+        let (read_seq, generation, commit) = (beat.read_seq, beat.generation, self.commit);
+        let reply = HeartbeatReply { read_seq, generation, last, commit };
         self.send(from, Message::HeartbeatReply(reply));
     }
 
