@@ -81,7 +81,7 @@ pub fn encoded_bytes(message: &PeerMessage) -> usize {
         Message::Append(_) => 28,
         Message::AppendReply(_) => 32,
         Message::Heartbeat(_) => 20,
-        Message::HeartbeatReply(_) => 20,
+        Message::HeartbeatReply(_) => 28,
         Message::TimeoutNow(_) => 16,
         Message::ReadIndex(_) => 8,
         Message::ReadIndexReply(_) => 16,
@@ -256,6 +256,7 @@ fn put_fields(message: &Message, out: &mut BytesMut) {
             out.put_u64_le(reply.read_seq);
             out.put_u32_le(reply.generation);
             out.put_u64_le(reply.last.0);
+            out.put_u64_le(reply.commit.0);
         }
         Message::TimeoutNow(order) => put_log_id(order.last, out),
         Message::ReadIndex(read) => out.put_u64_le(read.request),
@@ -305,6 +306,7 @@ fn take_fields(code: u8, flag: u8, fields: &mut &[u8]) -> Result<Message, PeerEr
             read_seq: fields.try_get_u64_le()?,
             generation: fields.try_get_u32_le()?,
             last: Index(fields.try_get_u64_le()?),
+            commit: Index(fields.try_get_u64_le()?),
         }),
         7 => Message::TimeoutNow(TimeoutNow { last: take_log_id(fields)? }),
         8 => Message::ReadIndex(ReadIndex { request: fields.try_get_u64_le()? }),
@@ -454,7 +456,8 @@ mod tests {
             all.push(envelope(Message::AppendReply(AppendReply { generation: 3, outcome })));
         }
         all.push(envelope(Message::Heartbeat(Heartbeat { commit: Index(4), read_seq: 5, generation: 6 })));
-        all.push(envelope(Message::HeartbeatReply(HeartbeatReply { read_seq: 5, generation: 6, last: Index(7) })));
+        let (last, commit) = (Index(7), Index(4));
+        all.push(envelope(Message::HeartbeatReply(HeartbeatReply { read_seq: 5, generation: 6, last, commit })));
         all.push(envelope(Message::TimeoutNow(TimeoutNow { last: LogId::new(7, 3) })));
         all.push(envelope(Message::ReadIndex(ReadIndex { request: 99 })));
         for index in [None, Some(Index(7))] {

@@ -375,7 +375,8 @@ impl Core {
                 outcome: AppendOutcome::Reject { rejected: append.prev.index, hint: last },
             }),
             Message::Heartbeat(beat) => {
-                Message::HeartbeatReply(HeartbeatReply { read_seq: 0, generation: beat.generation, last: last.index })
+                let (generation, commit) = (beat.generation, self.commit);
+                Message::HeartbeatReply(HeartbeatReply { read_seq: 0, generation, last: last.index, commit })
             }
             Message::ReadIndex(ask) => Message::ReadIndexReply(ReadIndexReply { request: ask.request, index: None }),
             _ => return,
@@ -537,5 +538,26 @@ mod tests {
         trio.settle();
         assert_eq!((trio.cores[2].role(), trio.cores[2].term()), (Role::Leader, Term(3)));
         assert_eq!(trio.cores[0].leader(), Some(NodeId(3)));
+    }
+
+    #[test]
+    fn a_follower_that_restarted_unnoticed_learns_the_commit_by_one_answered_heartbeat() {
+        let mut trio = Trio::new();
+        trio.cores[0].campaign(trio.now);
+        trio.settle();
+        trio.cores[0].propose(trio.now, &[100; 3]).unwrap();
+        trio.settle();
+        let old = &trio.cores[2];
+        let setup = Setup { id: NodeId(3), storage: StorageId(3), options: Options::default(), seed: 33 };
+        let mut log = old.log.shape(Index(1), old.last().index);
+        log.configs = old.membership.between(Index(1), Index(5));
+        let hard_state = HardState { term: old.term(), vote: old.vote() };
+        let found = Recovered { hard_state, log, commit_hint: Index(1) };
+        trio.cores[2] = Core::boot(setup, found, trio.now).unwrap();
+        trio.now += Options::default().heartbeat_interval;
+        trio.cores[0].tick(trio.now);
+        trio.settle();
+        assert_eq!(trio.cores[2].commit(), Index(5), "no new entry was needed");
+        assert_eq!(trio.cores[0].peers().nth(1).map(|peer| peer.state), Some(crate::raft::PeerState::Replicate));
     }
 }

@@ -112,6 +112,9 @@ pub struct HeartbeatReply {
     pub generation: u32,
     /// The follower's last index; a hint only (R45).
     pub last: Index,
+    /// The follower's commit index after this heartbeat. One that is behind shows the leader that its commit news did
+    /// not get through: a follower that has restarted takes none until an append proves its log (R40).
+    pub commit: Index,
 }
 
 /// Tells the transfer target to campaign at once (R104).

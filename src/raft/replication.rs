@@ -20,6 +20,8 @@ pub(super) struct Leading {
     /// Index of the no-op that opened this term; reads wait until it is committed (R25, R93).
     pub noop: Index,
     pub heartbeat_due: Time,
+    /// The commit index that the newest heartbeats carried.
+    pub commit_beat: Index,
     /// When the reign began; stands in for the contact of peers that have not answered yet.
     pub since: Time,
     pub reads: LeaderReads,
@@ -73,6 +75,7 @@ impl Core {
             peers,
             noop,
             heartbeat_due: now + self.options.heartbeat_interval,
+            commit_beat: Index(0),
             since: now,
             reads: LeaderReads::default(),
             transfer: None,
@@ -136,7 +139,8 @@ impl Core {
     }
 
     pub(super) fn send_heartbeats(&mut self) {
-        let Some(leading) = &self.leading else { return };
+        let Some(leading) = &mut self.leading else { return };
+        leading.commit_beat = self.commit;
         let read_seq = leading.reads.newest_seq();
         let beats: Vec<_> = leading.peers.iter().map(|peer| (peer.id, peer.generation)).collect();
         for (peer, generation) in beats {
@@ -240,12 +244,15 @@ impl Core {
 
     pub(super) fn on_heartbeat_reply(&mut self, now: Time, from: NodeId, reply: &HeartbeatReply) {
         let last = self.log.last().index;
+        let commit_beat = self.leading.as_ref().map_or(Index(0), |leading| leading.commit_beat);
         let Some(peer) = self.tracked(from, reply.generation) else { return };
         peer.contact = Some(now);
         peer.read_seq = peer.read_seq.max(reply.read_seq);
         peer.paused = false;
-        // Something may be lost on the way: one empty append finds out (R39).
-        peer.nudge = peer.state == PeerState::Replicate && peer.matched < last;
+        // Entries may be lost on the way, or the peer has restarted and trusts no commit news until an append proves
+        // its log again (R40): one empty append finds out, and settles both (R39).
+        let is_behind = peer.matched < last || reply.commit < peer.matched.min(commit_beat);
+        peer.nudge = peer.state == PeerState::Replicate && is_behind;
         self.confirm_reads();
     }
 
@@ -380,7 +387,8 @@ impl Core {
             self.set_commit(commit);
         }
         let last = self.log.last().index;
-        let reply = HeartbeatReply { read_seq: beat.read_seq, generation: beat.generation, last };
+        let (read_seq, generation, commit) = (beat.read_seq, beat.generation, self.commit);
+        let reply = HeartbeatReply { read_seq, generation, last, commit };
         self.send(from, Message::HeartbeatReply(reply));
     }
 

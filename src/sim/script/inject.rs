@@ -7,7 +7,7 @@
 //! | `ack` | `index=5` |
 //! | `reject` | `rejected=5 hint=3@2` |
 //! | `heartbeat` | `[commit=1] [read=0]` |
-//! | `heartbeat-reply` | `last=5 [read=0]` |
+//! | `heartbeat-reply` | `last=5 [commit=5] [read=0]`; without `commit=`, all of it is committed |
 //! | `timeout-now` | `last=5@2` |
 //!
 //! Replies carry the life of tracking that a reign of the named term gives, unless `generation=` says otherwise.
@@ -65,11 +65,16 @@ fn message(world: &mut World, term: Term, kind: &str, words: &mut Words) -> Resu
             read_seq: words.take_number("read")?.unwrap_or(0),
             generation,
         }),
-        "heartbeat-reply" => Message::HeartbeatReply(HeartbeatReply {
-            read_seq: words.take_number("read")?.unwrap_or(0),
-            generation,
-            last: Index(needed(words.take_number("last")?, "last=")?),
-        }),
+        "heartbeat-reply" => {
+            let last = Index(needed(words.take_number("last")?, "last=")?);
+            let commit = words.take_number("commit")?.map_or(last, Index);
+            Message::HeartbeatReply(HeartbeatReply {
+                read_seq: words.take_number("read")?.unwrap_or(0),
+                generation,
+                last,
+                commit,
+            })
+        }
         "timeout-now" => Message::TimeoutNow(TimeoutNow { last: id(words, "last", "last=")? }),
         _ => return Err(CommandFault::NotA { wanted: "a kind of message", word: kind.to_owned() }),
     })
