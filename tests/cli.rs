@@ -5,6 +5,7 @@ use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::time::Duration;
 
 use bytes::BytesMut;
 use clap_complete::Shell;
@@ -17,6 +18,9 @@ use serde_json::Value;
 
 /// Set it to write the files in `completions/` anew.
 const REGENERATE: &str = "RAFTCTL_REGENERATE";
+
+/// How long a line that must come may take; only a failing test waits so long.
+const LINE_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// A state directory of its own.
 struct Home(tempfile::TempDir);
@@ -356,8 +360,10 @@ fn a_followed_log_shows_new_entries_and_truncations() {
         .stdout(Stdio::piped())
         .spawn()
         .expect("the binary runs");
-    let mut lines = BufReader::new(child.stdout.take().expect("stdout is a pipe")).lines();
-    let mut next = || lines.next().expect("the stream goes on").expect("lines are UTF-8");
+    let stdout = BufReader::new(child.stdout.take().expect("stdout is a pipe"));
+    let (sender, lines) = std::sync::mpsc::channel();
+    std::thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+    let next = || lines.recv_timeout(LINE_TIMEOUT).expect("the next line comes");
     assert!(next().contains("WHAT IT SAYS"));
     let links = write(1, recovered.last_check, 2, None, 2..=4);
     let shown: Vec<String> = (0..3).map(|_| next()).collect();
