@@ -68,10 +68,14 @@ struct Counted {
     seconds: f64,
 }
 
+/// Latencies from one microsecond to a minute, to three digits.
+fn new_histogram() -> Histogram<u64> {
+    Histogram::new_with_bounds(1, 60_000_000, 3).expect("the bounds are in order")
+}
+
 async fn drive(arguments: Arguments, number: u64) -> Counted {
     let mut client = Client::start(options(&arguments.cluster)).expect("the client starts");
-    let mut counted =
-        Counted { latency_us: Histogram::new(3).expect("three digits are allowed"), errors: 0, seconds: 0.0 };
+    let mut counted = Counted { latency_us: new_histogram(), errors: 0, seconds: 0.0 };
     let begin = Instant::now() + WARM_UP;
     let end = begin + Duration::from_secs(arguments.seconds);
     let mut sent = vec![Instant::now(); usize::try_from(arguments.in_flight).expect("a window fits in memory")];
@@ -148,7 +152,7 @@ fn cpu_seconds() -> f64 {
 }
 
 fn report(arguments: &Arguments, results: &[Counted], cpu: f64) {
-    let mut all = Histogram::<u64>::new(3).expect("three digits are allowed");
+    let mut all = new_histogram();
     for result in results {
         all.add(&result.latency_us).expect("histograms of one kind add up");
     }
