@@ -29,3 +29,6 @@ pub use progress::PeerState;
 pub use replication::PeerStatus;
 pub use shape::Shape;
 pub use types::{ClusterId, Index, LogId, NodeId, Role, StorageId, Term, Time, WriteSeq};
+
+#[cfg(test)]
+mod tests;
