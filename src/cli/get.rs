@@ -44,7 +44,7 @@ pub fn run(context: &Context, arguments: Args) -> Result<Exit, Failure> {
     let timeout = context.timeout_or(remote::REQUEST_TIMEOUT);
     let reading = &arguments.reading;
     let at_least = Index(reading.at_least.unwrap_or(0));
-    let (item, at, node) = remote::block_on(async {
+    let (item, at, node) = remote::block_on_request("the read", async {
         let mut client = remote::open(context, reading.node.as_deref()).await?;
         let read = remote::read_key(&mut client, key, reading.consistency, at_least, timeout).await;
         client.close().await;

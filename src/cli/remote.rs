@@ -29,6 +29,20 @@ pub fn block_on<T>(work: impl Future<Output = Result<T, Failure>>) -> Result<T, 
     runtime.block_on(work)
 }
 
+/// `block_on` for one request: Ctrl-C ends it with 130 and says what is not known.
+pub fn block_on_request<T>(what: &str, work: impl Future<Output = Result<T, Failure>>) -> Result<T, Failure> {
+    block_on(async {
+        tokio::select! {
+            result = work => result,
+            _ = tokio::signal::ctrl_c() => {
+                Err(Failure::new("E0513", format!("{what} was interrupted"))
+                    .cause("a write that had left may or may not have been applied; a read has no effect")
+                    .fix("read the key before you write again"))
+            }
+        }
+    })
+}
+
 /// A client of the selected cluster. Must be called inside a runtime.
 ///
 /// # Errors

@@ -47,7 +47,7 @@ const PAGE_ITEMS: u32 = 1_000;
 
 pub fn run(context: &Context, arguments: Args) -> Result<Exit, Failure> {
     let prefix = arguments.prefix.as_deref().map(|text| bytes(text, arguments.base64)).transpose()?.unwrap_or_default();
-    remote::block_on(async {
+    remote::block_on_request("the scan", async {
         let mut client = remote::open(context, arguments.reading.node.as_deref()).await?;
         let result = print_pages(context, &arguments, &mut client, prefix).await;
         client.close().await;

@@ -28,7 +28,7 @@ pub(super) fn run(context: &Context, operation: &Operation) -> Result<Exit, Fail
     let what = operation_word(&command);
     let timeout = context.timeout_or(remote::REQUEST_TIMEOUT);
     let began = Instant::now();
-    let reply = remote::block_on(async {
+    let reply = remote::block_on_request(&format!("the {what}"), async {
         let mut client = remote::open(context, None).await?;
         let result = client.call(Ask::Write(encode(&command)), Aim::Leader, timeout).await;
         client.close().await;

@@ -194,6 +194,9 @@ impl Core {
         if to_storage != StorageId(0) && to_storage != self.storage {
             return self.drop_message(from, "it is for another data directory");
         }
+        if let Err(because) = soundness(term, &message) {
+            return self.drop_message(from, because);
+        }
         match message {
             Message::Vote(vote) => return self.on_vote(now, from, term, &vote),
             Message::VoteReply(reply) => return self.on_vote_reply(now, from, term, &reply),
@@ -383,6 +386,37 @@ impl Core {
         };
         self.send_when_durable(from, reply);
     }
+}
+
+/// No term or index comes near this in the life of a cluster; one that does is a forgery or a bug, and would overflow
+/// what is added to it (R6).
+const NUMBER_MAX: u64 = 1 << 62;
+
+/// Whether a message can have been built by a sound sender in `term`; else what is wrong with it.
+fn soundness(term: Term, message: &Message) -> Result<(), &'static str> {
+    let absurd = |number: u64| number > NUMBER_MAX;
+    let (asked, index) = match message {
+        Message::Vote(vote) => (vote.asked, vote.last.index),
+        Message::VoteReply(reply) => (reply.asked, Index(0)),
+        Message::Append(append) => (append.prev.term, append.prev.index.max(append.commit)),
+        Message::AppendReply(AppendReply { outcome: AppendOutcome::Ack { index }, .. }) => (Term(0), *index),
+        Message::AppendReply(AppendReply { outcome: AppendOutcome::Reject { rejected, hint }, .. }) => {
+            (hint.term, hint.index.max(*rejected))
+        }
+        _ => (Term(0), Index(0)),
+    };
+    if absurd(term.0) || absurd(asked.0) || absurd(index.0) {
+        return Err("it names a term or an index that cannot be");
+    }
+    let Message::Append(append) = message else { return Ok(()) };
+    let mut before = append.prev.term;
+    for (entry_term, _) in &append.entries.terms {
+        if *entry_term < before || *entry_term > term {
+            return Err("its entries are of terms that cannot be");
+        }
+        before = *entry_term;
+    }
+    if append.entries.first == append.prev.index.next() { Ok(()) } else { Err("its entries do not follow its base") }
 }
 
 fn is_from_leader(message: &Message) -> bool {

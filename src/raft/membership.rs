@@ -32,6 +32,11 @@ impl Membership {
         self.newest().0
     }
 
+    /// Index of the oldest configuration still known; nothing at or before it may be replaced.
+    pub(super) fn oldest(&self) -> Index {
+        self.stack.first().expect("there is always a configuration in force").0
+    }
+
     pub(super) fn appended(&mut self, index: Index, config: Arc<Config>) {
         assert!(index > self.index(), "configurations are appended in order");
         self.stack.push((index, config));

@@ -343,8 +343,9 @@ impl Core {
         let differs = |index: &u64| self.log.term_at(Index(*index)) != entries.term_at(Index(*index));
         let new_from = Index((entries.first.0..=end.0).find(differs).unwrap_or(end.0 + 1));
         if new_from <= end {
-            if new_from <= self.commit {
-                let what = format!("leader {from} contradicts the committed entry {new_from}");
+            if new_from <= self.commit || new_from <= self.membership.oldest() && new_from <= last {
+                let what =
+                    format!("leader {from} contradicts entry {new_from}, which is committed or founds the cluster");
                 return Err(Fault::Invariant { what });
             }
             if new_from <= last {

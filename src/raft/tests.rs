@@ -3,6 +3,8 @@
 //! Every log here begins with the configuration as entry `1@1`, as every real log does, so the indexes lie one above
 //! those of a table that begins with an empty log. What several nodes do together is shown by scripts, not here.
 
+#![expect(clippy::type_complexity, reason = "tables are arrays of tuples, one row a fact")]
+
 use ::core::time::Duration;
 use std::sync::Arc;
 
@@ -87,7 +89,7 @@ fn nonce(sent: &[Envelope]) -> u64 {
     let asked = sent
         .iter()
         .filter_map(|envelope| if let Message::Vote(vote) = &envelope.message { Some(vote.nonce) } else { None });
-    asked.last().unwrap_or(0)
+    asked.next_back().unwrap_or(0)
 }
 
 fn ballot(core: &mut Core, from: u64, nonce: u64, granted: bool) -> Vec<Envelope> {

@@ -81,4 +81,11 @@ pub(super) const PAGES: &[Page] = &[
         action: "Check the limits of open files (`ulimit -n`) and of the machine.",
         exit: Exit::Failed,
     },
+    Page {
+        code: "E0513",
+        title: "Interrupted",
+        meaning: "Ctrl-C came before the answer. A write that had been sent may or may not be applied, now or later; one that had not been sent certainly is not.",
+        action: "Read the key before writing again.",
+        exit: Exit::Interrupted,
+    },
 ];
