@@ -86,10 +86,14 @@ fn ack(core: &mut Core, from: u64, index: Index) -> Vec<Envelope> {
 
 /// The nonce of the campaign that these messages belong to; zero when there is none.
 fn nonce(sent: &[Envelope]) -> u64 {
-    let asked = sent
+    let mut asked = sent
         .iter()
         .filter_map(|envelope| if let Message::Vote(vote) = &envelope.message { Some(vote.nonce) } else { None });
+<<<<<<< HEAD
     asked.next_back().unwrap_or(0)
+=======
+    asked.max().unwrap_or(0)
+>>>>>>> core2
 }
 
 fn ballot(core: &mut Core, from: u64, nonce: u64, granted: bool) -> Vec<Envelope> {
@@ -231,7 +235,8 @@ fn votes_go_to_logs_that_are_as_up_to_date() {
 /// P041, R32.
 #[test]
 fn an_append_is_checked_extended_and_committed_as_far_as_it_proves() {
-    let rows: [(LogId, &[u64], u64, bool, u64, u64); 8] = [
+    type Row = (LogId, &'static [u64], u64, bool, u64, u64);
+    let rows: [Row; 8] = [
         (LogId::new(3, 3), &[], 4, false, 3, 1),
         (LogId::new(4, 3), &[], 4, false, 3, 1),
         (LogId::new(2, 1), &[], 2, true, 3, 2),
@@ -258,7 +263,8 @@ fn an_append_is_checked_extended_and_committed_as_far_as_it_proves() {
 /// P042, R32.
 #[test]
 fn only_what_differs_is_truncated() {
-    let rows: [(LogId, &[u64], &[u64], Option<(u64, u64)>); 4] = [
+    type Row = (LogId, &'static [u64], &'static [u64], Option<(u64, u64)>);
+    let rows: [Row; 4] = [
         (LogId::new(3, 2), &[3], &[1, 2, 3], Some((4, 4))),
         (LogId::new(2, 1), &[3, 4], &[1, 3, 4], Some((3, 4))),
         (LogId::new(1, 1), &[1], &[1, 2], None),
