@@ -3,8 +3,6 @@
 //! Every log here begins with the configuration as entry `1@1`, as every real log does, so the indexes lie one above
 //! those of a table that begins with an empty log. What several nodes do together is shown by scripts, not here.
 
-#![expect(clippy::type_complexity, reason = "tables are arrays of tuples, one row a fact")]
-
 use ::core::time::Duration;
 use std::sync::Arc;
 
@@ -86,14 +84,10 @@ fn ack(core: &mut Core, from: u64, index: Index) -> Vec<Envelope> {
 
 /// The nonce of the campaign that these messages belong to; zero when there is none.
 fn nonce(sent: &[Envelope]) -> u64 {
-    let mut asked = sent
+    let asked = sent
         .iter()
         .filter_map(|envelope| if let Message::Vote(vote) = &envelope.message { Some(vote.nonce) } else { None });
-<<<<<<< HEAD
-    asked.next_back().unwrap_or(0)
-=======
     asked.max().unwrap_or(0)
->>>>>>> core2
 }
 
 fn ballot(core: &mut Core, from: u64, nonce: u64, granted: bool) -> Vec<Envelope> {
