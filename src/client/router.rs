@@ -281,7 +281,8 @@ impl Router {
     fn on_status(&mut self, status: &NodeStatus, now: Instant) {
         let Some(leader) = status.leader else { return };
         let news = status.term > self.leader_term || self.leader.is_none() && status.term == self.leader_term;
-        if !news || self.members.get(leader).is_none() {
+        let reachable = self.members.get(leader).is_some_and(|member| member.is_up || member.last_error.is_none());
+        if !news || !reachable {
             return;
         }
         self.leader_term = status.term;
