@@ -78,8 +78,9 @@ pub(super) fn parse(text: &[u8]) -> Result<Line, Refused> {
         }
     }
     // A number is echoed as it came or not taken: a rounded one would answer another request.
-    if id.is_number() && id_text.is_some_and(|came| id.to_string() != came) {
-        let message = "a number this long does not survive as an id; make it a string".to_owned();
+    let shown = id.to_string();
+    if id.is_number() && id_text.is_some_and(|came| shown != came) {
+        let message = "this number would not come back as it was typed; make the id a string".to_owned();
         return Err(Refused { id: Value::Null, message });
     }
     if let Some(name) = twice {
@@ -399,7 +400,7 @@ mod tests {
         assert!(wrong(r#"{"op":"get","key":"!","base64":true}"#).starts_with("`key` is not base64"));
         assert!(wrong(r#"{"id":[1],"op":"get","key":"k"}"#).starts_with("an id is"));
         assert_eq!(wrong(r#"{"op":"put","key":"a","key":"b","value":"v"}"#), "`key` is there twice");
-        assert!(wrong(r#"{"id":123456789012345678901234567890,"op":"ping"}"#).starts_with("a number this long"));
+        assert!(wrong(r#"{"id":123456789012345678901234567890,"op":"ping"}"#).starts_with("this number would not"));
         assert_eq!(parse(br#"{"id":18446744073709551615,"op":"ping"}"#).unwrap().id, json!(u64::MAX));
         let refused = parse(br#"{"id":"mine","op":"jump"}"#).unwrap_err();
         assert_eq!(invalid(&refused, 17)["id"], json!("mine"));

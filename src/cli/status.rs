@@ -57,7 +57,7 @@ const WAIT_TIMEOUT: Duration = Duration::from_secs(30);
 
 pub fn run(context: &Context, arguments: Args) -> Result<Exit, Failure> {
     let target = selection::target(context)?;
-    let (view, met) = remote::block_on(async {
+    let (view, met) = remote::block_on_request("the look at the cluster", async {
         let mut client = remote::open(context, None).await?;
         let seen = watch(context, &arguments, &target, &mut client).await;
         client.close().await;
