@@ -197,6 +197,11 @@ mod tests {
     }
 
     #[test]
+    fn a_no_op_is_as_long_as_consensus_counts_it() {
+        assert_eq!(RECORD_HEADER_BYTES as u64, u64::from(crate::raft::NOOP_LENGTH_BYTES));
+    }
+
+    #[test]
     fn every_flipped_bit_is_noticed() {
         let (buffer, _) = sample();
         for bit in 0..buffer.len() * 8 {

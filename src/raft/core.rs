@@ -91,7 +91,7 @@ pub struct Recovered {
 pub enum BootFault {
     #[error("the log holds no configuration")]
     NoConfig,
-    #[error("the commit hint {hint} is behind the end of the log at {last}")]
+    #[error("the commit hint {hint} is past the end of the log at {last}")]
     CommitBeyondLog { hint: Index, last: Index },
     #[error("the log ends in term {log}, above the durable term {durable}")]
     TermBehindLog { durable: Term, log: Term },
@@ -184,9 +184,13 @@ impl Core {
 
     /// Takes a message from a peer. Stale, repeated, reordered and misdirected ones change nothing (R6, R8).
     pub fn receive(&mut self, now: Time, envelope: Envelope) {
-        if self.fault.is_some() {
-            return;
+        if self.fault.is_none() {
+            self.take_message(now, envelope);
+            self.check();
         }
+    }
+
+    fn take_message(&mut self, now: Time, envelope: Envelope) {
         let Envelope { from, to, to_storage, term, message } = envelope;
         if to != self.id || from == self.id {
             return self.drop_message(from, "it is not for this node");
@@ -229,6 +233,7 @@ impl Core {
         self.outbox.extend(self.disk.persisted(upto));
         self.own_ballot_durable(now);
         self.advance_commit();
+        self.check();
     }
 
     /// A write or a sync failed: for good (R60).
@@ -252,6 +257,7 @@ impl Core {
             Role::Leader => self.tick_leader(now),
             _ => self.tick_election(now),
         }
+        self.check();
     }
 
     /// When `tick` next has something to do; none while nothing can happen by time alone.
@@ -293,6 +299,7 @@ impl Core {
             out.send.clear();
             out.fatal.clone_from(&self.fault);
         }
+        self.check();
     }
 
     fn take_write(&mut self, now: Time) -> Option<Write> {
@@ -416,7 +423,10 @@ fn soundness(term: Term, message: &Message) -> Result<(), &'static str> {
         }
         before = *entry_term;
     }
-    if append.entries.first == append.prev.index.next() { Ok(()) } else { Err("its entries do not follow its base") }
+    if append.entries.first != append.prev.index.next() {
+        return Err("its entries do not follow its base");
+    }
+    if append.entries.is_consistent() { Ok(()) } else { Err("what it says of its entries does not fit together") }
 }
 
 fn is_from_leader(message: &Message) -> bool {

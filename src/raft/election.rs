@@ -28,6 +28,7 @@ impl Core {
         if self.may_campaign() {
             self.start_campaign(now, CampaignCause::Asked);
         }
+        self.check();
     }
 
     pub(super) fn tick_election(&mut self, now: Time) {
@@ -196,6 +197,7 @@ impl Core {
         }
         if vote.asked > self.term {
             if let Some(leader) = self.live_leader(now)
+                && leader != from
                 && !vote.force
             {
                 return Some(VoteRefusal::LeaderAlive { leader });
@@ -224,7 +226,7 @@ impl Core {
     }
 
     /// The leader this node must not be talked out of: it was heard, or as leader heard its quorum, less than an
-    /// election timeout ago (R20).
+    /// election timeout ago (R20). Only that leader itself may ask: who campaigns leads no more.
     fn live_leader(&self, now: Time) -> Option<NodeId> {
         if !self.options.check_quorum {
             return None;

@@ -106,6 +106,14 @@ impl Progress {
         news
     }
 
+    /// Facts between any two inputs; `last` is the end of the leader's log (I9, R38).
+    pub(super) fn check(&self, last: Index, messages_max: usize) {
+        assert!(self.matched < self.next, "what is confirmed is not sent again (I9)");
+        assert!(self.next <= last.next(), "nothing behind the end of the log is sent");
+        assert!(self.in_flight.len() <= messages_max, "a window keeps its limit (R38)");
+        assert!(self.state == PeerState::Replicate || self.in_flight.is_empty(), "a probed peer has no window");
+    }
+
     pub(super) fn probe_from(&mut self, next: Index) {
         self.enter(PeerState::Probe);
         self.next = next.max(self.matched.next());

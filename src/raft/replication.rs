@@ -54,6 +54,7 @@ impl Core {
         if !lengths.is_empty() {
             self.disk.appended(first.index);
         }
+        self.check();
         Ok(first)
     }
 
@@ -92,8 +93,7 @@ impl Core {
 
     pub(super) fn tick_leader(&mut self, now: Time) {
         let election_timeout = self.options.election_timeout;
-        let stalled = self.disk.waiting_since().is_some_and(|since| now.since(since) >= election_timeout);
-        if stalled && self.membership.config().members.len() > 1 {
+        if self.stall_deadline().is_some_and(|due| now >= due) {
             return self.become_follower(now, self.term, None, StepDownCause::DiskStall);
         }
         let contact = self.quorum_contact();
@@ -116,9 +116,14 @@ impl Core {
         let election_timeout = self.options.election_timeout;
         let quorum = self.quorum_contact().map(|heard| heard + election_timeout);
         let quorum = quorum.filter(|_| self.options.check_quorum);
-        let stall = self.disk.waiting_since().map(|since| since + election_timeout);
         let transfer = leading.transfer.map(|transfer| transfer.deadline);
-        [Some(leading.heartbeat_due), quorum, stall, transfer].into_iter().flatten().min()
+        [Some(leading.heartbeat_due), quorum, self.stall_deadline(), transfer].into_iter().flatten().min()
+    }
+
+    /// When a disk that still has not answered costs this leader its office (R59). Never when nobody else could lead.
+    fn stall_deadline(&self) -> Option<Time> {
+        let since = self.disk.waiting_since()?;
+        (self.membership.config().members.len() > 1).then_some(since + self.options.election_timeout)
     }
 
     /// The latest time by which a quorum, counting this leader, had answered (R22).
@@ -244,10 +249,12 @@ impl Core {
 
     pub(super) fn on_heartbeat_reply(&mut self, now: Time, from: NodeId, reply: &HeartbeatReply) {
         let last = self.log.last().index;
-        let commit_beat = self.leading.as_ref().map_or(Index(0), |leading| leading.commit_beat);
+        let Some(leading) = &self.leading else { return };
+        let (commit_beat, read_seq) = (leading.commit_beat, leading.reads.newest_seq());
         let Some(peer) = self.tracked(from, reply.generation) else { return };
         peer.contact = Some(now);
-        peer.read_seq = peer.read_seq.max(reply.read_seq);
+        // A round that has not begun cannot have been confirmed (R94).
+        peer.read_seq = peer.read_seq.max(reply.read_seq.min(read_seq));
         peer.paused = false;
         // Entries may be lost on the way, or the peer has restarted and trusts no commit news until an append proves
         // its log again (R40): one empty append finds out, and settles both (R39).
@@ -258,6 +265,9 @@ impl Core {
 
     /// Moves a streaming peer back to probing; `now` is when it was found unreachable (R44).
     pub fn unreachable(&mut self, _now: Time, peer: NodeId) {
+        if self.transferring_to() == Some(peer) {
+            self.end_transfer("the target is unreachable");
+        }
         self.probe_again(peer, "it is unreachable");
     }
 
@@ -274,6 +284,7 @@ impl Core {
             peer.paused = true;
             self.note_peer(id, PeerState::Replicate, PeerState::Probe, because);
         }
+        self.check();
     }
 
     /// Commits what a quorum holds, if its last entry is of this term (§5.4.2, R47).
@@ -332,10 +343,15 @@ impl Core {
     fn append_entries(&mut self, from: NodeId, append: Append) -> Result<AppendOutcome, Fault> {
         let Append { prev, entries, commit, .. } = append;
         let end = Index(prev.index.0 + entries.len());
+        let own = self.log.term_at(prev.index);
+        if prev.index <= self.commit && own.is_some_and(|own| own != prev.term) {
+            let what = format!("leader {from} has {prev} where another entry is committed");
+            return Err(Fault::Invariant { what });
+        }
         if end <= self.commit {
             return Ok(AppendOutcome::Ack { index: self.commit });
         }
-        if prev.index >= self.commit && self.log.term_at(prev.index) != Some(prev.term) {
+        if prev.index >= self.commit && own != Some(prev.term) {
             let hint = self.log.last_not_above(prev.index, prev.term);
             return Ok(AppendOutcome::Reject { rejected: prev.index, hint });
         }

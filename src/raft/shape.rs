@@ -62,6 +62,16 @@ impl Shape {
         }
     }
 
+    /// Whether the parts speak of the same entries: runs that count them all, configurations in order and among them.
+    pub fn is_consistent(&self) -> bool {
+        let counted: u64 = self.terms.iter().map(|(_, count)| u64::from(*count)).sum();
+        let indexes = self.configs.iter().map(|(index, _)| *index);
+        counted == self.len()
+            && self.terms.iter().all(|(_, count)| *count > 0)
+            && indexes.clone().all(|index| index >= self.first && index <= self.last())
+            && indexes.is_sorted_by(|a, b| a < b)
+    }
+
     /// Term of the entry at `index`; none outside this run.
     pub fn term_at(&self, index: Index) -> Option<Term> {
         let mut offset = index.0.checked_sub(self.first.0)?;

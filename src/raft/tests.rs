@@ -579,3 +579,118 @@ fn no_message_panics_or_lowers_the_term() {
         }
     }
 }
+
+/// R8, R15, R18: a ballot belongs to one campaign and is cast once.
+#[test]
+fn the_first_answer_to_this_campaign_is_the_one_that_counts() {
+    let rows: [(&[(u64, bool)], Role); 5] = [
+        (&[(0, true)], Role::Leader),
+        (&[(1, true)], Role::Candidate),
+        (&[(1, false), (0, true)], Role::Leader),
+        (&[(0, false), (0, true)], Role::Candidate),
+        (&[(1, true), (0, false), (1, true)], Role::Candidate),
+    ];
+    for (answers, role) in rows {
+        let (mut core, nonce) = in_role(Role::Candidate, 3, Options::default());
+        for (off, granted) in answers {
+            ballot(&mut core, 2, nonce.wrapping_add(*off), *granted);
+        }
+        assert_eq!(core.role(), role, "{answers:?}");
+    }
+}
+
+/// R20, P038: stickiness protects the leader from others, not from itself.
+#[test]
+fn only_the_leader_itself_may_ask_for_votes_while_it_is_remembered() {
+    for (asker, granted) in [(2, true), (3, false)] {
+        for pre in [true, false] {
+            let mut core = follower(&[], 2);
+            hear(&mut core, 2, Term(2), append(LogId::new(1, 1), &[], 1));
+            let (asked, term) = (Term(3), if pre { Term(2) } else { Term(3) });
+            let ask = Vote { pre, asked, last: core.last(), force: false, nonce: 1 };
+            let sent = hear(&mut core, asker, term, Message::Vote(ask));
+            let refused = (!granted).then_some(VoteRefusal::LeaderAlive { leader: NodeId(2) });
+            let reply = Message::VoteReply(VoteReply { pre, asked, nonce: 1, refused });
+            assert_eq!(sent.iter().map(|sent| &sent.message).collect::<Vec<_>>(), [&reply], "{asker} pre {pre}");
+        }
+    }
+}
+
+/// R59: a hung disk costs a leader its office, unless nobody else could lead; then it must not keep the node awake.
+#[test]
+fn a_hung_disk_wakes_only_a_leader_that_could_be_replaced() {
+    for (voters, role) in [(1, Role::Leader), (3, Role::Follower)] {
+        let (mut core, _) = in_role(Role::Leader, voters, Options::default());
+        core.propose(NOW, &[LENGTH_BYTES]).expect("it leads");
+        core.take_effects(NOW, &mut Effects::default());
+        let late = NOW + core.options.election_timeout;
+        core.tick(late);
+        assert_eq!(core.role(), role, "{voters} voters");
+        assert!(
+            core.next_deadline().is_none_or(|due| due > late),
+            "{voters} voters: nothing is left to do at {late:?}"
+        );
+    }
+}
+
+/// R94: only a round that has begun can be confirmed.
+#[test]
+fn a_confirmation_from_the_future_confirms_nothing() {
+    let (mut core, _) = in_role(Role::Leader, 3, Options::default());
+    let noop = core.last().index;
+    ack(&mut core, 2, noop);
+    let term = core.term();
+    let beat = |read_seq| Message::HeartbeatReply(HeartbeatReply { read_seq, generation: 3, last: noop, commit: noop });
+    hear(&mut core, 2, term, beat(7));
+    core.read(NOW, 1).expect("it leads");
+    let mut effects = Effects::default();
+    core.take_effects(NOW, &mut effects);
+    assert_eq!(effects.reads, []);
+    deliver(&mut core, 2, term, beat(1));
+    core.take_effects(NOW, &mut effects);
+    assert_eq!(effects.reads, [ReadOutcome::Ready { ticket: 1, index: noop }]);
+}
+
+/// R103: a target that cannot be reached does not keep the leader from serving.
+#[test]
+fn a_transfer_ends_when_its_target_is_unreachable() {
+    for (gone, transferring) in [(2, false), (3, true)] {
+        let (mut core, _) = in_role(Role::Leader, 3, Options::default());
+        core.transfer(NOW, Some(NodeId(2))).expect("it is a voter");
+        core.unreachable(NOW, NodeId(gone));
+        assert_eq!(core.is_transferring(), transferring, "without {gone}");
+        assert_eq!(core.propose(NOW, &[LENGTH_BYTES]).is_err(), transferring, "without {gone}");
+    }
+}
+
+/// R6: an append whose parts do not fit together is dropped before anything looks at it.
+#[test]
+fn an_append_that_contradicts_itself_changes_nothing() {
+    let config = Arc::new(Config::default());
+    let broken: [fn(&mut Shape, Arc<Config>); 6] = [
+        |entries, _| entries.terms.push((Term(2), 1)),
+        |entries, _| entries.terms.push((Term(2), 0)),
+        |entries, _| entries.lengths.truncate(1),
+        |entries, config| entries.configs.push((Index(9), config)),
+        |entries, config| entries.configs.extend([(Index(3), config.clone()), (Index(2), config)]),
+        |entries, _| entries.first = Index(5),
+    ];
+    for (row, spoil) in broken.into_iter().enumerate() {
+        let mut core = follower(&[], 2);
+        let Message::Append(mut message) = append(LogId::new(1, 1), &[2, 2], 1) else { unreachable!("it is one") };
+        spoil(&mut message.entries, config.clone());
+        assert_eq!(hear(&mut core, 2, Term(2), Message::Append(message)), [], "row {row}");
+        assert_eq!((core.last(), core.leader(), core.fault()), (LogId::new(1, 1), None, None), "row {row}");
+    }
+}
+
+/// R33: a leader that has another entry where one is committed stops the follower instead of being argued with.
+#[test]
+fn a_base_that_contradicts_what_is_committed_is_fatal() {
+    for (prev, fatal) in [(LogId::new(2, 3), true), (LogId::new(3, 3), false)] {
+        let mut core = follower(&[2, 2], 4);
+        hear(&mut core, 2, Term(4), append(LogId::new(2, 2), &[], 2));
+        deliver(&mut core, 2, Term(4), append(prev, &[], 2));
+        assert_eq!(core.fault().is_some(), fatal, "{prev}");
+    }
+}
