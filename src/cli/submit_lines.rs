@@ -5,15 +5,18 @@
 //! is still waited for, so that every line read has a known fate.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::time::{Duration, Instant};
 
 use clap::FromArgMatches as _;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::Serialize;
+use tokio::signal::unix::{SignalKind, signal};
+use tokio::sync::mpsc;
 
 use super::Context;
 use super::failure::{Exit, Failure};
+use super::line_ranges::{LineRange, LineRanges};
 use super::remote;
 use super::submit::{LinesArgs, Operation};
 use super::submit_one::{command_of, encode, unsuccessful};
@@ -28,26 +31,37 @@ const IN_FLIGHT: u32 = 256;
 /// Longest line, in bytes.
 const LINE_BYTES_MAX: usize = 16 * 1024 * 1024;
 
-/// Most failed lines that are named one by one.
-const NAMED_MAX: u64 = 20;
+/// Most lines and bytes handed over by the reader at once, and most such hand-overs that wait.
+const BATCH_LINES_MAX: usize = 256;
+const BATCH_BYTES_MAX: usize = 1024 * 1024;
+const BATCHES_MAX: usize = 2;
+
+/// Most different causes of failures that are told.
+const CAUSES_MAX: usize = 20;
+
+/// Most separate ranges of lines without success that are remembered; a run with more ends early.
+const RANGES_MAX: usize = 100_000;
 
 /// A write that nothing answers for this long has failed; `--timeout` changes it.
 const WITHOUT_PROGRESS: Duration = Duration::from_secs(60);
 
 pub(super) fn run(context: &Context, arguments: &LinesArgs) -> Result<Exit, Failure> {
-    let reader: Box<dyn BufRead> = match arguments.file.as_deref() {
+    let source: Box<dyn Read + Send> = match arguments.file.as_deref() {
         Some(path) if path.as_os_str() != "-" => {
             let file = std::fs::File::open(path)
                 .map_err(|error| Failure::new("E0510", format!("{} cannot be read", path.display())).because(&error))?;
-            Box::new(BufReader::new(file))
+            Box::new(file)
         }
-        _ => Box::new(std::io::stdin().lock()),
+        _ => Box::new(std::io::stdin()),
     };
-    let mut run = Run::new(context, arguments, reader);
+    let (sender, mut lines) = mpsc::channel(BATCHES_MAX);
+    // The thread ends with the process: a read of stdin cannot be interrupted, only abandoned.
+    std::thread::spawn(move || read_lines(source, &sender));
+    let mut run = Run::new(context, arguments);
     let progress = run.progress();
     remote::block_on(async {
         let mut client = remote::open(context, None).await?;
-        run.all(&mut client, &progress).await;
+        run.all(&mut client, &mut lines, &progress).await?;
         client.close().await;
         Ok(())
     })?;
@@ -55,15 +69,59 @@ pub(super) fn run(context: &Context, arguments: &LinesArgs) -> Result<Exit, Fail
     run.report()
 }
 
+/// What the input gave.
+enum Input {
+    Line(Vec<u8>),
+    TooLong,
+    Unreadable(std::io::Error),
+}
+
+fn read_lines(source: Box<dyn Read + Send>, sender: &mpsc::Sender<Vec<Input>>) {
+    let mut reader = BufReader::new(source);
+    let mut batch = Vec::new();
+    let mut bytes = 0;
+    loop {
+        let mut line = Vec::new();
+        let limit = LINE_BYTES_MAX as u64 + 1;
+        let last = match Read::take(&mut reader, limit).read_until(b'\n', &mut line) {
+            Ok(0) => break,
+            Ok(count) if count > LINE_BYTES_MAX => Some(Input::TooLong),
+            Ok(_) => None,
+            Err(error) => Some(Input::Unreadable(error)),
+        };
+        if let Some(last) = last {
+            batch.push(last);
+            break;
+        }
+        bytes += line.len();
+        batch.push(Input::Line(line));
+        let more_is_there = reader.buffer().contains(&b'\n');
+        if !more_is_there || batch.len() >= BATCH_LINES_MAX || bytes >= BATCH_BYTES_MAX {
+            bytes = 0;
+            if sender.blocking_send(std::mem::take(&mut batch)).is_err() {
+                return;
+            }
+        }
+    }
+    // When nobody listens any more there is nothing left to hand over to.
+    let _ = sender.blocking_send(batch);
+}
+
 struct Run<'a> {
     context: &'a Context,
-    reader: Box<dyn BufRead + 'a>,
+    /// Lines handed over and not yet looked at.
+    input: VecDeque<Input>,
     in_flight: usize,
     keep_going: bool,
     from_line: u64,
     timeout: Duration,
+    /// The last line looked at.
     line: u64,
+    /// No more lines are looked at.
     ended: bool,
+    /// There are no more lines.
+    is_whole: bool,
+    interrupted: bool,
     /// Lines read that wait for an earlier one of the same key.
     waiting: BTreeMap<Vec<u8>, VecDeque<(u64, Command)>>,
     waiting_count: usize,
@@ -71,7 +129,9 @@ struct Run<'a> {
     busy_keys: BTreeSet<Vec<u8>>,
     tally: Tally,
     first_failure: Option<(u64, Failure)>,
-    unconfirmed: BTreeSet<u64>,
+    /// Which lines failed for each cause, as far as causes are told.
+    causes: BTreeMap<String, LineRanges>,
+    fates: Fates,
 }
 
 #[derive(Default)]
@@ -81,24 +141,36 @@ struct Tally {
     unknown: u64,
 }
 
+/// What became of the lines that were looked at.
+#[derive(Default)]
+struct Fates {
+    applied: LineRanges,
+    /// All that were not confirmed, those of unknown outcome among them.
+    unconfirmed: LineRanges,
+    unknown: LineRanges,
+}
+
 impl<'a> Run<'a> {
-    fn new(context: &'a Context, arguments: &LinesArgs, reader: Box<dyn BufRead + 'a>) -> Run<'a> {
+    fn new(context: &'a Context, arguments: &LinesArgs) -> Run<'a> {
         Run {
             context,
-            reader,
+            input: VecDeque::new(),
             in_flight: arguments.in_flight.unwrap_or(IN_FLIGHT) as usize,
             keep_going: arguments.keep_going,
             from_line: arguments.from_line.unwrap_or(1),
             timeout: context.timeout_or(WITHOUT_PROGRESS),
             line: 0,
             ended: false,
+            is_whole: false,
+            interrupted: false,
             waiting: BTreeMap::new(),
             waiting_count: 0,
             open: BTreeMap::new(),
             busy_keys: BTreeSet::new(),
             tally: Tally::default(),
             first_failure: None,
-            unconfirmed: BTreeSet::new(),
+            causes: BTreeMap::new(),
+            fates: Fates::default(),
         }
     }
 
@@ -111,33 +183,54 @@ impl<'a> Run<'a> {
         ProgressBar::no_length().with_style(style)
     }
 
-    async fn all(&mut self, client: &mut Client, progress: &ProgressBar) {
+    async fn all(
+        &mut self,
+        client: &mut Client,
+        lines: &mut mpsc::Receiver<Vec<Input>>,
+        progress: &ProgressBar,
+    ) -> Result<(), Failure> {
+        let mut interrupt = signal(SignalKind::interrupt())
+            .map_err(|error| Failure::new("E0512", "no signal handler could be set").because(&error))?;
         let mut done = Vec::new();
         loop {
             let calls = self.fill();
             client.submit(calls);
-            if self.open.is_empty() {
-                return;
+            if self.ended && self.open.is_empty() {
+                return Ok(());
             }
-            client.completions(&mut done).await;
-            for completion in done.drain(..) {
-                self.complete(completion);
+            tokio::select! {
+                biased;
+                _ = interrupt.recv() => {
+                    self.interrupt();
+                    return Ok(());
+                }
+                () = client.completions(&mut done) => {
+                    for completion in done.drain(..) {
+                        self.complete(completion);
+                    }
+                }
+                batch = lines.recv(), if !self.ended && self.input.is_empty() => match batch {
+                    Some(batch) => self.input.extend(batch),
+                    None => (self.ended, self.is_whole) = (true, true),
+                },
             }
             progress.set_position(self.tally.applied);
         }
     }
 
-    /// Reads lines until enough are on their way; gives those that may leave now.
+    /// Takes lines until enough are on their way; gives those that may leave now.
     fn fill(&mut self) -> Vec<Call> {
         let mut calls = Vec::new();
         while !self.ended && self.open.len() + self.waiting_count < self.in_flight {
-            match self.next_command() {
-                Ok(Some((line, command))) if self.busy_keys.contains(&command.key) => {
+            let Some(input) = self.input.pop_front() else { break };
+            self.line += 1;
+            match self.command_in(input) {
+                Ok(Some(command)) if self.busy_keys.contains(&command.key) => {
                     self.waiting_count += 1;
-                    self.waiting.entry(command.key.clone()).or_default().push_back((line, command));
+                    self.waiting.entry(command.key.clone()).or_default().push_back((self.line, command));
                 }
-                Ok(Some((line, command))) => calls.push(self.start(line, command)),
-                Ok(None) => self.ended = true,
+                Ok(Some(command)) => calls.push(self.start(self.line, command)),
+                Ok(None) => {}
                 Err(failure) => self.fail(self.line, failure),
             }
         }
@@ -168,7 +261,10 @@ impl<'a> Run<'a> {
         match completion.result {
             Ok(reply) => match &reply.answer {
                 Answer::Written { outcome, .. } => match unsuccessful(&command, outcome, false) {
-                    None => self.tally.applied += 1,
+                    None => {
+                        self.tally.applied += 1;
+                        self.fates.applied.insert(line);
+                    }
                     Some(failure) => self.fail(line, failure),
                 },
                 _ => self.fail(line, remote::strange("the write")),
@@ -176,8 +272,7 @@ impl<'a> Run<'a> {
             Err(error) => {
                 let failure = remote::failure("the write", &error);
                 if matches!(error, ClientError::Unknown(_)) {
-                    self.tally.unknown += 1;
-                    self.note_failure(line, failure);
+                    self.leave_unknown(line, failure);
                 } else {
                     self.fail(line, failure);
                 }
@@ -190,16 +285,22 @@ impl<'a> Run<'a> {
         self.note_failure(line, failure);
     }
 
+    fn leave_unknown(&mut self, line: u64, failure: Failure) {
+        self.tally.unknown += 1;
+        self.fates.unknown.insert(line);
+        self.note_failure(line, failure);
+    }
+
     fn note_failure(&mut self, line: u64, failure: Failure) {
-        self.unconfirmed.insert(line);
-        if self.tally.failed + self.tally.unknown <= NAMED_MAX {
-            let cause = failure.cause.as_deref().unwrap_or("");
-            self.context.printer.warning(format_args!("line {line}: {}: {cause}", failure.what));
+        self.fates.unconfirmed.insert(line);
+        let cause = format!("{}: {}", failure.what, failure.cause.as_deref().unwrap_or(""));
+        if self.causes.len() < CAUSES_MAX || self.causes.contains_key(&cause) {
+            self.causes.entry(cause).or_default().insert(line);
         }
-        if self.first_failure.is_none() {
+        if self.first_failure.as_ref().is_none_or(|(first, _)| line < *first) {
             self.first_failure = Some((line, failure));
         }
-        if !self.keep_going && !self.ended {
+        if !self.keep_going || self.fates.unconfirmed.count() >= RANGES_MAX {
             self.ended = true;
             self.give_up_waiting();
         }
@@ -209,57 +310,110 @@ impl<'a> Run<'a> {
     fn give_up_waiting(&mut self) {
         let waiting = std::mem::take(&mut self.waiting);
         self.waiting_count = 0;
-        self.unconfirmed.extend(waiting.into_values().flatten().map(|(line, _)| line));
+        for (line, _) in waiting.into_values().flatten() {
+            self.fates.unconfirmed.insert(line);
+        }
     }
 
-    /// The next line that holds a command.
-    fn next_command(&mut self) -> Result<Option<(u64, Command)>, Failure> {
-        loop {
-            let mut text = Vec::new();
-            let limit = LINE_BYTES_MAX as u64 + 1;
-            let count = std::io::Read::take(&mut self.reader, limit).read_until(b'\n', &mut text).map_err(|error| {
+    /// What has left may or may not take effect, and nobody waits for the answer.
+    fn interrupt(&mut self) {
+        (self.ended, self.interrupted) = (true, true);
+        self.give_up_waiting();
+        for line in std::mem::take(&mut self.open).into_keys() {
+            let failure = Failure::new("E0513", "the run was interrupted").cause("the write was on its way");
+            self.leave_unknown(line, failure);
+        }
+    }
+
+    fn command_in(&mut self, input: Input) -> Result<Option<Command>, Failure> {
+        match input {
+            Input::Line(_) if self.line < self.from_line => Ok(None),
+            Input::Line(mut text) => {
+                if text.last() == Some(&b'\n') {
+                    text.pop();
+                }
+                parse(&text)
+            }
+            Input::TooLong => {
                 self.ended = true;
-                Failure::new("E0510", "the input cannot be read").because(&error)
-            })?;
-            if count == 0 {
-                return Ok(None);
+                Err(Failure::new("E0508", "the line is too long").cause(format!("over {LINE_BYTES_MAX} bytes")))
             }
-            self.line += 1;
-            if text.len() > LINE_BYTES_MAX {
+            Input::Unreadable(error) => {
                 self.ended = true;
-                return Err(Failure::new("E0508", "the line is too long").cause(format!("over {LINE_BYTES_MAX} bytes")));
-            }
-            if self.line < self.from_line {
-                continue;
-            }
-            if text.last() == Some(&b'\n') {
-                text.pop();
-            }
-            if let Some(command) = parse(&text)? {
-                return Ok(Some((self.line, command)));
+                Err(Failure::new("E0510", "the input cannot be read").because(&error))
             }
         }
     }
 
     fn report(self) -> Result<Exit, Failure> {
         let Tally { applied, failed, unknown } = self.tally;
-        let first = self.unconfirmed.first().copied();
         let printer = &self.context.printer;
+        for (cause, lines) in &self.causes {
+            printer.warning(format_args!("{}: {cause}", lines.to_sentence()));
+        }
+        // Reading stopped early: the next line is where nothing is confirmed any more.
+        let next = (!self.is_whole).then_some(self.line + 1);
+        let first = self.fates.unconfirmed.first().or(next);
         if printer.is_table() {
             let first = first.map_or_else(|| "–".to_owned(), |line| line.to_string());
             printer
                 .line(format_args!("applied {applied} failed {failed} unknown {unknown} first_unconfirmed {first}"))?;
         } else {
-            printer
-                .document("raftctl.submitted/v1", &Summary { applied, failed, unknown, first_unconfirmed: first })?;
+            printer.document(
+                "raftctl.submitted/v1",
+                &Summary {
+                    applied,
+                    failed,
+                    unknown,
+                    first_unconfirmed: first,
+                    unconfirmed: self.fates.unconfirmed.to_vec(),
+                    applied_after: first.map_or_else(Vec::new, |first| self.fates.applied.after(first).to_vec()),
+                    not_read_from: next,
+                },
+            )?;
+        }
+        let advice = self.fates.advice(next);
+        if self.interrupted {
+            return Err(Failure::new("E0513", format!("the run was interrupted behind line {}", self.line))
+                .cause(match unknown {
+                    0 => "no write was on its way".to_owned(),
+                    _ => format!("{} may or may not be applied", self.fates.unknown.to_sentence()),
+                })
+                .fix(advice));
         }
         let Some((line, failure)) = self.first_failure else { return Ok(Exit::Done) };
         let exit = if unknown > 0 { Exit::Unknown } else { failure.exit };
-        let fix = format!("mend it and resume with --from-line {}", first.unwrap_or(line));
         Err(Failure::new("E0509", format!("line {line} failed: {}", failure.what))
             .cause(failure.cause.unwrap_or_default())
-            .fix(fix)
+            .fix(advice)
             .exit(exit))
+    }
+}
+
+impl Fates {
+    /// How to go on so that no line takes effect twice; `next` is the first line that was not looked at.
+    fn advice(&self, next: Option<u64>) -> String {
+        let Some(first) = self.unconfirmed.first() else {
+            return next
+                .map_or_else(|| "nothing is left to do".to_owned(), |line| format!("resume with --from-line {line}"));
+        };
+        let mut text = String::new();
+        if !self.unknown.is_empty() {
+            text = format!("first read the keys of {} to see what is applied; then ", self.unknown.to_sentence());
+        }
+        let later = self.applied.after(first);
+        if later.is_empty() && self.unknown.is_empty() {
+            return format!("mend it and resume with --from-line {first}");
+        }
+        let rest = next.map_or_else(String::new, |line| format!(", and --from-line {line} for the rest"));
+        text.push_str(&format!(
+            "submit by themselves those of {} that are to be applied{rest}",
+            self.unconfirmed.to_sentence()
+        ));
+        if !later.is_empty() {
+            text.push_str(&format!("; not {}: applied already", later.to_sentence()));
+        }
+        text
     }
 }
 
@@ -269,6 +423,12 @@ struct Summary {
     failed: u64,
     unknown: u64,
     first_unconfirmed: Option<u64>,
+    /// All lines looked at that were not confirmed.
+    unconfirmed: Vec<LineRange>,
+    /// Applied, although they come after the first that was not.
+    applied_after: Vec<LineRange>,
+    /// Where reading stopped early.
+    not_read_from: Option<u64>,
 }
 
 /// The command a line holds; none for blank lines and comments.
@@ -284,12 +444,25 @@ fn parse(line: &[u8]) -> Result<Option<Command>, Failure> {
         .subcommand_required(true);
     let matches = parser.try_get_matches_from(words).map_err(|error| {
         let text = error.to_string();
-        let first = text.lines().next().unwrap_or("").trim_start_matches("error: ").to_owned();
-        Failure::new("E0508", "the line is no command").cause(first)
+        let told: Vec<&str> = text.lines().take_while(|line| !line.is_empty()).map(str::trim).collect();
+        Failure::new("E0508", "the line is no command").cause(told.join(" ").trim_start_matches("error: "))
     })?;
     let operation = Operation::from_arg_matches(&matches)
         .map_err(|error| Failure::new("E0508", "the line is no command").because(&error))?;
+    if takes_stdin(&operation) {
+        return Err(Failure::new("E0508", "the line is no command").cause("`-f -` would read the lines themselves"));
+    }
     command_of(&operation).map(Some)
+}
+
+fn takes_stdin(operation: &Operation) -> bool {
+    let value = match operation {
+        Operation::Put(put) => &put.value,
+        Operation::Append(append) => &append.value,
+        Operation::Cas(cas) => &cas.value,
+        Operation::Delete(_) | Operation::Incr(_) => return false,
+    };
+    value.file.as_ref().is_some_and(|path| path.as_os_str() == "-")
 }
 
 #[cfg(test)]
@@ -315,5 +488,35 @@ mod tests {
         assert_eq!((failure.code, failure.exit), ("E0508", Exit::Usage));
         assert_eq!(parse(b"jump k v").unwrap_err().code, "E0508");
         assert_eq!(parse(b"put 'open").unwrap_err().code, "E0508");
+        assert!(failure.cause.unwrap().contains("VALUE"), "the missing argument is named");
+    }
+
+    #[test]
+    fn a_line_cannot_read_the_lines() {
+        for line in [&b"put a -f -"[..], b"append -f - a", b"cas a --absent --file=-"] {
+            let failure = parse(line).unwrap_err();
+            assert_eq!((failure.code, failure.exit), ("E0508", Exit::Usage));
+        }
+    }
+
+    fn fates(applied: &[u64], unconfirmed: &[u64], unknown: &[u64]) -> Fates {
+        let mut fates = Fates::default();
+        applied.iter().for_each(|line| fates.applied.insert(*line));
+        unconfirmed.iter().for_each(|line| fates.unconfirmed.insert(*line));
+        unknown.iter().for_each(|line| fates.unknown.insert(*line));
+        fates
+    }
+
+    #[test]
+    fn no_advice_applies_a_line_twice() {
+        assert_eq!(fates(&[1, 2], &[3], &[]).advice(Some(4)), "mend it and resume with --from-line 3");
+        assert_eq!(
+            fates(&[2, 3], &[1, 4], &[]).advice(Some(5)),
+            "submit by themselves those of lines 1, 4 that are to be applied, and --from-line 5 for the rest; \
+             not lines 2-3: applied already"
+        );
+        let unknown = fates(&[1], &[2], &[2]).advice(None);
+        assert!(unknown.starts_with("first read the keys of line 2") && !unknown.contains("--from-line"), "{unknown}");
+        assert_eq!(fates(&[1], &[], &[]).advice(Some(2)), "resume with --from-line 2");
     }
 }

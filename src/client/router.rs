@@ -161,7 +161,9 @@ impl Router {
         if self.pinned.is_none() && due && (silent || lost) {
             self.asked_at = Some(now);
             self.ask_around(now);
-            self.give_up_former_leaders(now);
+            if let Some(leader) = self.leader {
+                self.give_up_former_leaders(leader, now);
+            }
         }
     }
 
@@ -314,16 +316,19 @@ impl Router {
         let told = status.members.iter().find(|member| member.id == leader && !member.address.is_empty());
         let hint = told.map(|told| Hint { id: leader, name: told.name.clone(), address: told.address.clone() });
         let known = hint.is_some_and(|hint| self.members.learn(&hint, now)) || self.members.get(leader).is_some();
-        if known {
-            self.leader_term = status.term;
+        if !known {
+            return;
+        }
+        self.leader_term = status.term;
+        self.give_up_former_leaders(leader, now);
+        // Nothing waits for a leader that has just proved unreachable: a follower may not have noticed its end yet.
+        if self.members.get(leader).is_some_and(|member| member.is_up || member.last_error.is_none()) {
             self.leader = Some(leader);
-            self.give_up_former_leaders(now);
         }
     }
 
     /// Members that owe answers to writes, are silent, and do not lead any more: a killed process says no goodbye.
-    fn give_up_former_leaders(&mut self, now: Instant) {
-        let Some(leader) = self.leader else { return };
+    fn give_up_former_leaders(&mut self, leader: NodeId, now: Instant) {
         let is_silent = |node: NodeId, router: &Router| {
             node != leader && router.members.get(node).is_some_and(|member| member.silent_for(now) >= SILENCE_MAX)
         };

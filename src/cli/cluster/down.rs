@@ -74,12 +74,12 @@ fn the_only_one(home: &Path) -> Result<LocalCluster, Failure> {
 /// Stops the nodes in good order, and the supervisor that looks after them.
 fn stop(context: &Context, cluster: &LocalCluster) -> Result<(), Failure> {
     let dirs = local::directories(&selection::nodes(cluster)?);
+    let ran = dirs.iter().filter(|dir| process::is_held(dir)).count();
     if let Some(supervisor) = local::supervisor(&cluster.directory) {
         // It stops its nodes by itself; when it has just ended they are stopped below.
         let _ = process::signal(&supervisor, Signal::TERM);
         wait_for_end(&supervisor);
     }
-    let ran = dirs.iter().filter(|dir| process::is_held(dir)).count();
     let late = process::stop(&dirs, STOP_PATIENCE);
     for path in &late {
         context.printer.warning(format_args!("{} did not stop in time and was killed", path.display()));
