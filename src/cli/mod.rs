@@ -14,6 +14,7 @@ pub mod catalogue;
 pub mod cluster;
 pub mod completions;
 pub mod config;
+mod disk_status;
 pub mod explain;
 pub mod failure;
 pub mod get;

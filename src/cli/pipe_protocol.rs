@@ -3,10 +3,14 @@
 //! Pure: text in, values out. An unknown field is refused, never ignored, so that a misspelt condition cannot turn a
 //! compare-and-set into a put.
 
+use std::fmt;
 use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
+use serde_json::map::Entry;
+use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
 use super::values::{ItemView, as_text};
@@ -57,11 +61,13 @@ pub(super) struct Refused {
 /// # Errors
 /// What is wrong with it, with its id as far as that could be read.
 pub(super) fn parse(text: &[u8]) -> Result<Line, Refused> {
-    let value: Value = serde_json::from_slice(text)
-        .map_err(|error| Refused { id: Value::Null, message: format!("this is not JSON: {error}") })?;
-    let Value::Object(mut fields) = value else {
-        return Err(Refused { id: Value::Null, message: "a request is a JSON object".to_owned() });
-    };
+    let no_id = |message: String| Refused { id: Value::Null, message };
+    let whole: &RawValue = serde_json::from_slice(text).map_err(|error| no_id(format!("this is not JSON: {error}")))?;
+    if !whole.get().starts_with('{') {
+        return Err(no_id("a request is a JSON object".to_owned()));
+    }
+    let Request { mut fields, twice, id_text } =
+        serde_json::from_slice(text).map_err(|error| no_id(format!("this is not JSON: {error}")))?;
     let id = fields.remove("id").unwrap_or(Value::Null);
     match &id {
         Value::Null | Value::Number(_) => {}
@@ -71,10 +77,62 @@ pub(super) fn parse(text: &[u8]) -> Result<Line, Refused> {
             return Err(Refused { id: Value::Null, message });
         }
     }
+    // A number is echoed as it came or not taken: a rounded one would answer another request.
+    let shown = id.to_string();
+    if id.is_number() && id_text.is_some_and(|came| shown != came) {
+        let message = "this number would not come back as it was typed; make the id a string".to_owned();
+        return Err(Refused { id: Value::Null, message });
+    }
+    if let Some(name) = twice {
+        return Err(Refused { id, message: format!("`{name}` is there twice") });
+    }
     let mut reader = Fields { fields, base64: false };
     match reader.line(&id) {
         Ok(line) => Ok(line),
         Err(message) => Err(Refused { id, message }),
+    }
+}
+
+/// The fields of a request, with what a map alone would not tell.
+struct Request {
+    fields: Map<String, Value>,
+    /// A field that is there more than once.
+    twice: Option<String>,
+    /// The id as it was typed.
+    id_text: Option<String>,
+}
+
+impl<'de> Deserialize<'de> for Request {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Request, D::Error> {
+        deserializer.deserialize_map(RequestVisitor)
+    }
+}
+
+struct RequestVisitor;
+
+impl<'de> Visitor<'de> for RequestVisitor {
+    type Value = Request;
+
+    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("a JSON object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Request, A::Error> {
+        let mut request = Request { fields: Map::new(), twice: None, id_text: None };
+        while let Some(name) = access.next_key::<String>()? {
+            let value = if name == "id" {
+                let raw: Box<RawValue> = access.next_value()?;
+                request.id_text = Some(raw.get().to_owned());
+                serde_json::from_str(raw.get()).map_err(A::Error::custom)?
+            } else {
+                access.next_value()?
+            };
+            match request.fields.entry(name) {
+                Entry::Vacant(place) => drop(place.insert(value)),
+                Entry::Occupied(there) => request.twice = Some(there.key().clone()),
+            }
+        }
+        Ok(request)
     }
 }
 
@@ -341,6 +399,9 @@ mod tests {
         assert!(wrong(r#"{"op":"cas","key":"k","value":"v"}"#).starts_with("a cas needs either"));
         assert!(wrong(r#"{"op":"get","key":"!","base64":true}"#).starts_with("`key` is not base64"));
         assert!(wrong(r#"{"id":[1],"op":"get","key":"k"}"#).starts_with("an id is"));
+        assert_eq!(wrong(r#"{"op":"put","key":"a","key":"b","value":"v"}"#), "`key` is there twice");
+        assert!(wrong(r#"{"id":123456789012345678901234567890,"op":"ping"}"#).starts_with("this number would not"));
+        assert_eq!(parse(br#"{"id":18446744073709551615,"op":"ping"}"#).unwrap().id, json!(u64::MAX));
         let refused = parse(br#"{"id":"mine","op":"jump"}"#).unwrap_err();
         assert_eq!(invalid(&refused, 17)["id"], json!("mine"));
         assert_eq!(invalid(&refused, 17)["line"], json!(17));

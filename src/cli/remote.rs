@@ -91,7 +91,7 @@ async fn endpoints(target: &Target, identity: &Identity) -> Result<Vec<Endpoint>
 fn node_named(endpoints: &[Endpoint], name: &str) -> Result<NodeId, Failure> {
     endpoints.iter().find(|endpoint| endpoint.name == name).map(|endpoint| endpoint.id).ok_or_else(|| {
         let names: Vec<&str> = endpoints.iter().map(|endpoint| endpoint.name.as_str()).collect();
-        Failure::new("E0205", format!("there is no node called {name}"))
+        Failure::new("E0204", format!("there is no node called {name}"))
             .cause(format!("there are: {}", names.join(", ")))
     })
 }

@@ -7,6 +7,7 @@ use anstyle::{AnsiColor, Style};
 use clap::ValueEnum;
 
 use super::Context;
+use super::disk_status;
 use super::failure::{Exit, Failure};
 use super::output::{Cell, Table};
 use super::remote;
@@ -56,7 +57,7 @@ const WAIT_TIMEOUT: Duration = Duration::from_secs(30);
 
 pub fn run(context: &Context, arguments: Args) -> Result<Exit, Failure> {
     let target = selection::target(context)?;
-    let (view, met) = remote::block_on(async {
+    let (view, met) = remote::block_on_request("the look at the cluster", async {
         let mut client = remote::open(context, None).await?;
         let seen = watch(context, &arguments, &target, &mut client).await;
         client.close().await;
@@ -118,7 +119,7 @@ async fn watch(
     let Some(wanted) = arguments.wait else {
         let view = look(target, client, context.timeout_or(SILENT_MAX).min(SILENT_MAX)).await;
         let met = !arguments.check || view.is_healthy();
-        return Ok((view, met));
+        return Ok((or_from_disks(target, client, view).await, met));
     };
     let deadline = Instant::now() + context.timeout_or(WAIT_TIMEOUT);
     loop {
@@ -128,7 +129,7 @@ async fn watch(
             WaitFor::Healthy => view.is_healthy(),
         };
         if met || Instant::now() >= deadline {
-            return Ok((view, met));
+            return Ok((or_from_disks(target, client, view).await, met));
         }
         tokio::time::sleep(LOOK_EVERY).await;
     }
@@ -136,7 +137,23 @@ async fn watch(
 
 /// One look at all members. Those whose process is known to be down are not asked.
 async fn look(target: &Target, client: &mut Client, wait: Duration) -> ClusterView {
-    let local = local_processes(target);
+    look_with(local_processes(target), client, wait).await
+}
+
+/// The same view, or when nobody answers, one that also holds what is on the disks of stopped nodes.
+async fn or_from_disks(target: &Target, client: &mut Client, view: ClusterView) -> ClusterView {
+    let Some(cluster) = target.cluster.as_ref().filter(|_| !view.any_reachable()) else { return view };
+    let mut local = local_processes(target);
+    for node in selection::nodes(cluster).unwrap_or_default() {
+        let Ok(file) = NodeFile::read(&node.directory) else { continue };
+        if let Some(process) = local.get_mut(&file.id).filter(|process| !process.running) {
+            process.disk = Some(disk_status::read(&node.directory, &file));
+        }
+    }
+    look_with(local, client, SILENT_MAX_WHILE_WAITING).await
+}
+
+async fn look_with(local: BTreeMap<NodeId, LocalProcess>, client: &mut Client, wait: Duration) -> ClusterView {
     let down: Vec<NodeId> =
         local.iter().filter(|(_, process)| !process.running || process.paused).map(|(id, _)| *id).collect();
     let answers = client.status_of_all(&down, wait).await;
@@ -158,14 +175,16 @@ fn local_process(node: &LocalNode) -> LocalProcess {
         pid,
         data_dir: layout::data_dir(&node.directory).display().to_string(),
         log_file: layout::node_log(&node.directory).display().to_string(),
+        disk: None,
     }
 }
 
-/// Whether the kernel says that a process is stopped by a signal: state `T` behind the name in parentheses.
+/// Prints and flushes: an output that cannot be written is worse news than what the cluster is like.
 fn print(context: &Context, view: &ClusterView) -> Result<(), Failure> {
     let printer = &context.printer;
     if !printer.is_table() {
-        return printer.document("raftctl.status/v1", view);
+        printer.document("raftctl.status/v1", view)?;
+        return printer.flush();
     }
     for line in summary(view) {
         printer.line(line)?;
@@ -177,7 +196,7 @@ fn print(context: &Context, view: &ClusterView) -> Result<(), Failure> {
         printer.line(format_args!("{} {}: {}", problem.code, severity_word(problem.severity), problem.message))?;
         printer.line(format_args!("      try: {}", problem.fix))?;
     }
-    Ok(())
+    printer.flush()
 }
 
 fn summary(view: &ClusterView) -> Vec<String> {

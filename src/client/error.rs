@@ -34,7 +34,9 @@ pub enum ClientError {
 pub enum Cause {
     #[error("no member says that it leads the cluster")]
     NoLeader,
-    #[error("no answer from {node} within {waited:?}")]
+    #[error("its time was over before it was sent to anyone")]
+    TooLate,
+    #[error("no answer from {node} within {}", rounded(*waited))]
     Silent { node: String, waited: Duration },
     #[error("{node} cannot be reached: {source}")]
     Unreachable {
@@ -58,6 +60,12 @@ pub enum Cause {
     Cancelled,
     #[error("the client was stopped")]
     Stopped,
+}
+
+/// To the millisecond: more says nothing.
+fn rounded(time: Duration) -> String {
+    let millis = u64::try_from(time.as_millis()).unwrap_or(u64::MAX);
+    format!("{:?}", Duration::from_millis(millis))
 }
 
 impl ClientError {

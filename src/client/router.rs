@@ -459,6 +459,7 @@ impl Router {
             let error = match (silent, last) {
                 (Some(cause), _) if effect => ClientError::Unknown(cause),
                 (Some(cause), _) | (None, Some(cause)) => ClientError::Unavailable(cause),
+                (None, None) if pending.deadline <= pending.submitted => ClientError::Unavailable(Cause::TooLate),
                 (None, None) => ClientError::Unavailable(Cause::NoLeader),
             };
             self.finish(id, Err(error));

@@ -29,6 +29,27 @@ pub struct LocalProcess {
     pub pid: Option<u32>,
     pub data_dir: String,
     pub log_file: String,
+    /// What lies on its disk, if it was read.
+    pub disk: Option<DiskView>,
+}
+
+/// What the disk of a stopped member says, for when no member answers.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DiskView {
+    pub cluster: String,
+    pub cluster_id: String,
+    pub term: Option<u64>,
+    /// The newest entry of its log.
+    pub durable: Option<u64>,
+    pub config_index: Option<u64>,
+    pub members: Vec<DiskMember>,
+}
+
+/// A member as the configuration on a disk names it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct DiskMember {
+    pub id: NodeId,
+    pub role: &'static str,
 }
 
 /// `raftctl.status/v1` without its schema.
@@ -149,6 +170,9 @@ impl ClusterView {
             next_stop: None,
             members,
         };
+        if newest.is_none() {
+            view.fill_from_disks(local);
+        }
         view.next_stop = view.next_stop();
         view.problems = view.problems(answers, now);
         view
@@ -170,6 +194,28 @@ impl ClusterView {
         self.members.iter().any(|member| member.reachable)
     }
 
+    /// Nobody answers: what the disks say is better than nothing. Whoever has the newest configuration names the roles.
+    fn fill_from_disks(&mut self, local: &BTreeMap<NodeId, LocalProcess>) {
+        let disks = || local.values().filter_map(|process| process.disk.as_ref());
+        let Some(newest) = disks().max_by_key(|disk| (disk.config_index, disk.term)) else { return };
+        self.cluster = Some(newest.cluster.clone());
+        self.cluster_id = Some(newest.cluster_id.clone());
+        self.term = disks().filter_map(|disk| disk.term).max();
+        self.config = newest.config_index.map(|index| ConfigView { index, joint: false });
+        if !newest.members.is_empty() {
+            let voters = newest.members.iter().filter(|member| member.role == "voter").count();
+            (self.voters, self.quorum) = (Some(voters), Some(majority(voters)));
+        }
+        for (id, process) in local {
+            let id_text = id.0.to_string();
+            let Some(member) = self.members.iter_mut().find(|member| member.id == id_text) else { continue };
+            let configured = newest.members.iter().find(|one| one.id == *id);
+            member.role = configured.map(|one| one.role.to_owned());
+            member.term = process.disk.as_ref().and_then(|disk| disk.term);
+            member.durable = process.disk.as_ref().and_then(|disk| disk.durable);
+        }
+    }
+
     fn next_stop(&self) -> Option<NextStop> {
         let dated = self.members.iter().filter_map(|member| Some((member.cert_expires.clone()?, &member.name)));
         let (at, name) = dated.min()?;
@@ -183,7 +229,14 @@ impl ClusterView {
                 Some(leader) => format!("{leader} leads but has lost touch with a majority"),
                 None => "no node that answers leads".to_owned(),
             };
-            let fix = "start the nodes that are down: raftctl cluster start";
+            let is_down = |member: &MemberView| member.state == "down";
+            let fix = if self.members.iter().any(is_down) {
+                "start the nodes that are down: raftctl cluster start"
+            } else if self.members.iter().any(|member| member.fault == Some("paused")) {
+                "wake the nodes that are paused: raftctl cluster resume"
+            } else {
+                "an election may be under way: raftctl status --wait writable"
+            };
             problems.push(problem("E0701", Severity::Error, None, message, fix));
         }
         for member in &self.members {
@@ -388,5 +441,40 @@ mod tests {
         let none = view(&[]);
         assert_eq!((none.leader, none.term, none.voters, none.config), (None, None, None, None));
         assert_eq!(none.members[0].applied, None);
+    }
+
+    #[test]
+    fn a_stopped_cluster_shows_what_its_disks_hold() {
+        let members = (1..=3).map(|id| DiskMember { id: NodeId(id), role: "voter" }).collect();
+        let disk = DiskView {
+            cluster: "demo".to_owned(),
+            cluster_id: "abc".to_owned(),
+            term: Some(4),
+            durable: Some(17),
+            config_index: Some(1),
+            members,
+        };
+        let local = BTreeMap::from([(NodeId(1), LocalProcess { disk: Some(disk), ..LocalProcess::default() })]);
+        let view = ClusterView::of(&answers(&[]), &local, jiff::Timestamp::UNIX_EPOCH);
+        assert_eq!(
+            (view.cluster.as_deref(), view.term, view.voters, view.quorum),
+            (Some("demo"), Some(4), Some(3), Some(2))
+        );
+        assert_eq!((view.members[0].role.as_deref(), view.members[0].durable), (Some("voter"), Some(17)));
+        assert!(!view.writable && view.leader.is_none() && view.members[1].durable.is_none());
+        let alive = ClusterView::of(&answers(&[1, 2]), &local, jiff::Timestamp::UNIX_EPOCH);
+        assert_eq!(alive.term, Some(2), "what answers is believed over what lies on a disk");
+    }
+
+    #[test]
+    fn the_advice_fits_what_is_wrong() {
+        let fix = |local: &BTreeMap<NodeId, LocalProcess>| {
+            let view = ClusterView::of(&answers(&[1]), local, jiff::Timestamp::UNIX_EPOCH);
+            view.problems.iter().find(|one| one.code == "E0701").map(|one| one.fix.clone()).unwrap()
+        };
+        let process = |running, paused| LocalProcess { running, paused, ..LocalProcess::default() };
+        assert!(fix(&BTreeMap::from([(NodeId(2), process(false, false))])).contains("cluster start"));
+        assert!(fix(&BTreeMap::from([(NodeId(2), process(true, true))])).contains("cluster resume"));
+        assert!(fix(&BTreeMap::new()).contains("election"));
     }
 }

@@ -57,7 +57,11 @@ pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
     while !rest.is_empty() {
         let (number, unit, behind) = split_number(rest).ok_or_else(not_understood)?;
         let unit_ns: u128 = match unit {
-            "" => return Err(UnitError::UnitMissing { text: text.to_owned(), guess: "s" }),
+            "" => {
+                // A bare 500 is meant in milliseconds.
+                let guess = if number.parse().is_ok_and(|whole: u64| whole >= 100) { "ms" } else { "s" };
+                return Err(UnitError::UnitMissing { text: text.to_owned(), guess });
+            }
             "us" => 1_000,
             "ms" => 1_000_000,
             "s" => 1_000_000_000,
@@ -130,6 +134,7 @@ mod tests {
         assert_eq!(parse_duration("1m30s"), Ok(Duration::from_secs(90)));
         assert_eq!(parse_duration("1.5s"), Ok(Duration::from_millis(1_500)));
         assert_eq!(parse_duration("2 s"), Ok(Duration::from_secs(2)));
+        assert_eq!(parse_duration("500").unwrap_err().to_string(), "`500` has no unit; did you mean `500ms`?");
         assert_eq!(parse_duration("30").unwrap_err().to_string(), "`30` has no unit; did you mean `30s`?");
         for wrong in ["", "s", "-1s", "1x", "1.s", ".5s", "1s2", "1e3s", "１s"] {
             assert!(parse_duration(wrong).is_err(), "{wrong:?} was taken for a duration");

@@ -35,6 +35,14 @@ pub fn run(context: &Context, arguments: Args) -> Result<Exit, Failure> {
     })?;
     let (cluster, _) = selection::local_cluster(context)?;
     let nodes = local::nodes_meant(context, &cluster, &arguments.nodes)?;
+    let (nodes, down): (Vec<LocalNode>, Vec<LocalNode>) =
+        nodes.into_iter().partition(|node| process::running(&node.directory).is_some());
+    if nodes.is_empty() {
+        return send(context, &down, signal).map(|()| Exit::Done);
+    }
+    for node in &down {
+        context.printer.note(format_args!("{}: was down already", node.name));
+    }
     send(context, &nodes, signal)?;
     if signal == Signal::KILL {
         process::wait_down(&local::directories(&nodes), STOP_PATIENCE);

@@ -9,7 +9,7 @@ use crate::cli::Context;
 use crate::cli::arguments::node_name;
 use crate::cli::completions;
 use crate::cli::failure::{Exit, Failure};
-use crate::cli::selection;
+use crate::cli::selection::{self, LocalNode};
 use crate::cluster::process;
 
 #[derive(Clone, Debug, clap::Args)]
@@ -30,9 +30,12 @@ pub fn run(context: &Context, arguments: Args) -> Result<Exit, Failure> {
     if arguments.nodes.is_empty() {
         nodes.retain(|node| process::running(&node.directory).is_some_and(|run| process::is_paused(run.pid)));
     }
+    let is_paused = |node: &LocalNode| process::running(&node.directory).is_some_and(|run| process::is_paused(run.pid));
+    let paused: Vec<bool> = nodes.iter().map(is_paused).collect();
     kill::send(context, &nodes, Signal::CONT)?;
-    for node in &nodes {
-        context.printer.note(format_args!("{}: resumed", node.name));
+    for (node, was_paused) in nodes.iter().zip(paused) {
+        let what = if was_paused { "resumed" } else { "was not paused" };
+        context.printer.note(format_args!("{}: {what}", node.name));
     }
     Ok(Exit::Done)
 }

@@ -70,6 +70,8 @@ pub fn read(source: &Source, name: Option<&str>, overrides: &[String]) -> Result
 
 /// Checks a description that is in memory.
 pub(super) fn parse(origin: &str, text: &str, name: Option<&str>, overrides: &[String]) -> Result<Spec, SpecError> {
+    // Editors on Windows begin a file with it; it says nothing and is no part of the text.
+    let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     refuse_brackets(origin, text)?;
     let mut value: Value = serde_yaml::from_str(text).map_err(|error| syntax_error(origin, text, &error))?;
     let mut overridden = Vec::new();

@@ -571,6 +571,12 @@ mod tests {
     }
 
     #[test]
+    fn a_mark_of_the_editor_is_no_part_of_the_file() {
+        let spec = parse("f.yaml", "\u{feff}cluster: demo\r\nnodes: 3\r\n", None, &[]).unwrap();
+        assert_eq!((spec.cluster.as_str(), spec.voters()), ("demo", 3));
+    }
+
+    #[test]
     fn the_whole_message_shows_the_line() {
         let error = refused("cluster: demo\nnodes:\n  - name: n1\n    listn: 127.0.0.1:7101\n");
         let expected = "f.yaml:4:5: unknown key `listn`\n4 |     listn: 127.0.0.1:7101\n  |     ^^^^^\nhint: did you mean `listen`?";

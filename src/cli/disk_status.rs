@@ -1,0 +1,77 @@
+//! What the disk of a stopped node says of it: a light look, for `status` of a cluster where nobody answers.
+//!
+//! Reads the two slots of the hard state, the first configuration and the newest segment, never the whole log. Judges
+//! nothing and fails at nothing: what cannot be read is not known. `raftctl inspect` is for looking hard.
+
+use std::path::{Path, PathBuf};
+
+use crate::client::view::{DiskMember, DiskView};
+use crate::codec::Kind;
+use crate::codec::entry::decode_config;
+use crate::raft::Config;
+use crate::storage::hard_state;
+use crate::storage::layout::{self, NodeFile};
+use crate::storage::reader::{self, Item};
+
+/// A newest segment above this is not read through.
+const SEGMENT_BYTES_MAX: u64 = 128 * 1024 * 1024;
+
+/// Most things met on the way to the first configuration, which a new log begins with.
+const ITEMS_BEFORE_CONFIG_MAX: usize = 16;
+
+pub(super) fn read(node: &Path, file: &NodeFile) -> DiskView {
+    let data = layout::data_dir(node);
+    let slots = hard_state::inspect(&layout::hard_state_file(&data)).map(|found| found.slots);
+    let term = slots.ok().and_then(|slots| slots.iter().flatten().map(|slot| slot.hard_state.term.0).max());
+    let config = config(&data);
+    DiskView {
+        cluster: file.cluster.clone(),
+        cluster_id: file.cluster_id.to_string(),
+        term,
+        durable: newest_segment(&data).and_then(|path| last_index(&path)),
+        config_index: config.as_ref().map(|(index, _)| *index),
+        members: config.map_or_else(Vec::new, |(_, config)| members(&config)),
+    }
+}
+
+/// The configuration a log begins with. The members of a cluster do not change, so it is also the newest one.
+fn config(data: &Path) -> Option<(u64, Config)> {
+    let items = reader::walk(data).ok()?.take(ITEMS_BEFORE_CONFIG_MAX);
+    items.into_iter().find_map(|item| match item {
+        Item::Record { header, payload, .. } if header.kind == Kind::Config => {
+            Some((header.id.index.0, decode_config(&payload).ok()?.0))
+        }
+        _ => None,
+    })
+}
+
+fn members(config: &Config) -> Vec<DiskMember> {
+    let role = |id| if config.is_voter(id) { "voter" } else { "learner" };
+    config.members.iter().map(|member| DiskMember { id: member.id, role: role(member.id) }).collect()
+}
+
+fn newest_segment(data: &Path) -> Option<PathBuf> {
+    let entries = std::fs::read_dir(layout::log_dir(data)).ok()?.flatten();
+    let named = entries.filter_map(|entry| {
+        let (sequence, _) = layout::parse_segment_name(entry.file_name().to_str()?)?;
+        Some((sequence, entry.path()))
+    });
+    named.max().map(|(_, path)| path)
+}
+
+/// The last whole entry of a segment, or the one before its first when it holds none; none when it is damaged.
+fn last_index(segment: &Path) -> Option<u64> {
+    if std::fs::metadata(segment).ok()?.len() > SEGMENT_BYTES_MAX {
+        return None;
+    }
+    let (_, first) = layout::parse_segment_name(segment.file_name()?.to_str()?)?;
+    let mut last = first.0.checked_sub(1)?;
+    for item in reader::walk(segment).ok()? {
+        match item {
+            Item::Record { header, .. } => last = header.id.index.0,
+            Item::Damage(_) => return None,
+            Item::Segment(_) | Item::Marker { .. } | Item::TornTail { .. } | Item::Dead { .. } => {}
+        }
+    }
+    Some(last)
+}
