@@ -932,8 +932,9 @@ mod tests {
         let old = world.generation(1);
         world.lose(1);
         world.pass(30);
-        world.answer_questions(1, 2);
         world.write();
+        world.answer_questions(1, 2);
+        assert_eq!(world.sent_to(), [1]);
         assert_ne!(world.generation(1), old);
         world.tell(1, old, News::Lost("late".to_owned()));
         assert!(world.done().is_empty(), "the write is in flight on the new connection");
