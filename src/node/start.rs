@@ -4,6 +4,7 @@
 
 use core::time::Duration;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
@@ -91,12 +92,12 @@ pub enum Finished {
 pub fn run(options: &NodeOptions) -> Result<Finished, NodeError> {
     take_supervision(options.supervision)?;
     let file = NodeFile::read(&options.dir).map_err(|error| NodeError::NoNode(options.dir.clone(), error))?;
-    let log = Log::open(&LogOptions {
+    let log = Arc::new(Log::open(&LogOptions {
         file: layout::node_log(&options.dir),
         name: file.name.clone(),
         level: options.log_level,
         echo: options.echo,
-    });
+    }));
     let ended = open_and_run(options, &file, &log);
     match &ended {
         Ok(_) => log.line(Level::Info, "stopped"),
@@ -105,15 +106,17 @@ pub fn run(options: &NodeOptions) -> Result<Finished, NodeError> {
     ended
 }
 
-fn open_and_run(options: &NodeOptions, file: &NodeFile, log: &Log) -> Result<Finished, NodeError> {
+fn open_and_run(options: &NodeOptions, file: &NodeFile, log: &Arc<Log>) -> Result<Finished, NodeError> {
     let identity = Identity::load(&layout::identity_dir(&options.dir)).map_err(NodeError::Identity)?;
     let (journal, found) = open_journal(options, file)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|source| NodeError::System { what: "no runtime could be built", source })?;
-    let local = tokio::task::LocalSet::new();
-    local.block_on(&runtime, run_until_stopped(options, file, journal, found, identity, log))
+    let running = run_until_stopped(options.clone(), file.clone(), journal, found, identity, Arc::clone(log));
+    // A task of its own: waking the future that `block_on` itself drives costs a system call each time.
+    let ended = runtime.block_on(async { tokio::spawn(running).await });
+    ended.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
 }
 
 /// Whoever asks whether this node runs takes the lock of its data for an instant, so a taken one is tried again.
@@ -129,12 +132,12 @@ fn open_journal(options: &NodeOptions, file: &NodeFile) -> Result<(Journal, Reco
 }
 
 async fn run_until_stopped(
-    options: &NodeOptions,
-    file: &NodeFile,
+    options: NodeOptions,
+    file: NodeFile,
     journal: Journal,
     found: Recovered,
     identity: Identity,
-    log: &Log,
+    log: Arc<Log>,
 ) -> Result<Finished, NodeError> {
     let mut shutdown =
         Shutdown::install().map_err(|source| NodeError::System { what: "no signal handler could be set", source })?;
@@ -144,12 +147,12 @@ async fn run_until_stopped(
     let config = newest_config(&found)?;
     check_membership(&config, &found)?;
     let (sender, events) = mpsc::channel(EVENTS_MAX);
-    let setup = transport_setup(file, &config, &found, identity)?;
+    let setup = transport_setup(&file, &config, &found, identity)?;
     let cert_expires = setup.identity.expires().to_string();
     let transport = Transport::start(setup, sender).map_err(NodeError::Bind)?;
     let run_file = RunFile::of_this_process(jiff::Timestamp::now().to_string()).map_err(NodeError::RunFile)?;
     run_file.write(&options.dir).map_err(NodeError::RunFile)?;
-    let facts = facts(options, file, &run_file, cert_expires, found.settings.election_timeout);
+    let facts = facts(&options, &file, &run_file, cert_expires, found.settings.election_timeout);
     let latency = journal.sync_latency();
     log.line(
         Level::Info,
@@ -174,7 +177,7 @@ async fn run_until_stopped(
     close(turn, ended, &options.dir).await
 }
 
-async fn close(turn: Turn<'_>, ended: Ended, dir: &Path) -> Result<Finished, NodeError> {
+async fn close(turn: Turn, ended: Ended, dir: &Path) -> Result<Finished, NodeError> {
     let (transport, journal, worker) = turn.into_parts();
     let reason = match &ended {
         Ended::Stopped => "stopped".to_owned(),

@@ -8,6 +8,7 @@
 //! message per peer and one flush per client. The loop sleeps when there is nothing to do.
 
 use core::time::Duration;
+use std::sync::Arc;
 
 use tokio::sync::mpsc;
 
@@ -40,16 +41,16 @@ pub struct Facts {
 }
 
 /// Everything a running node owns.
-pub struct Turn<'a> {
+pub struct Turn {
     pub clock: Clock,
     pub replica: Replica,
     pub journal: JournalThread,
     pub worker: Worker,
     pub transport: Transport,
     pub events: mpsc::Receiver<TransportEvent>,
-    pub log: &'a Log,
+    pub log: Arc<Log>,
     pub facts: Facts,
-    pub sync_p99_ms: Box<dyn Fn() -> Option<f64>>,
+    pub sync_p99_ms: Box<dyn Fn() -> Option<f64> + Send + Sync>,
 }
 
 /// How the loop ended.
@@ -61,7 +62,7 @@ pub enum Ended {
     Fault(Fault),
 }
 
-impl Turn<'_> {
+impl Turn {
     /// Turns until `shutdown` says stop or the replica cannot go on.
     pub async fn run(&mut self, shutdown: &mut Shutdown) -> Ended {
         let mut arrived = Vec::with_capacity(EVENTS_PER_TURN_MAX);

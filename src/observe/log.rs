@@ -117,7 +117,8 @@ impl Sink {
 #[derive(Debug)]
 struct Echo {
     lines: Option<SyncSender<String>>,
-    done: Receiver<()>,
+    /// In a mutex only so that a log may be shared between threads.
+    done: Mutex<Receiver<()>>,
 }
 
 impl Echo {
@@ -134,7 +135,7 @@ impl Echo {
             let _ = finished.send(());
         };
         std::thread::Builder::new().name("log-echo".to_owned()).spawn(print).ok()?;
-        Some(Echo { lines: Some(lines), done })
+        Some(Echo { lines: Some(lines), done: Mutex::new(done) })
     }
 
     fn send(&self, line: String) {
@@ -148,7 +149,10 @@ impl Echo {
 impl Drop for Echo {
     fn drop(&mut self) {
         self.lines = None;
-        let _ = self.done.recv_timeout(ECHO_DRAIN_MAX);
+        if let Ok(done) = self.done.lock() {
+            // A terminal that takes no more lines is left without the last ones.
+            let _ = done.recv_timeout(ECHO_DRAIN_MAX);
+        }
     }
 }
 
