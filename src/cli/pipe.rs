@@ -1,7 +1,10 @@
 //! `raftctl pipe`: JSON Lines in and out on one connection, many requests in flight.
 
 use std::collections::{BTreeMap, VecDeque};
+use std::future::poll_fn;
 use std::io::{BufRead, BufReader};
+use std::pin::Pin;
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use clap_complete::ArgValueCandidates;
@@ -18,7 +21,8 @@ use super::remote;
 use super::status;
 use super::submit_one;
 use crate::api::Ask;
-use crate::client::{Aim, Call, Client, Completion};
+use crate::client::view::ClusterView;
+use crate::client::{Aim, Call, Cause, Client, ClientError, Completion};
 
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "\
@@ -48,6 +52,9 @@ const BATCHES_MAX: usize = 4;
 /// Most bytes one hand-over holds before it is sent on, so that large lines do not pile up.
 const BATCH_BYTES_MAX: usize = 1024 * 1024;
 
+/// Most status requests that are open at once: each has sockets of its own.
+const LOOKING_MAX: usize = 16;
+
 /// Bytes of stdin read at once.
 const STDIN_BUFFER_BYTES: usize = 64 * 1024;
 
@@ -66,10 +73,12 @@ pub fn run(context: &Context, arguments: Args) -> Result<Exit, Failure> {
             ids: BTreeMap::new(),
             next_token: 0,
             line: 0,
+            calls: Vec::new(),
+            looking: Vec::new(),
         };
-        let exit = pipe.converse(input).await?;
+        let outcome = pipe.converse(input).await;
         pipe.client.close().await;
-        Ok(exit)
+        outcome
     })
 }
 
@@ -137,7 +146,13 @@ struct Pipe<'a> {
     ids: BTreeMap<String, u64>,
     next_token: u64,
     line: u64,
+    /// Taken, and not yet submitted.
+    calls: Vec<Call>,
+    /// Status requests under way, by token, each with a client of its own, so that nothing else waits for them.
+    looking: Vec<(u64, Looking<'a>)>,
 }
+
+type Looking<'a> = Pin<Box<dyn Future<Output = Result<ClusterView, Failure>> + 'a>>;
 
 struct Open {
     id: Value,
@@ -145,7 +160,7 @@ struct Open {
     is_write: bool,
 }
 
-impl Pipe<'_> {
+impl<'a> Pipe<'a> {
     async fn converse(&mut self, mut input: mpsc::Receiver<Vec<Input>>) -> Result<Exit, Failure> {
         let mut interrupt = signal(SignalKind::interrupt())
             .map_err(|error| Failure::new("E0512", "no signal handler could be set").because(&error))?;
@@ -153,7 +168,7 @@ impl Pipe<'_> {
         let mut ended = false;
         let mut done = Vec::new();
         loop {
-            self.take(&mut waiting).await?;
+            self.take(&mut waiting)?;
             self.context.printer.flush()?;
             if ended && waiting.is_empty() && self.open.is_empty() {
                 return Ok(Exit::Done);
@@ -166,6 +181,7 @@ impl Pipe<'_> {
                         self.complete(completion)?;
                     }
                 }
+                (token, seen) = next_view(&mut self.looking) => self.seen(token, seen)?,
                 batch = input.recv(), if !ended && waiting.is_empty() => match batch {
                     Some(lines) => waiting.extend(lines),
                     None => ended = true,
@@ -175,8 +191,7 @@ impl Pipe<'_> {
     }
 
     /// Takes lines until too many requests are open, and submits them together.
-    async fn take(&mut self, waiting: &mut VecDeque<Input>) -> Result<(), Failure> {
-        let mut calls = Vec::new();
+    fn take(&mut self, waiting: &mut VecDeque<Input>) -> Result<(), Failure> {
         while self.open.len() < self.limit
             && let Some(input) = waiting.pop_front()
         {
@@ -190,39 +205,48 @@ impl Pipe<'_> {
                 }
                 Input::Line(text) if text.is_empty() => {}
                 Input::Line(text) => match protocol::parse(&text) {
-                    Ok(line) => calls.extend(self.begin(line).await?),
+                    Ok(line) => self.begin(line)?,
                     Err(refused) => self.say(&protocol::invalid(&refused, self.line))?,
                 },
             }
         }
-        self.client.submit(calls);
+        self.submit();
         Ok(())
     }
 
-    async fn begin(&mut self, line: Line) -> Result<Option<Call>, Failure> {
+    fn submit(&mut self) {
+        self.client.submit(self.calls.drain(..));
+    }
+
+    fn begin(&mut self, line: Line) -> Result<(), Failure> {
         let key = line.id.to_string();
         if !line.id.is_null() && self.ids.contains_key(&key) {
             let refused = Refused { id: line.id, message: "this id is in use".to_owned() };
-            self.say(&protocol::invalid(&refused, self.line))?;
-            return Ok(None);
+            return self.say(&protocol::invalid(&refused, self.line));
         }
+        let timeout = line.timeout.unwrap_or(self.timeout);
         let (ask, is_write) = match line.ask {
             PipeAsk::Write(command) => (Ask::Write(submit_one::encode(&command)), true),
             PipeAsk::Read { query, consistency, at_least } => (Ask::Read { query, consistency, at_least }, false),
-            PipeAsk::Status => return self.answer_status(&line.id).await.map(|()| None),
-            PipeAsk::Hello => return self.say(&self.hello(&line.id)).map(|()| None),
-            PipeAsk::Ping => return self.say(&json!({"id": line.id, "ok": true})).map(|()| None),
-            PipeAsk::Cancel { target } => return self.cancel(&line.id, &target).map(|()| None),
+            PipeAsk::Status => return self.look(line.id, timeout),
+            PipeAsk::Hello => return self.say(&self.hello(&line.id)),
+            PipeAsk::Ping => return self.say(&json!({"id": line.id, "ok": true})),
+            PipeAsk::Cancel { target } => return self.cancel(&line.id, &target),
         };
+        let token = self.register(Open { id: line.id, base64: line.base64, is_write });
+        let aim = Aim::of(&ask);
+        self.calls.push(Call { token, ask, aim, deadline: Instant::now() + timeout });
+        Ok(())
+    }
+
+    fn register(&mut self, open: Open) -> u64 {
         let token = self.next_token;
         self.next_token += 1;
-        if !line.id.is_null() {
-            self.ids.insert(key, token);
+        if !open.id.is_null() {
+            self.ids.insert(open.id.to_string(), token);
         }
-        self.open.insert(token, Open { id: line.id, base64: line.base64, is_write });
-        let deadline = Instant::now() + line.timeout.unwrap_or(self.timeout);
-        let aim = Aim::of(&ask);
-        Ok(Some(Call { token, ask, aim, deadline }))
+        self.open.insert(token, open);
+        token
     }
 
     fn hello(&self, id: &Value) -> Value {
@@ -233,23 +257,50 @@ impl Pipe<'_> {
         })
     }
 
-    /// The cluster as one sees it now. Asked with a client of its own, so that open requests are not disturbed.
-    async fn answer_status(&mut self, id: &Value) -> Result<(), Failure> {
-        let view = status::view_now(self.context).await?;
-        self.say(&json!({"id": id, "ok": true, "status": view}))
+    /// Begins to look at the cluster as it is now; what is known when `timeout` is over is the answer.
+    fn look(&mut self, id: Value, timeout: Duration) -> Result<(), Failure> {
+        if self.looking.len() >= LOOKING_MAX {
+            let message = format!("{LOOKING_MAX} status requests are open already");
+            return self.say(&protocol::refusal(&id, "unavailable", "E0502", &message, true));
+        }
+        let context = self.context;
+        let token = self.register(Open { id, base64: false, is_write: false });
+        self.looking.push((token, Box::pin(status::view_now(context, timeout))));
+        Ok(())
     }
 
+    fn seen(&mut self, token: u64, seen: Result<ClusterView, Failure>) -> Result<(), Failure> {
+        let open = self.close(token);
+        let answer = match seen {
+            Ok(view) => json!({"id": open.id, "ok": true, "status": view}),
+            Err(failure) => {
+                let message = match &failure.cause {
+                    Some(cause) => format!("{}: {cause}", failure.what),
+                    None => failure.what.clone(),
+                };
+                protocol::refusal(&open.id, "unavailable", failure.code, &message, true)
+            }
+        };
+        self.say(&answer)
+    }
+
+    /// The target gets its own answer; this one says whether there was such a request.
     fn cancel(&mut self, id: &Value, target: &Value) -> Result<(), Failure> {
         let token = self.ids.get(&target.to_string()).copied();
-        if let Some(token) = token {
-            self.client.cancel(token);
+        self.say(&json!({"id": id, "ok": true, "found": token.is_some()}))?;
+        let Some(token) = token else { return Ok(()) };
+        if let Some(at) = self.looking.iter().position(|(looking, _)| *looking == token) {
+            drop(self.looking.swap_remove(at));
+            return self.complete(Completion { token, result: Err(ClientError::Unavailable(Cause::Cancelled)) });
         }
-        self.say(&json!({"id": id, "ok": true, "found": token.is_some()}))
+        // The client can only give up what it has: the target may have come just before, in the same batch of lines.
+        self.submit();
+        self.client.cancel(token);
+        Ok(())
     }
 
     fn complete(&mut self, completion: Completion) -> Result<(), Failure> {
-        let open = self.open.remove(&completion.token).expect("a request completes once");
-        self.ids.remove(&open.id.to_string());
+        let open = self.close(completion.token);
         let answer = match &completion.result {
             Ok(reply) => protocol::served(&open.id, reply, open.base64),
             Err(error) => protocol::failed(&open.id, error),
@@ -257,16 +308,46 @@ impl Pipe<'_> {
         self.say(&answer)
     }
 
+    fn close(&mut self, token: u64) -> Open {
+        let open = self.open.remove(&token).expect("a request completes once");
+        self.ids.remove(&open.id.to_string());
+        open
+    }
+
     /// Everything open is answered: what was written may or may not take effect.
     fn interrupted(&mut self) -> Result<Exit, Failure> {
-        for open in std::mem::take(&mut self.open).into_values() {
+        let open = std::mem::take(&mut self.open);
+        let writes = open.values().filter(|open| open.is_write).count();
+        for open in open.into_values() {
             self.say(&protocol::failed(&open.id, &protocol::interrupted(open.is_write)))?;
         }
         self.context.printer.flush()?;
-        Ok(Exit::Interrupted)
+        let failure = Failure::new("E0513", "the pipe was interrupted");
+        Err(match writes {
+            0 => failure.cause("no write was open"),
+            _ => failure
+                .cause(format!("{writes} writes were open and were answered `unknown`"))
+                .fix("read their keys before you write them again"),
+        })
     }
 
     fn say(&self, answer: &Value) -> Result<(), Failure> {
         self.context.printer.line(answer)
     }
+}
+
+/// The end of one of the looks at the cluster; pending for ever when there is none.
+async fn next_view(looking: &mut Vec<(u64, Looking<'_>)>) -> (u64, Result<ClusterView, Failure>) {
+    poll_fn(|context| {
+        for at in 0..looking.len() {
+            let (token, look) = &mut looking[at];
+            if let Poll::Ready(seen) = look.as_mut().poll(context) {
+                let token = *token;
+                drop(looking.swap_remove(at));
+                return Poll::Ready((token, seen));
+            }
+        }
+        Poll::Pending
+    })
+    .await
 }

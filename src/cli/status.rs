@@ -100,11 +100,12 @@ pub(super) fn wait_for(
     })
 }
 
-/// One look at the selected cluster, for those who run inside a runtime already.
-pub(super) async fn view_now(context: &Context) -> Result<ClusterView, Failure> {
+/// One look at the selected cluster, for those who run inside a runtime already; silent members are given up after
+/// `wait`, which is cut to the usual time.
+pub(super) async fn view_now(context: &Context, wait: Duration) -> Result<ClusterView, Failure> {
     let target = selection::target(context)?;
     let mut client = remote::open(context, None).await?;
-    let view = look(&target, &mut client, SILENT_MAX).await;
+    let view = look(&target, &mut client, wait.min(SILENT_MAX)).await;
     client.close().await;
     Ok(view)
 }

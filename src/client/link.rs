@@ -30,23 +30,30 @@ pub(super) enum News {
     Lost(String),
 }
 
+/// Opens links. The real one dials; tests put a scripted one here.
+pub(super) trait Opener: Send {
+    /// Starts to connect; news comes later, under `generation`.
+    fn open(&mut self, endpoint: &Endpoint, generation: u64) -> Link;
+}
+
+/// Opens links over QUIC.
+pub(super) struct Connector {
+    pub dialer: Dialer,
+    pub cluster: ClusterId,
+    pub events: mpsc::UnboundedSender<LinkEvent>,
+}
+
 /// The client's end of a link. Dropping it closes the connection.
 pub(super) struct Link {
     pub generation: u64,
-    outgoing: mpsc::UnboundedSender<Vec<Request>>,
+    pub outgoing: mpsc::UnboundedSender<Vec<Request>>,
 }
 
-impl Link {
-    /// Starts to connect; news comes through `events`.
-    pub(super) fn open(
-        dialer: &Dialer,
-        cluster: ClusterId,
-        endpoint: &Endpoint,
-        generation: u64,
-        events: mpsc::UnboundedSender<LinkEvent>,
-    ) -> Link {
+impl Opener for Connector {
+    fn open(&mut self, endpoint: &Endpoint, generation: u64) -> Link {
         let (outgoing, requests) = mpsc::unbounded_channel();
-        let (dialer, endpoint) = (dialer.clone(), endpoint.clone());
+        let (dialer, endpoint) = (self.dialer.clone(), endpoint.clone());
+        let (cluster, events) = (self.cluster, self.events.clone());
         tokio::spawn(async move {
             let tell = |news| events.send(LinkEvent { node: endpoint.id, generation, news }).is_ok();
             match dialer.dial(&endpoint.address, endpoint.id, cluster, DIAL_TIMEOUT).await {
@@ -63,7 +70,9 @@ impl Link {
         });
         Link { generation, outgoing }
     }
+}
 
+impl Link {
     /// Hands requests over in order. When the connection is gone already, its last word is on the way and says so.
     pub(super) fn send(&self, requests: Vec<Request>) {
         let _ = self.outgoing.send(requests);

@@ -22,7 +22,7 @@ mod pending;
 mod router;
 pub mod view;
 
-use link::LinkEvent;
+use link::{Connector, LinkEvent};
 use router::Router;
 
 pub use error::{Cause, ClientError};
@@ -95,6 +95,7 @@ pub struct Completion {
 /// A client of one cluster. Lives inside a tokio runtime; not shared between tasks.
 pub struct Client {
     router: Router,
+    dialer: Dialer,
     events: mpsc::UnboundedReceiver<LinkEvent>,
 }
 
@@ -104,8 +105,9 @@ impl Client {
     pub fn start(options: ClientOptions) -> Result<Client, BindError> {
         let dialer = Dialer::new(options.identity)?;
         let (sender, events) = mpsc::unbounded_channel();
-        let router = Router::new(dialer, options.cluster, options.endpoints, options.pinned, sender);
-        Ok(Client { router, events })
+        let connector = Connector { dialer: dialer.clone(), cluster: options.cluster, events: sender };
+        let router = Router::new(Box::new(connector), options.endpoints, options.pinned, Instant::now());
+        Ok(Client { router, dialer, events })
     }
 
     /// Takes calls over without waiting; the caller bounds how many it keeps open (`REQUESTS_OPEN_MAX` at most).
@@ -193,9 +195,10 @@ impl Client {
 
     /// Closes all connections politely; bounded.
     pub async fn close(self) {
-        let Client { router, events } = self;
+        let Client { router, dialer, events } = self;
         drop(events);
-        router.into_dialer().close().await;
+        drop(router);
+        dialer.close().await;
     }
 }
 
