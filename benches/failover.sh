@@ -17,7 +17,7 @@ pids=$("$raftctl" status -o json | sed -n 's/^ *"pid": \([0-9]*\),*/\1/p')
 ticks() { for pid in $pids; do awk '{print $14 + $15}' "/proc/$pid/stat"; done | awk '{sum += $1} END {print sum}'; }
 before=$(ticks); sleep 10; after=$(ticks)
 echo "idle: $(awk "BEGIN {printf \"%.2f\", ($after - $before) / 10}") % of a core for three nodes"
-for pid in $pids; do sed -n 's/^VmRSS: *\([0-9]*\) kB/resident: \1 kB/p' "/proc/$pid/status"; done
+for pid in $pids; do awk '/^VmRSS:/ {print "resident: " $2 " kB"}' "/proc/$pid/status"; done
 
 times=()
 for ((kill = 0; kill < kills; kill++)); do
