@@ -4,7 +4,7 @@ use std::future::Future;
 use std::time::Duration;
 
 use super::Context;
-use super::failure::{Exit, Failure};
+use super::failure::Failure;
 use super::selection::{self, Target};
 use crate::api::{Answer, Consistency, Item, Query};
 use crate::client::{self, Aim, Cause, Client, ClientError, ClientOptions, Endpoint, Reply};
@@ -175,9 +175,4 @@ pub async fn read_key(
         Reply { answer: Answer::Value { item, at }, node } => Ok((item, at, node)),
         _ => Err(ClientError::Invalid { because: "a read was answered with something else".to_owned() }),
     }
-}
-
-/// The exit code of a refused or failed request, for summaries of many.
-pub fn exit_of(error: &ClientError) -> Exit {
-    failure("", error).exit
 }

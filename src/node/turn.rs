@@ -8,6 +8,7 @@
 //! message per peer and one flush per client. The loop sleeps when there is nothing to do.
 
 use core::time::Duration;
+use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
@@ -20,6 +21,7 @@ use crate::api::{Answer, NodeStatus};
 use crate::observe::{Level, Log, describe};
 use crate::raft::{Fault, Time};
 use crate::replica::{Input, Outputs, Replica};
+use crate::storage::layout;
 use crate::transport::{Transport, TransportEvent};
 
 /// Most transport events one turn takes; the rest wait for the next, so that disk news is never far away.
@@ -224,15 +226,9 @@ impl Turn {
         status.cert_expires.clone_from(&self.facts.cert_expires);
         status.unsafe_sync = self.facts.unsafe_sync;
         status.sync_p99_ms = (self.sync_p99_ms)();
-        status.disk_free_bytes = free_bytes(&self.facts.data_dir);
+        status.disk_free_bytes = layout::disk_free_bytes(Path::new(&self.facts.data_dir)).ok();
         status.refused_messages = self.transport.refused_messages();
     }
-}
-
-/// Space that an unprivileged process may still use where the log lies.
-fn free_bytes(folder: &str) -> Option<u64> {
-    let facts = rustix::fs::statvfs(folder).ok()?;
-    Some(facts.f_bavail.saturating_mul(facts.f_frsize))
 }
 
 async fn sleep_until(clock: &Clock, deadline: Option<Time>) {
