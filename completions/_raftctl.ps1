@@ -596,6 +596,8 @@ Register-ArgumentCompleter -Native -CommandName 'raftctl' -ScriptBlock {
             [CompletionResult]::new('kill', 'kill', [CompletionResultType]::ParameterValue, 'End nodes at once, as a crash would')
             [CompletionResult]::new('pause', 'pause', [CompletionResultType]::ParameterValue, 'Freeze nodes where they are')
             [CompletionResult]::new('resume', 'resume', [CompletionResultType]::ParameterValue, 'Wake nodes that were paused')
+            [CompletionResult]::new('isolate', 'isolate', [CompletionResultType]::ParameterValue, 'Cut nodes off from the others, as a broken network would')
+            [CompletionResult]::new('heal', 'heal', [CompletionResultType]::ParameterValue, 'Take up the links that were cut')
             [CompletionResult]::new('ls', 'ls', [CompletionResultType]::ParameterValue, 'List local clusters and what runs')
             [CompletionResult]::new('status', 'status', [CompletionResultType]::ParameterValue, 'Who leads, how far everybody is, and the processes')
             [CompletionResult]::new('logs', 'logs', [CompletionResultType]::ParameterValue, 'Print what node processes have logged')
@@ -729,6 +731,41 @@ Register-ArgumentCompleter -Native -CommandName 'raftctl' -ScriptBlock {
             break
         }
         'raftctl;cluster;resume' {
+            [CompletionResult]::new('--cluster', '--cluster', [CompletionResultType]::ParameterName, 'Local cluster to work on [env: RAFTCTL_CLUSTER]')
+            [CompletionResult]::new('--endpoint', '--endpoint', [CompletionResultType]::ParameterName, 'Node to ask, host:port; may be repeated [env: RAFTCTL_ENDPOINT, comma-separated]')
+            [CompletionResult]::new('--identity', '--identity', [CompletionResultType]::ParameterName, 'Directory with the certificate and key to show to nodes; goes with --endpoint [env: RAFTCTL_IDENTITY]')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How data is printed; streams are JSON Lines under json [default: table] [env: RAFTCTL_OUTPUT]')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How data is printed; streams are JSON Lines under json [default: table] [env: RAFTCTL_OUTPUT]')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Longest time one request or one wait may take, with a unit: 10s, 500ms [env: RAFTCTL_TIMEOUT]')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour [default: auto] [env: RAFTCTL_COLOR; NO_COLOR is heeded]')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print nothing on stderr but errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print nothing on stderr but errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Print more on stderr about what is being done')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Print more on stderr about what is being done')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'raftctl;cluster;isolate' {
+            [CompletionResult]::new('--from', '--from', [CompletionResultType]::ParameterName, 'Cut only the links with this node [default: with all others]')
+            [CompletionResult]::new('--for', '--for', [CompletionResultType]::ParameterName, 'Take the links up again after this time [default: with `cluster heal`, or when the node stops]')
+            [CompletionResult]::new('--cluster', '--cluster', [CompletionResultType]::ParameterName, 'Local cluster to work on [env: RAFTCTL_CLUSTER]')
+            [CompletionResult]::new('--endpoint', '--endpoint', [CompletionResultType]::ParameterName, 'Node to ask, host:port; may be repeated [env: RAFTCTL_ENDPOINT, comma-separated]')
+            [CompletionResult]::new('--identity', '--identity', [CompletionResultType]::ParameterName, 'Directory with the certificate and key to show to nodes; goes with --endpoint [env: RAFTCTL_IDENTITY]')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How data is printed; streams are JSON Lines under json [default: table] [env: RAFTCTL_OUTPUT]')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How data is printed; streams are JSON Lines under json [default: table] [env: RAFTCTL_OUTPUT]')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Longest time one request or one wait may take, with a unit: 10s, 500ms [env: RAFTCTL_TIMEOUT]')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour [default: auto] [env: RAFTCTL_COLOR; NO_COLOR is heeded]')
+            [CompletionResult]::new('--one-way', '--one-way', [CompletionResultType]::ParameterName, 'Lose only what NODE says; it still hears the others')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print nothing on stderr but errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print nothing on stderr but errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Print more on stderr about what is being done')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Print more on stderr about what is being done')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            break
+        }
+        'raftctl;cluster;heal' {
             [CompletionResult]::new('--cluster', '--cluster', [CompletionResultType]::ParameterName, 'Local cluster to work on [env: RAFTCTL_CLUSTER]')
             [CompletionResult]::new('--endpoint', '--endpoint', [CompletionResultType]::ParameterName, 'Node to ask, host:port; may be repeated [env: RAFTCTL_ENDPOINT, comma-separated]')
             [CompletionResult]::new('--identity', '--identity', [CompletionResultType]::ParameterName, 'Directory with the certificate and key to show to nodes; goes with --endpoint [env: RAFTCTL_IDENTITY]')

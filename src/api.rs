@@ -1,6 +1,7 @@
 //! What clients ask and hear, as plain values. How they travel is `codec::client`; who answers is `replica`.
 
 use core::fmt;
+use core::time::Duration;
 
 use bytes::Bytes;
 
@@ -50,6 +51,31 @@ pub enum Ask {
     Transfer {
         to: Option<NodeId>,
     },
+    /// Drop the messages on these links too, until they are healed, the node ends, or `lasts` is over. For
+    /// experiments: only nodes that `cluster up` has started do it.
+    Cut {
+        links: CutLinks,
+        lasts: Option<Duration>,
+    },
+    /// Take up the links with these peers again; with all when none is named.
+    Heal {
+        peers: Vec<NodeId>,
+    },
+}
+
+/// Links of one node that are cut on purpose. Clients are not concerned. Each list is sorted and free of repeats.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct CutLinks {
+    /// Peers whose messages to the node are dropped.
+    pub from: Vec<NodeId>,
+    /// Peers to whom the node's messages are dropped.
+    pub to: Vec<NodeId>,
+}
+
+impl CutLinks {
+    pub fn is_empty(&self) -> bool {
+        self.from.is_empty() && self.to.is_empty()
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -95,6 +121,8 @@ pub enum Answer {
     Transferring {
         to: NodeId,
     },
+    /// The links that are cut now.
+    Links(CutLinks),
     Refused(Refused),
 }
 
@@ -186,6 +214,8 @@ pub struct NodeStatus {
     pub unsafe_sync: bool,
     /// Messages refused because their sender was not the certificate's node.
     pub refused_messages: u64,
+    /// Links that somebody has cut on purpose.
+    pub cut: CutLinks,
 }
 
 /// A member as the answering node sees it.

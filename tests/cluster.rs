@@ -107,6 +107,67 @@ fn a_paused_node_is_shown_as_paused_and_comes_back() {
 }
 
 #[test]
+fn an_isolated_leader_is_replaced_and_nothing_is_lost_when_it_comes_back() {
+    let home = Home::new();
+    home.ok(&["cluster", "up", "-d", "--nodes", "3"]);
+    home.ok(&["submit", "put", "colour", "green"]);
+    let old = home.status()["leader"].as_str().expect("somebody leads").to_owned();
+    let told = text(&home.ok(&["cluster", "isolate", "leader"]).stderr);
+    assert!(told.contains(&format!("{old}: is cut off from")), "{told}");
+    home.ok(&["status", "--wait", "writable", "--timeout", "60s"]);
+    let began = Instant::now();
+    let cut = loop {
+        let status = home.status();
+        if status["leader"] != old && status["writable"] == true {
+            break status;
+        }
+        assert!(began.elapsed() < PATIENCE, "somebody else leads in the end");
+    };
+    let member = |status: &Value| {
+        let members = status["members"].as_array().expect("a list");
+        members.iter().find(|one| one["name"] == old).expect("it is a member").clone()
+    };
+    assert_eq!(member(&cut)["fault"], "isolated");
+    assert_eq!(member(&cut)["reachable"], true, "clients still reach it");
+    assert!(cut["problems"].as_array().expect("a list").iter().any(|one| one["code"] == "E0712"));
+    home.ok(&["submit", "put", "colour", "blue"]);
+    home.fails(&["get", "colour", "--node", &old, "--timeout", "1s"], 4);
+    assert_eq!(text(&home.ok(&["get", "colour", "--node", &old, "--consistency", "stale"]).stdout), "green\n");
+
+    home.ok(&["cluster", "heal"]);
+    let healed = home.ok(&["status", "--wait", "healthy", "--timeout", "60s", "-o", "json"]);
+    let healed: Value = serde_json::from_slice(&healed.stdout).expect("JSON");
+    assert_eq!(member(&healed)["fault"], Value::Null);
+    assert_eq!(member(&healed)["state"], "follower");
+    assert_eq!(text(&home.ok(&["get", "colour", "--node", &old]).stdout), "blue\n");
+}
+
+#[test]
+fn a_cut_ends_with_its_time_and_with_the_process() {
+    let home = Home::new();
+    home.ok(&["cluster", "up", "-d", "--nodes", "3"]);
+    let fault = |name: &str| {
+        let status = home.status();
+        let members = status["members"].as_array().expect("a list").clone();
+        members.iter().find(|one| one["name"] == name).expect("it is a member")["fault"].clone()
+    };
+    let leader = home.status()["leader"].as_str().expect("somebody leads").to_owned();
+    let follower = if leader == "n1" { "n2" } else { "n1" };
+    home.ok(&["cluster", "isolate", follower, "--one-way", "--from", "leader", "--for", "10ms"]);
+    let began = Instant::now();
+    while fault(follower) != Value::Null {
+        assert!(began.elapsed() < PATIENCE, "the time of the cut is over");
+    }
+    let refused = home.fails(&["cluster", "isolate", follower, "--from", follower], 2);
+    assert!(refused.contains("nobody"), "{refused}");
+    home.ok(&["cluster", "isolate", follower]);
+    assert_eq!(fault(follower), "isolated");
+    home.ok(&["cluster", "restart", follower]);
+    home.ok(&["status", "--wait", "healthy", "--timeout", "60s"]);
+    assert_eq!(fault(follower), Value::Null);
+}
+
+#[test]
 fn what_cannot_be_made_leaves_nothing_behind() {
     let home = Home::new();
     let taken = UdpSocket::bind("127.0.0.1:0").expect("a port is free");
@@ -193,6 +254,10 @@ impl Home {
         self.wait_for_running(3);
         self.ok(&["status", "--wait", "healthy", "--timeout", "60s"]);
         child
+    }
+
+    fn status(&self) -> Value {
+        serde_json::from_slice(&self.ok(&["status", "-o", "json"]).stdout).expect("JSON")
     }
 
     fn running(&self) -> u64 {

@@ -19,7 +19,7 @@ const GROUPS: &[(&str, &[&str])] = &[
 const CLUSTER_GROUPS: &[(&str, &[&str])] = &[
     ("Run", &["up", "down", "start", "stop", "restart"]),
     ("See", &["ls", "status", "logs"]),
-    ("Break", &["kill", "pause", "resume"]),
+    ("Break", &["kill", "pause", "resume", "isolate", "heal"]),
 ];
 
 /// The whole command line.

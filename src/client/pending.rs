@@ -52,7 +52,9 @@ impl Aim {
         match ask {
             Ask::Write(_) | Ask::Transfer { .. } => Aim::Leader,
             Ask::Read { consistency: Consistency::Linearizable, .. } => Aim::Read,
-            Ask::Read { consistency: Consistency::Stale, .. } | Ask::Status => Aim::Anyone,
+            Ask::Read { consistency: Consistency::Stale, .. } | Ask::Status | Ask::Cut { .. } | Ask::Heal { .. } => {
+                Aim::Anyone
+            }
         }
     }
 }

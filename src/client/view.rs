@@ -234,6 +234,8 @@ impl ClusterView {
                 "start the nodes that are down: raftctl cluster start"
             } else if self.members.iter().any(|member| member.fault == Some("paused")) {
                 "wake the nodes that are paused: raftctl cluster resume"
+            } else if self.members.iter().any(|member| member.fault == Some("isolated")) {
+                "take up the links that were cut: raftctl cluster heal"
             } else {
                 "an election may be under way: raftctl status --wait writable"
             };
@@ -323,12 +325,33 @@ fn node_problems(status: &NodeStatus, now: jiff::Timestamp) -> Vec<Problem> {
         let message = format!("{} has less than 512 MiB of disk left", status.name);
         problems.push(problem("E0709", Severity::Warning, name, message, "make room; a full disk stops the node"));
     }
+    if !status.cut.is_empty() {
+        let fix = format!("raftctl cluster heal {}", status.name);
+        problems.push(problem("E0712", Severity::Error, name, cut_message(status), fix));
+    }
     if status.refused_messages > 0 {
         let count = status.refused_messages;
         let message = format!("{} refused {count} messages whose sender was not who its certificate says", status.name);
         problems.push(problem("E0710", Severity::Warning, name, message, "find out who sends them"));
     }
     problems
+}
+
+fn cut_message(status: &NodeStatus) -> String {
+    let names = |ids: &[NodeId]| {
+        let name = |id: &NodeId| {
+            let member = status.members.iter().find(|member| member.id == *id);
+            member.map_or_else(|| id.to_string(), |member| member.name.clone())
+        };
+        ids.iter().map(name).collect::<Vec<_>>().join(" ")
+    };
+    let (from, to) = (names(&status.cut.from), names(&status.cut.to));
+    match (from.as_str(), to.as_str()) {
+        (from, to) if from == to => format!("{} is cut off from {from}", status.name),
+        (from, "") => format!("{} does not hear {from}", status.name),
+        ("", to) => format!("{} is not heard by {to}", status.name),
+        (from, to) => format!("{} does not hear {from} and is not heard by {to}", status.name),
+    }
 }
 
 fn member(
@@ -354,7 +377,7 @@ fn member(
         address: endpoint.address.clone(),
         state,
         reachable: status.is_some(),
-        fault: process.filter(|process| process.paused).map(|_| "paused"),
+        fault: fault(status, process),
         term: status.map(|status| status.term.0),
         durable: number(|status| status.durable),
         commit: number(|status| status.commit),
@@ -379,10 +402,18 @@ fn member(
     }
 }
 
+/// What somebody did to the member on purpose.
+fn fault(status: Option<&NodeStatus>, process: Option<&LocalProcess>) -> Option<&'static str> {
+    if process.is_some_and(|process| process.paused) {
+        return Some("paused");
+    }
+    status.filter(|status| !status.cut.is_empty()).map(|_| "isolated")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::api::MemberStatus;
+    use crate::api::{CutLinks, MemberStatus};
     use crate::client::Cause;
     use crate::raft::Term;
 
@@ -464,6 +495,24 @@ mod tests {
         assert!(!view.writable && view.leader.is_none() && view.members[1].durable.is_none());
         let alive = ClusterView::of(&answers(&[1, 2]), &local, jiff::Timestamp::UNIX_EPOCH);
         assert_eq!(alive.term, Some(2), "what answers is believed over what lies on a disk");
+    }
+
+    #[test]
+    fn cut_links_are_a_fault_and_a_problem_with_both_directions() {
+        let shown = |from: &[u64], to: &[u64]| {
+            let nodes = |ids: &[u64]| ids.iter().copied().map(NodeId).collect();
+            let mut answers = answers(&[1, 2, 3]);
+            answers[2].1.as_mut().unwrap().cut = CutLinks { from: nodes(from), to: nodes(to) };
+            let view = ClusterView::of(&answers, &BTreeMap::new(), jiff::Timestamp::UNIX_EPOCH);
+            let problem = view.problems.iter().find(|one| one.code == "E0712").map(|one| one.message.clone());
+            (view.members[2].fault, problem)
+        };
+        assert_eq!(shown(&[], &[]), (None, None));
+        let isolated = |message: &str| (Some("isolated"), Some(message.to_owned()));
+        assert_eq!(shown(&[1, 2], &[1, 2]), isolated("n3 is cut off from n1 n2"));
+        assert_eq!(shown(&[], &[1]), isolated("n3 is not heard by n1"));
+        assert_eq!(shown(&[2], &[]), isolated("n3 does not hear n2"));
+        assert_eq!(shown(&[2], &[1]), isolated("n3 does not hear n2 and is not heard by n1"));
     }
 
     #[test]

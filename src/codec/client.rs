@@ -11,18 +11,22 @@
 
 mod messages;
 
+use core::time::Duration;
+
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use messages::{
-    AnswerMessage, AskMessage, ConditionFailedMessage, ConsistencyCode, CurrentMessage, DigestMessage, Empty,
-    HintMessage, ItemMessage, ItemsMessage, MemberStatusMessage, NotLeaderMessage, OutcomeKind, OutcomeMessage,
-    QueryMessage, ReadMessage, RefusedKind, RefusedMessage, RejectedMessage, RejectionCode, RequestMessage,
-    ResponseMessage, ScanMessage, SizeMessage, StatusMessage, TransferMessage, ValueMessage, WrittenMessage,
+    AnswerMessage, AskMessage, ConditionFailedMessage, ConsistencyCode, CurrentMessage, CutMessage, DigestMessage,
+    Empty, HealMessage, HintMessage, ItemMessage, ItemsMessage, LinksMessage, MemberStatusMessage, NotLeaderMessage,
+    OutcomeKind, OutcomeMessage, QueryMessage, ReadMessage, RefusedKind, RefusedMessage, RejectedMessage,
+    RejectionCode, RequestMessage, ResponseMessage, ScanMessage, SizeMessage, StatusMessage, TransferMessage,
+    ValueMessage, WrittenMessage,
 };
 use prost::Message as _;
 
 use super::frame::{FRAME_LENGTH_BYTES, FrameError, append_frame};
 use crate::api::{
-    Answer, Ask, Consistency, Hint, Item, KEY_SIZE_MAX, MemberStatus, NodeStatus, Query, Refused, Request, Response,
+    Answer, Ask, Consistency, CutLinks, Hint, Item, KEY_SIZE_MAX, MemberStatus, NodeStatus, Query, Refused, Request,
+    Response,
 };
 use crate::raft::{Index, NodeId, Term};
 use crate::state_machine::{Outcome, command};
@@ -139,6 +143,11 @@ pub fn encode_request(request: Request, out: &mut BytesMut) {
         }),
         Ask::Status => AskMessage::Status(Empty {}),
         Ask::Transfer { to } => AskMessage::Transfer(TransferMessage { to: to.map_or(0, |id| id.0) }),
+        Ask::Cut { links, lasts } => AskMessage::Cut(CutMessage {
+            links: Some(links_to_message(links)),
+            lasts_ms: lasts.map(|span| u64::try_from(span.as_millis()).unwrap_or(u64::MAX)),
+        }),
+        Ask::Heal { peers } => AskMessage::Heal(HealMessage { peers: peers.into_iter().map(|id| id.0).collect() }),
     };
     put_message(request.id, &RequestMessage { ask: Some(ask) }, out);
 }
@@ -159,6 +168,7 @@ pub fn encode_response(response: Response, out: &mut BytesMut) {
         }),
         Answer::Status(status) => AnswerMessage::Status(Box::new(status_to_message(*status))),
         Answer::Transferring { to } => AnswerMessage::Transferring(to.0),
+        Answer::Links(links) => AnswerMessage::Links(links_to_message(links)),
         Answer::Refused(refused) => AnswerMessage::Refused(refused_to_message(refused)),
     };
     put_message(response.id, &ResponseMessage { answer: Some(answer) }, out);
@@ -203,6 +213,11 @@ fn decode_ask(body: Bytes) -> Result<Ask, String> {
         },
         AskMessage::Status(Empty {}) => Ask::Status,
         AskMessage::Transfer(transfer) => Ask::Transfer { to: some_node(transfer.to) },
+        AskMessage::Cut(cut) => Ask::Cut {
+            links: links_from_message(cut.links.ok_or_else(unknown)?),
+            lasts: cut.lasts_ms.map(Duration::from_millis),
+        },
+        AskMessage::Heal(heal) => Ask::Heal { peers: heal.peers.into_iter().map(NodeId).collect() },
     })
 }
 
@@ -223,8 +238,19 @@ fn decode_answer(body: Bytes) -> Result<Answer, String> {
         },
         AnswerMessage::Status(status) => Answer::Status(Box::new(status_from_message(*status))),
         AnswerMessage::Transferring(to) => Answer::Transferring { to: NodeId(to) },
+        AnswerMessage::Links(links) => Answer::Links(links_from_message(links)),
         AnswerMessage::Refused(refused) => Answer::Refused(refused_from_message(refused).ok_or_else(unknown)?),
     })
+}
+
+fn links_to_message(links: CutLinks) -> LinksMessage {
+    let ids = |nodes: Vec<NodeId>| nodes.into_iter().map(|id| id.0).collect();
+    LinksMessage { from: ids(links.from), to: ids(links.to) }
+}
+
+fn links_from_message(message: LinksMessage) -> CutLinks {
+    let nodes = |ids: Vec<u64>| ids.into_iter().map(NodeId).collect();
+    CutLinks { from: nodes(message.from), to: nodes(message.to) }
 }
 
 fn some_node(id: u64) -> Option<NodeId> {
@@ -369,6 +395,7 @@ fn status_to_message(status: NodeStatus) -> StatusMessage {
         election_timeout_ms: status.election_timeout_ms,
         unsafe_sync: status.unsafe_sync,
         refused_messages: status.refused_messages,
+        cut: (!status.cut.is_empty()).then(|| links_to_message(status.cut)),
     }
 }
 
@@ -402,6 +429,7 @@ fn status_from_message(message: StatusMessage) -> NodeStatus {
         election_timeout_ms: message.election_timeout_ms,
         unsafe_sync: message.unsafe_sync,
         refused_messages: message.refused_messages,
+        cut: message.cut.map(links_from_message).unwrap_or_default(),
     }
 }
 
@@ -451,8 +479,16 @@ mod tests {
             Ask::Status,
             Ask::Transfer { to: None },
             Ask::Transfer { to: Some(NodeId(3)) },
+            Ask::Cut { links: links(), lasts: None },
+            Ask::Cut { links: CutLinks::default(), lasts: Some(Duration::from_millis(5_000)) },
+            Ask::Heal { peers: Vec::new() },
+            Ask::Heal { peers: vec![NodeId(2), NodeId(3)] },
         ];
         asks.into_iter().enumerate().map(|(id, ask)| Request { id: id as u64, ask }).collect()
+    }
+
+    fn links() -> CutLinks {
+        CutLinks { from: vec![NodeId(1), NodeId(3)], to: vec![NodeId(3)] }
     }
 
     fn status() -> NodeStatus {
@@ -468,6 +504,7 @@ mod tests {
             digest: Some((Index(1_000), "abc".to_owned())),
             unsafe_sync: true,
             refused_messages: 4,
+            cut: links(),
             ..NodeStatus::default()
         }
     }
@@ -510,6 +547,8 @@ mod tests {
         answers.push(Answer::Status(Box::new(status())));
         answers.push(Answer::Status(Box::default()));
         answers.push(Answer::Transferring { to: NodeId(3) });
+        answers.push(Answer::Links(links()));
+        answers.push(Answer::Links(CutLinks::default()));
         answers.into_iter().enumerate().map(|(id, answer)| Response { id: id as u64, answer }).collect()
     }
 

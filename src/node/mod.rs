@@ -6,6 +6,7 @@
 //! `transport`; what a crash leaves is `storage`.
 
 mod clock;
+mod cuts;
 mod journal_thread;
 mod shutdown;
 mod start;

@@ -9,6 +9,7 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::clock::{Clock, wall_ms};
+use super::cuts::Cuts;
 use super::journal_thread::{JournalThread, describe};
 use super::shutdown::Shutdown;
 use super::turn::{Ended, Facts, Turn};
@@ -169,6 +170,7 @@ async fn run_until_stopped(
         worker: Worker::spawn(reader).map_err(thread)?,
         transport,
         events,
+        cuts: Cuts::new(options.supervision != Supervision::None),
         log,
         facts,
         sync_p99_ms: Box::new(move || latency.p99_ms()),

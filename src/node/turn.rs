@@ -14,10 +14,11 @@ use std::sync::Arc;
 use tokio::sync::mpsc;
 
 use super::clock::{Clock, wall_ms};
+use super::cuts::Cuts;
 use super::journal_thread::{JournalNews, JournalThread};
 use super::shutdown::{Shutdown, Stopping};
 use super::worker::{Fetched, Worker};
-use crate::api::{Answer, NodeStatus};
+use crate::api::{Answer, Ask, ClientId, NodeStatus, Request, Response};
 use crate::observe::{Level, Log, describe};
 use crate::raft::{Fault, Time};
 use crate::replica::{Input, Outputs, Replica};
@@ -50,6 +51,8 @@ pub struct Turn {
     pub worker: Worker,
     pub transport: Transport,
     pub events: mpsc::Receiver<TransportEvent>,
+    /// Links that are cut on purpose.
+    pub cuts: Cuts,
     pub log: Arc<Log>,
     pub facts: Facts,
     pub sync_p99_ms: Box<dyn Fn() -> Option<f64> + Send + Sync>,
@@ -112,12 +115,8 @@ impl Turn {
         if outputs.more {
             return Some(self.clock.now());
         }
-        let replica = self.replica.next_deadline();
         let stop = stopping.map(Stopping::deadline);
-        match (replica, stop) {
-            (Some(a), Some(b)) => Some(a.min(b)),
-            (one, other) => one.or(other),
-        }
+        [self.replica.next_deadline(), stop, self.cuts.next_end()].into_iter().flatten().min()
     }
 
     /// A turn that comes late by more than half an election timeout says so, and reads the network first.
@@ -139,6 +138,9 @@ impl Turn {
     fn take_inputs(&mut self, arrived: &mut Vec<TransportEvent>, fetched: Option<Fetched>) {
         let now = self.clock.now();
         let wall = wall_ms();
+        if self.cuts.expire(now) {
+            self.note_cuts();
+        }
         match self.journal.news() {
             JournalNews::Nothing => {}
             JournalNews::Durable(seq) => self.replica.step(now, wall, Input::Persisted(seq)),
@@ -162,10 +164,11 @@ impl Turn {
 
     fn take_event(&mut self, now: Time, wall: u64, event: TransportEvent) {
         match event {
+            TransportEvent::Peer(message) if self.cuts.is_deaf_to(message.envelope.from) => {}
             TransportEvent::Peer(message) => self.replica.step(now, wall, Input::Peer(message)),
             TransportEvent::ClientRequests { client, requests } => {
                 for request in requests {
-                    self.replica.step(now, wall, Input::Client { client, request });
+                    self.take_request(now, wall, client, request);
                 }
             }
             TransportEvent::ClientClosed { client } => self.replica.step(now, wall, Input::ClientGone(client)),
@@ -187,6 +190,31 @@ impl Turn {
         }
     }
 
+    /// What a client asks of the process is done here; everything else is the replica's.
+    fn take_request(&mut self, now: Time, wall: u64, client: ClientId, request: Request) {
+        let answer = match request.ask {
+            Ask::Cut { links, lasts } => {
+                let end = lasts.map(|span| now + span);
+                self.cuts.cut(&links, end, self.replica.core().id(), self.replica.core().config())
+            }
+            Ask::Heal { peers } => self.cuts.heal(&peers),
+            _ => return self.replica.step(now, wall, Input::Client { client, request }),
+        };
+        match answer {
+            Ok(links) => {
+                self.note_cuts();
+                self.transport.answer(client, Response { id: request.id, answer: Answer::Links(links) });
+            }
+            Err(because) => {
+                self.transport.answer(client, Response { id: request.id, answer: Answer::Refused(because) });
+            }
+        }
+    }
+
+    fn note_cuts(&self) {
+        self.log.line(Level::Warn, &self.cuts.to_string());
+    }
+
     /// Carries out everything the replica wants; gives its fault when it cannot go on.
     fn carry_out(&mut self, outputs: &mut Outputs) -> Option<Fault> {
         self.replica.take_outputs(self.clock.now(), wall_ms(), outputs);
@@ -194,7 +222,9 @@ impl Turn {
             self.journal.submit(write);
         }
         for message in outputs.send.drain(..) {
-            self.transport.send(message);
+            if !self.cuts.is_mute_to(message.envelope.to) {
+                self.transport.send(message);
+            }
         }
         for (client, mut response) in outputs.answers.drain(..) {
             if let Answer::Status(status) = &mut response.answer {
@@ -228,6 +258,7 @@ impl Turn {
         status.sync_p99_ms = (self.sync_p99_ms)();
         status.disk_free_bytes = layout::disk_free_bytes(Path::new(&self.facts.data_dir)).ok();
         status.refused_messages = self.transport.refused_messages();
+        status.cut = self.cuts.links();
     }
 }
 

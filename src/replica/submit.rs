@@ -62,6 +62,10 @@ impl Replica {
                 self.answer(client, id, Answer::Status(Box::new(status)));
             }
             Ask::Transfer { to } => self.take_transfer(now, client, id, to),
+            Ask::Cut { .. } | Ask::Heal { .. } => {
+                let because = "links are the business of the node's process".to_owned();
+                self.answer(client, id, Answer::Refused(Refused::Invalid { because }));
+            }
         }
     }
 

@@ -81,4 +81,11 @@ pub(super) const PAGES: &[Page] = &[
         action: "Read the problems that the status lists.",
         exit: Exit::Condition,
     },
+    Page {
+        code: "E0712",
+        title: "Links of a node are cut",
+        meaning: "Somebody isolated the node on purpose: it drops messages from or to other nodes. Clients reach it as ever.",
+        action: "`raftctl cluster heal` takes the links up again; so does stopping the node.",
+        exit: Exit::Condition,
+    },
 ];

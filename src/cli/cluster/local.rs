@@ -44,10 +44,7 @@ pub(super) fn nodes_meant(
 }
 
 fn leader_of(context: &Context, cluster: &LocalCluster) -> Result<String, Failure> {
-    let mut global = context.global.clone();
-    global.cluster = Some(cluster.name.clone());
-    global.endpoint.clear();
-    let context = Context::new(global, context.environment.clone());
+    let context = context_of(context, cluster);
     let down = down_ids(cluster);
     remote::block_on(async {
         let mut client = remote::open(&context, None).await?;
@@ -66,6 +63,14 @@ fn leader_of(context: &Context, cluster: &LocalCluster) -> Result<String, Failur
             Failure::new("E0502", "no node leads now").fix("raftctl status --wait writable, or name a node")
         })
     })
+}
+
+/// The same context with this cluster selected, for talking to its nodes.
+pub(super) fn context_of(context: &Context, cluster: &LocalCluster) -> Context {
+    let mut global = context.global.clone();
+    global.cluster = Some(cluster.name.clone());
+    global.endpoint.clear();
+    Context::new(global, context.environment.clone())
 }
 
 fn down_ids(cluster: &LocalCluster) -> Vec<crate::raft::NodeId> {

@@ -2,6 +2,8 @@
 
 pub mod down;
 mod foreground;
+pub mod heal;
+pub mod isolate;
 pub mod kill;
 mod local;
 pub mod logs;
@@ -41,6 +43,10 @@ pub enum Command {
     Pause(pause::Args),
     /// Wake nodes that were paused
     Resume(resume::Args),
+    /// Cut nodes off from the others, as a broken network would
+    Isolate(isolate::Args),
+    /// Take up the links that were cut
+    Heal(heal::Args),
     /// List local clusters and what runs
     Ls(ls::Args),
     /// Who leads, how far everybody is, and the processes
@@ -59,6 +65,8 @@ pub fn run(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Kill(arguments) => kill::run(context, arguments),
         Command::Pause(arguments) => pause::run(context, arguments),
         Command::Resume(arguments) => resume::run(context, arguments),
+        Command::Isolate(arguments) => isolate::run(context, arguments),
+        Command::Heal(arguments) => heal::run(context, arguments),
         Command::Ls(arguments) => ls::run(context, arguments),
         Command::Status(arguments) => status::run(context, arguments),
         Command::Logs(arguments) => logs::run(context, arguments),

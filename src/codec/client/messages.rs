@@ -8,7 +8,7 @@ pub(super) struct Empty {}
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct RequestMessage {
-    #[prost(oneof = "AskMessage", tags = "1, 2, 3, 4")]
+    #[prost(oneof = "AskMessage", tags = "1, 2, 3, 4, 5, 6")]
     pub(super) ask: Option<AskMessage>,
 }
 
@@ -22,6 +22,33 @@ pub(super) enum AskMessage {
     Status(Empty),
     #[prost(message, tag = "4")]
     Transfer(TransferMessage),
+    #[prost(message, tag = "5")]
+    Cut(CutMessage),
+    #[prost(message, tag = "6")]
+    Heal(HealMessage),
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct LinksMessage {
+    #[prost(uint64, repeated, tag = "1")]
+    pub(super) from: Vec<u64>,
+    #[prost(uint64, repeated, tag = "2")]
+    pub(super) to: Vec<u64>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct CutMessage {
+    #[prost(message, optional, tag = "1")]
+    pub(super) links: Option<LinksMessage>,
+    #[prost(uint64, optional, tag = "2")]
+    pub(super) lasts_ms: Option<u64>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct HealMessage {
+    /// None: all.
+    #[prost(uint64, repeated, tag = "1")]
+    pub(super) peers: Vec<u64>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -70,7 +97,7 @@ pub(super) struct TransferMessage {
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct ResponseMessage {
-    #[prost(oneof = "AnswerMessage", tags = "1, 2, 3, 4, 5, 6")]
+    #[prost(oneof = "AnswerMessage", tags = "1, 2, 3, 4, 5, 6, 7")]
     pub(super) answer: Option<AnswerMessage>,
 }
 
@@ -88,6 +115,8 @@ pub(super) enum AnswerMessage {
     Transferring(u64),
     #[prost(message, tag = "6")]
     Refused(RefusedMessage),
+    #[prost(message, tag = "7")]
+    Links(LinksMessage),
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -318,4 +347,6 @@ pub(super) struct StatusMessage {
     pub(super) unsafe_sync: bool,
     #[prost(uint64, tag = "28")]
     pub(super) refused_messages: u64,
+    #[prost(message, optional, tag = "29")]
+    pub(super) cut: Option<LinksMessage>,
 }
