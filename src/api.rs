@@ -89,6 +89,9 @@ pub enum Consistency {
     /// Sees every write acknowledged before the read was sent (R93).
     #[default]
     Linearizable,
+    /// Sees the same. While the leader holds a lease it answers without asking the others (R99); else, and wherever
+    /// lease reads are off, it asks them.
+    Lease,
     /// Answered from this node's own state at once; it may be behind.
     Stale,
 }

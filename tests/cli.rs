@@ -208,7 +208,7 @@ fn wrong_words_exit_with_2_and_name_the_right_line() {
         (&["status", "--timeout", "30"], "E0101", "30s"),
         (&["get"], "E0101", "KEY"),
         (&["log", "show", "n1", "--index", "9..3"], "E0101", "9 is after 3"),
-        (&["get", "k", "--consistency", "lease"], "E0101", "not supported yet"),
+        (&["get", "k", "--consistency", "strong"], "E0101", "lease or stale"),
         (&["status", "--cluster", "a", "--endpoint", "b:1"], "E0104", "exclude"),
         (&["explain", "E9999"], "E0110", "E9999"),
         (&["log", "show", "n1"], "E0203", "cluster up"),

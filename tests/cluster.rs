@@ -183,7 +183,7 @@ fn what_cannot_be_made_leaves_nothing_behind() {
     let began = Instant::now();
     home.fails(&["cluster", "up", "-d", &huge], 2);
     assert!(began.elapsed() < Duration::from_secs(10), "it was not read whole");
-    let wrong = home.file("wrong.yaml", "cluster: demo\nnodes: 3\nraft:\n  lease_reads: true\n");
+    let wrong = home.file("wrong.yaml", "cluster: demo\nnodes: 3\nraft:\n  lease_reads: yes\n");
     let refused = home.fails(&["cluster", "up", "-d", &wrong], 2);
     assert!(refused.contains("wrong.yaml:4:16"), "{refused}");
     home.ok(&["cluster", "up", "--dry-run", "--nodes", "3"]);

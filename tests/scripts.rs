@@ -111,25 +111,38 @@ fn everything_the_catalogue_points_to_exists() {
 #[test]
 fn random_scripts_break_no_invariant_and_end_in_agreement() {
     let wanted = std::env::var("RAFTCTL_RANDOM_SCRIPTS").ok().and_then(|count| count.parse().ok());
+    let mut leases = 0;
     for seed in 0..wanted.unwrap_or(RANDOM_SCRIPTS) {
         let script = random_script(seed);
         match run(&script) {
             Err(fault) => panic!("seed {seed}: {fault}\n\nin the script\n\n{script}"),
-            Ok(text) => assert!(!text.contains(" stopped: "), "seed {seed}: a node stopped\n\n{text}"),
+            Ok(text) => {
+                assert!(!text.contains(" stopped: "), "seed {seed}: a node stopped\n\n{text}");
+                leases += text.matches("by its lease").count();
+            }
         }
     }
+    assert!(leases > 0, "worlds with lease reads read by them");
 }
 
-/// A script of random commands over a cluster of three to five, calmed down at its end.
+/// A script of random commands over a cluster of three to five, calmed down at its end. Every other one has lease reads,
+/// and clocks that drift apart as far as they may.
 fn random_script(seed: u64) -> String {
     let mut dice = Dice(seed);
     let nodes = dice.roll(3) + 3;
+    let has_leases = seed % 2 == 1;
     let switch = |on: bool| if on { "on" } else { "off" };
-    let (pre_vote, check_quorum) = (switch(dice.roll(3) > 0), switch(dice.roll(3) > 0));
+    let (pre_vote, check_quorum) = (switch(has_leases || dice.roll(3) > 0), switch(has_leases || dice.roll(3) > 0));
+    let lease_reads = switch(has_leases);
     let mut lines = vec![format!(
-        "cluster {nodes} pre_vote={pre_vote} check_quorum={check_quorum} seed={seed} max_append_bytes=100 \
-         max_inflight_messages=2 max_uncommitted_bytes=1000"
+        "cluster {nodes} pre_vote={pre_vote} check_quorum={check_quorum} lease_reads={lease_reads} drift=10% seed={seed} \
+         max_append_bytes=100 max_inflight_messages=2 max_uncommitted_bytes=1000"
     )];
+    if has_leases {
+        // 105 is not more than 110 % of 96.
+        let rates = (1..=nodes).map(|node| format!("clock n{node} {}", ["+5%", "+0%", "-4%"][dice.roll(3) as usize]));
+        lines.extend(rates.collect::<Vec<_>>());
+    }
     let mut down = BTreeSet::new();
     for _ in 0..RANDOM_COMMANDS {
         let (node, other) = (dice.roll(nodes) + 1, dice.roll(nodes) + 1);
@@ -138,7 +151,7 @@ fn random_script(seed: u64) -> String {
             0 if !is_down => format!("campaign n{node}"),
             1 if !is_down => format!("elect n{node}"),
             2..=4 if !is_down => format!("propose n{node} {}", dice.roll(3) + 1),
-            5 if !is_down => format!("read n{node} t{}", lines.len()),
+            5 if !is_down => format!("read n{node} t{}{}", lines.len(), if has_leases { " lease" } else { "" }),
             6 if !is_down && node != other => format!("transfer n{node} n{other}"),
             7 if !is_down => {
                 down.insert(node);
@@ -157,7 +170,9 @@ fn random_script(seed: u64) -> String {
             17 => "heal".to_owned(),
             18 => "drop count=1".to_owned(),
             19 => "deliver last".to_owned(),
+            20 if has_leases => format!("tick {}ms", dice.roll(300)),
             20 => format!("tick n{node} {}ms", dice.roll(600)),
+            21 if has_leases => format!("run {}ms", dice.roll(1_000)),
             21 => "stabilize".to_owned(),
             _ => "deliver count=1".to_owned(),
         });

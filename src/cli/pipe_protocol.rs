@@ -209,8 +209,8 @@ impl Fields {
         let consistency = match self.text_field("consistency")?.as_deref() {
             None | Some("linearizable") => Consistency::Linearizable,
             Some("stale") => Consistency::Stale,
-            Some("lease") => return Err("lease reads are not supported yet".to_owned()),
-            Some(other) => return Err(format!("`{other}` is no consistency; linearizable or stale")),
+            Some("lease") => Consistency::Lease,
+            Some(other) => return Err(format!("`{other}` is no consistency; linearizable, lease or stale")),
         };
         let at_least = Index(self.number("at_least")?.unwrap_or(0));
         Ok(PipeAsk::Read { query, consistency, at_least })
@@ -395,7 +395,8 @@ mod tests {
         assert_eq!(wrong(r#"{"op":"put","key":"k"}"#), "`value` is missing");
         assert_eq!(wrong(r#"{"op":"put","key":"k","value":"v","ttl":1}"#), "`ttl` is not a field of put");
         assert_eq!(wrong(r#"{"op":"put","key":1,"value":"v"}"#), "`key` is a string");
-        assert_eq!(wrong(r#"{"op":"get","key":"k","consistency":"lease"}"#), "lease reads are not supported yet");
+        let none = "`strong` is no consistency; linearizable, lease or stale";
+        assert_eq!(wrong(r#"{"op":"get","key":"k","consistency":"strong"}"#), none);
         assert!(wrong(r#"{"op":"cas","key":"k","value":"v"}"#).starts_with("a cas needs either"));
         assert!(wrong(r#"{"op":"get","key":"!","base64":true}"#).starts_with("`key` is not base64"));
         assert!(wrong(r#"{"id":[1],"op":"get","key":"k"}"#).starts_with("an id is"));

@@ -50,7 +50,7 @@ impl Aim {
     /// Who should answer `ask` when the caller has no wish of its own.
     pub fn of(ask: &Ask) -> Aim {
         match ask {
-            Ask::Write(_) | Ask::Transfer { .. } => Aim::Leader,
+            Ask::Write(_) | Ask::Transfer { .. } | Ask::Read { consistency: Consistency::Lease, .. } => Aim::Leader,
             Ask::Read { consistency: Consistency::Linearizable, .. } => Aim::Read,
             Ask::Read { consistency: Consistency::Stale, .. } | Ask::Status | Ask::Cut { .. } | Ask::Heal { .. } => {
                 Aim::Anyone

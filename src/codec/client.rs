@@ -138,6 +138,7 @@ pub fn encode_request(request: Request, out: &mut BytesMut) {
             consistency: match consistency {
                 Consistency::Linearizable => ConsistencyCode::Linearizable as i32,
                 Consistency::Stale => ConsistencyCode::Stale as i32,
+                Consistency::Lease => ConsistencyCode::Lease as i32,
             },
             at_least: at_least.0,
         }),
@@ -207,6 +208,7 @@ fn decode_ask(body: Bytes) -> Result<Ask, String> {
             consistency: match ConsistencyCode::try_from(read.consistency) {
                 Ok(ConsistencyCode::Linearizable) => Consistency::Linearizable,
                 Ok(ConsistencyCode::Stale) => Consistency::Stale,
+                Ok(ConsistencyCode::Lease) => Consistency::Lease,
                 Err(_) => return Err("the consistency is not known to this version".to_owned()),
             },
             at_least: Index(read.at_least),
@@ -468,6 +470,7 @@ mod tests {
             Ask::Write(Bytes::new()),
             read(Query::Get { key: Vec::new() }, Consistency::Linearizable),
             read(Query::Get { key: b"\xff\x00".to_vec() }, Consistency::Stale),
+            read(Query::Get { key: b"k".to_vec() }, Consistency::Lease),
             read(
                 Query::Scan { prefix: b"a".to_vec(), after: Some(Vec::new()), limit: 9, keys_only: true },
                 Consistency::Stale,

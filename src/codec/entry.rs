@@ -11,7 +11,7 @@ use prost::encoding::{DecodeContext, WireType, decode_varint, skip_field};
 use prost::{DecodeError, Message};
 
 use super::record::Kind;
-use super::settings::Settings;
+use super::settings::{CLOCK_DRIFT_PPM_DEFAULT, Settings};
 use crate::raft::{Config, Member, NodeId, StorageId};
 use crate::state_machine::{Command, CommandRef, Expect, ExpectRef, Operation, OperationRef};
 
@@ -253,6 +253,8 @@ fn settings_to_message(settings: &Settings) -> SettingsMessage {
         heartbeat_interval_us: micros(settings.heartbeat_interval),
         pre_vote: settings.pre_vote,
         check_quorum: settings.check_quorum,
+        lease_reads: settings.lease_reads,
+        clock_drift_ppm: (settings.clock_drift_ppm != CLOCK_DRIFT_PPM_DEFAULT).then_some(settings.clock_drift_ppm),
         max_inflight_bytes: settings.max_inflight_bytes,
         max_value_size: settings.max_value_size,
         max_pending_bytes: settings.max_pending_bytes,
@@ -265,6 +267,8 @@ fn settings_from_message(message: &SettingsMessage) -> Settings {
         heartbeat_interval: Duration::from_micros(message.heartbeat_interval_us),
         pre_vote: message.pre_vote,
         check_quorum: message.check_quorum,
+        lease_reads: message.lease_reads,
+        clock_drift_ppm: message.clock_drift_ppm.unwrap_or(CLOCK_DRIFT_PPM_DEFAULT),
         max_inflight_bytes: message.max_inflight_bytes,
         max_value_size: message.max_value_size,
         max_pending_bytes: message.max_pending_bytes,
@@ -348,6 +352,11 @@ struct SettingsMessage {
     max_value_size: u64,
     #[prost(uint64, tag = "7")]
     max_pending_bytes: u64,
+    #[prost(bool, tag = "8")]
+    lease_reads: bool,
+    /// None: the default.
+    #[prost(uint32, optional, tag = "9")]
+    clock_drift_ppm: Option<u32>,
 }
 
 #[cfg(test)]

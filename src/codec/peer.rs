@@ -80,9 +80,9 @@ pub fn encoded_bytes(message: &PeerMessage) -> usize {
         Message::VoteReply(_) => 36,
         Message::Append(_) => 28,
         Message::AppendReply(_) => 32,
-        Message::Heartbeat(_) => 20,
+        Message::Heartbeat(_) => 24,
         Message::HeartbeatReply(_) => 28,
-        Message::TimeoutNow(_) => 16,
+        Message::TimeoutNow(_) => 20,
         Message::ReadIndex(_) => 8,
         Message::ReadIndexReply(_) => 16,
     };
@@ -251,6 +251,7 @@ fn put_fields(message: &Message, out: &mut BytesMut) {
             out.put_u64_le(heartbeat.commit.0);
             out.put_u64_le(heartbeat.read_seq);
             out.put_u32_le(heartbeat.generation);
+            out.put_u32_le(heartbeat.orders_void);
         }
         Message::HeartbeatReply(reply) => {
             out.put_u64_le(reply.read_seq);
@@ -258,7 +259,10 @@ fn put_fields(message: &Message, out: &mut BytesMut) {
             out.put_u64_le(reply.last.0);
             out.put_u64_le(reply.commit.0);
         }
-        Message::TimeoutNow(order) => put_log_id(order.last, out),
+        Message::TimeoutNow(order) => {
+            put_log_id(order.last, out);
+            out.put_u32_le(order.order);
+        }
         Message::ReadIndex(read) => out.put_u64_le(read.request),
         Message::ReadIndexReply(reply) => {
             out.put_u64_le(reply.request);
@@ -301,6 +305,7 @@ fn take_fields(code: u8, flag: u8, fields: &mut &[u8]) -> Result<Message, PeerEr
             commit: Index(fields.try_get_u64_le()?),
             read_seq: fields.try_get_u64_le()?,
             generation: fields.try_get_u32_le()?,
+            orders_void: fields.try_get_u32_le()?,
         }),
         6 => Message::HeartbeatReply(HeartbeatReply {
             read_seq: fields.try_get_u64_le()?,
@@ -308,7 +313,7 @@ fn take_fields(code: u8, flag: u8, fields: &mut &[u8]) -> Result<Message, PeerEr
             last: Index(fields.try_get_u64_le()?),
             commit: Index(fields.try_get_u64_le()?),
         }),
-        7 => Message::TimeoutNow(TimeoutNow { last: take_log_id(fields)? }),
+        7 => Message::TimeoutNow(TimeoutNow { last: take_log_id(fields)?, order: fields.try_get_u32_le()? }),
         8 => Message::ReadIndex(ReadIndex { request: fields.try_get_u64_le()? }),
         9 => {
             let request = fields.try_get_u64_le()?;
@@ -360,6 +365,7 @@ fn put_refusal(refused: Option<VoteRefusal>, out: &mut BytesMut) {
         Some(VoteRefusal::AlreadyVoted { to }) => (3, to.0, 0),
         Some(VoteRefusal::LeaderKnown { leader }) => (4, leader.0, 0),
         Some(VoteRefusal::LeaderAlive { leader }) => (5, leader.0, 0),
+        Some(VoteRefusal::MayBeBound) => (6, 0, 0),
     };
     out.put_u32_le(code);
     out.put_u64_le(first);
@@ -377,6 +383,7 @@ fn take_refusal(fields: &mut &[u8]) -> Result<Option<VoteRefusal>, PeerError> {
         3 => Some(VoteRefusal::AlreadyVoted { to: NodeId(first) }),
         4 => Some(VoteRefusal::LeaderKnown { leader: NodeId(first) }),
         5 => Some(VoteRefusal::LeaderAlive { leader: NodeId(first) }),
+        6 => Some(VoteRefusal::MayBeBound),
         value => return Err(PeerError::Field { field: "refusal", value: u64::from(value) }),
     })
 }
@@ -442,6 +449,7 @@ mod tests {
             Some(VoteRefusal::AlreadyVoted { to: NodeId(4) }),
             Some(VoteRefusal::LeaderKnown { leader: NodeId(5) }),
             Some(VoteRefusal::LeaderAlive { leader: NodeId(6) }),
+            Some(VoteRefusal::MayBeBound),
         ];
         let mut all: Vec<PeerMessage> = refusals
             .into_iter()
@@ -455,10 +463,11 @@ mod tests {
         for outcome in [ack, reject] {
             all.push(envelope(Message::AppendReply(AppendReply { generation: 3, outcome })));
         }
-        all.push(envelope(Message::Heartbeat(Heartbeat { commit: Index(4), read_seq: 5, generation: 6 })));
+        let beat = Heartbeat { commit: Index(4), read_seq: 5, generation: 6, orders_void: 7 };
+        all.push(envelope(Message::Heartbeat(beat)));
         let (last, commit) = (Index(7), Index(4));
         all.push(envelope(Message::HeartbeatReply(HeartbeatReply { read_seq: 5, generation: 6, last, commit })));
-        all.push(envelope(Message::TimeoutNow(TimeoutNow { last: LogId::new(7, 3) })));
+        all.push(envelope(Message::TimeoutNow(TimeoutNow { last: LogId::new(7, 3), order: 9 })));
         all.push(envelope(Message::ReadIndex(ReadIndex { request: 99 })));
         for index in [None, Some(Index(7))] {
             all.push(envelope(Message::ReadIndexReply(ReadIndexReply { request: 99, index })));

@@ -4,6 +4,9 @@
 
 use core::time::Duration;
 
+/// One percent: far above what any working clock does.
+pub const CLOCK_DRIFT_PPM_DEFAULT: u32 = 10_000;
+
 /// The `raft:` and `limits:` of a cluster file, as they were when the cluster was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Settings {
@@ -12,6 +15,10 @@ pub struct Settings {
     pub heartbeat_interval: Duration,
     pub pre_vote: bool,
     pub check_quorum: bool,
+    /// A leader may answer reads for as long as a quorum has promised to elect nobody else (R99).
+    pub lease_reads: bool,
+    /// By how much one node's clock may run faster than another's, in millionths.
+    pub clock_drift_ppm: u32,
     /// Most bytes of entries on the way to one peer (R38).
     pub max_inflight_bytes: u64,
     /// Longest value, in bytes.
@@ -27,6 +34,8 @@ impl Default for Settings {
             heartbeat_interval: Duration::from_millis(50),
             pre_vote: true,
             check_quorum: true,
+            lease_reads: false,
+            clock_drift_ppm: CLOCK_DRIFT_PPM_DEFAULT,
             max_inflight_bytes: 1 << 20,
             max_value_size: 1 << 20,
             max_pending_bytes: 64 << 20,
@@ -76,6 +85,16 @@ pub fn parse_duration(text: &str) -> Result<Duration, UnitError> {
     }
     let nanos = u64::try_from(total_ns).map_err(|_| UnitError::TooLarge { text: text.to_owned() })?;
     Ok(Duration::from_nanos(nanos))
+}
+
+/// Largest drift that can be set: beyond, a lease is not worth its name.
+pub const CLOCK_DRIFT_PPM_MAX: u32 = 200_000;
+
+/// A clock drift as a percentage, `1%` or `0.5%`, in millionths; none when it is none or too large.
+pub fn parse_drift_ppm(text: &str) -> Option<u32> {
+    const PPM_PER_PERCENT: u128 = 10_000;
+    let ppm = scaled(text.trim().strip_suffix('%')?, PPM_PER_PERCENT)?;
+    u32::try_from(ppm).ok().filter(|ppm| *ppm <= CLOCK_DRIFT_PPM_MAX)
 }
 
 /// A number of bytes with its unit, which is required: `512B`, `64KiB`, `1MiB`, `2GiB`, `1.5MB`.
@@ -143,6 +162,15 @@ mod tests {
             parse_duration("18446744073709551615d"),
             Err(UnitError::TooLarge { text: "18446744073709551615d".to_owned() })
         );
+    }
+
+    #[test]
+    fn a_drift_is_a_percentage_with_a_bound() {
+        assert_eq!(
+            ["1%", "0.5%", "20%", "0%"].map(parse_drift_ppm),
+            [Some(10_000), Some(5_000), Some(200_000), Some(0)]
+        );
+        assert_eq!(["1", "20.1%", "-1%", "%", "x%"].map(parse_drift_ppm), [None; 5]);
     }
 
     #[test]

@@ -26,6 +26,11 @@ pub struct Options {
     pub pre_vote: bool,
     /// A leader without a quorum steps down, a node with a live leader is not talked out of it (R20, R22).
     pub check_quorum: bool,
+    /// A leader may answer reads for as long as a quorum has promised to elect nobody else (R99). Needs `pre_vote`,
+    /// `check_quorum`, and a clock that goes on while the machine sleeps.
+    pub lease_reads: bool,
+    /// By how much one node's clock may run faster than another's, in millionths.
+    pub clock_drift_ppm: u32,
     /// Most bytes of entries on the way to one peer.
     pub max_inflight_bytes: u64,
     /// Most appends on the way to one peer.
@@ -45,6 +50,8 @@ impl Default for Options {
             heartbeat_interval: Duration::from_millis(50),
             pre_vote: true,
             check_quorum: true,
+            lease_reads: false,
+            clock_drift_ppm: 10_000,
             max_inflight_bytes: 1 << 20,
             max_inflight_messages: 64,
             max_append_bytes: 256 << 10,
@@ -118,6 +125,10 @@ pub struct Core {
     pub(super) timer_started: Time,
     pub(super) timeout: Duration,
     pub(super) leader_contact: Option<Time>,
+    /// When this node started.
+    pub(super) started: Time,
+    /// In this term, orders to campaign up to this one are void (R104).
+    pub(super) orders_void: u32,
     /// The highest index proven equal to this term's leader (R40).
     pub(super) verified: Index,
     pub(super) campaign: Option<Campaign>,
@@ -165,6 +176,8 @@ impl Core {
             timer_started: now,
             timeout: Duration::ZERO,
             leader_contact: None,
+            started: now,
+            orders_void: 0,
             verified: Index(0),
             campaign: None,
             leading: None,
@@ -319,15 +332,17 @@ impl Core {
     pub(super) fn become_follower(&mut self, now: Time, term: Term, leader: Option<NodeId>, because: StepDownCause) {
         assert!(term >= self.term, "terms never fall");
         let was = self.role;
+        let because = self.cause_of_stepping_down(because);
         let news = term > self.term || was != Role::Follower;
         if term > self.term {
             self.term = term;
             self.vote = None;
             self.verified = Index(0);
+            self.orders_void = 0;
             self.disk.hard_state_changed();
         }
         if was == Role::Leader {
-            self.stop_leading();
+            self.stop_leading(because);
             self.timer_started = now;
         }
         if news || self.leader != leader {

@@ -25,7 +25,7 @@ pub(super) struct Campaign {
 impl Core {
     /// Campaigns now, as if the election timeout had passed.
     pub fn campaign(&mut self, now: Time) {
-        if self.may_campaign() {
+        if self.may_campaign() && !self.is_bound(now) {
             self.start_campaign(now, CampaignCause::Asked);
         }
         self.check();
@@ -114,6 +114,7 @@ impl Core {
         self.role = Role::Candidate;
         self.leader = None;
         self.verified = super::types::Index(0);
+        self.orders_void = 0;
         self.disk.hard_state_changed();
         self.events.push(Event::BecameCandidate { term: self.term, because });
         let campaign = Campaign {
@@ -182,6 +183,9 @@ impl Core {
         {
             return Some(VoteRefusal::LeaderAlive { leader });
         }
+        if self.is_bound_against(now, from, vote) {
+            return Some(VoteRefusal::MayBeBound);
+        }
         if vote.asked == self.term
             && let Some(to) = self.vote
             && to != from
@@ -195,13 +199,17 @@ impl Core {
         if vote.asked < self.term {
             return Some(VoteRefusal::StaleTerm);
         }
+        if vote.asked > self.term
+            && let Some(leader) = self.live_leader(now)
+            && leader != from
+            && !vote.force
+        {
+            return Some(VoteRefusal::LeaderAlive { leader });
+        }
+        if self.is_bound_against(now, from, vote) {
+            return Some(VoteRefusal::MayBeBound);
+        }
         if vote.asked > self.term {
-            if let Some(leader) = self.live_leader(now)
-                && leader != from
-                && !vote.force
-            {
-                return Some(VoteRefusal::LeaderAlive { leader });
-            }
             self.become_follower(now, vote.asked, None, StepDownCause::HigherTerm { from });
         }
         if let Some(to) = self.vote
@@ -234,6 +242,13 @@ impl Core {
         let leader = self.leader?;
         let contact = if self.role == Role::Leader { self.quorum_contact() } else { self.leader_contact };
         contact.is_some_and(|heard| now.since(heard) < self.options.election_timeout).then_some(leader)
+    }
+
+    /// With lease reads a promise outlives the term and the process it was given in (R21). A vote that was given is
+    /// given again to the same candidate.
+    fn is_bound_against(&self, now: Time, from: NodeId, vote: &Vote) -> bool {
+        let is_given = !vote.pre && vote.asked == self.term && self.vote == Some(from);
+        !vote.force && !is_given && self.leader != Some(from) && self.is_bound(now)
     }
 
     pub(super) fn on_vote_reply(&mut self, now: Time, from: NodeId, term: Term, reply: &VoteReply) {

@@ -101,6 +101,10 @@ pub enum StepDownCause {
     LeaderFound {
         leader: NodeId,
     },
+    /// The target of a transfer campaigns, as it was told to (R105).
+    HandedOver {
+        to: NodeId,
+    },
     /// No quorum was heard within the election timeout (R22).
     NoQuorum,
     VotesLost,
@@ -186,6 +190,7 @@ impl fmt::Display for StepDownCause {
         match self {
             StepDownCause::HigherTerm { from } => write!(f, "{from} is in a higher term"),
             StepDownCause::LeaderFound { leader } => write!(f, "{leader} leads it"),
+            StepDownCause::HandedOver { to } => write!(f, "it has handed over to {to}"),
             StepDownCause::NoQuorum => f.write_str("no quorum was heard within the election timeout"),
             StepDownCause::VotesLost => f.write_str("too many votes were refused"),
             StepDownCause::Removed => f.write_str("it was removed"),
@@ -202,6 +207,7 @@ impl fmt::Display for VoteRefusal {
             VoteRefusal::AlreadyVoted { to } => write!(f, "already voted for {to}"),
             VoteRefusal::LeaderKnown { leader } => write!(f, "{leader} leads this term"),
             VoteRefusal::LeaderAlive { leader } => write!(f, "{leader} was heard less than an election timeout ago"),
+            VoteRefusal::MayBeBound => f.write_str("a promise to another leader may still hold"),
         }
     }
 }

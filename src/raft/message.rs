@@ -70,6 +70,9 @@ pub enum VoteRefusal {
     LeaderKnown { leader: NodeId },
     /// The voter heard from a leader less than an election timeout ago (R20).
     LeaderAlive { leader: NodeId },
+    /// With lease reads: the voter has started, or has heard a leader of an earlier term, less than an election timeout
+    /// ago, and may have promised to elect nobody else (R21).
+    MayBeBound,
 }
 
 /// Entries to append after `prev` (§5.3). With an empty shape: a probe, or commit news.
@@ -104,6 +107,8 @@ pub struct Heartbeat {
     /// Newest read round of the leader in this term; zero when there was none (R94).
     pub read_seq: u64,
     pub generation: u32,
+    /// Orders to campaign up to this one are void in this term: their transfers were given up (R104).
+    pub orders_void: u32,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
@@ -120,8 +125,10 @@ pub struct HeartbeatReply {
 /// Tells the transfer target to campaign at once (R104).
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct TimeoutNow {
-    /// The leader's last entry; a target with less ignores this.
+    /// The leader's last entry; a target whose log does not end with it ignores this.
     pub last: LogId,
+    /// Which order of this reign this is, from 1 on. A transfer that is given up makes its order void.
+    pub order: u32,
 }
 
 /// A follower asks the leader for a read index (R97).
@@ -164,7 +171,10 @@ impl fmt::Display for Message {
                 AppendOutcome::Ack { index } => write!(f, "AppendAck {index}"),
                 AppendOutcome::Reject { rejected, hint } => write!(f, "AppendReject {rejected} hint={hint}"),
             },
-            Message::Heartbeat(beat) => write!(f, "Heartbeat commit={} read={}", beat.commit, beat.read_seq),
+            Message::Heartbeat(beat) => {
+                write!(f, "Heartbeat commit={} read={}", beat.commit, beat.read_seq)?;
+                if beat.orders_void > 0 { write!(f, " void={}", beat.orders_void) } else { Ok(()) }
+            }
             Message::HeartbeatReply(reply) => write!(f, "HeartbeatReply last={} read={}", reply.last, reply.read_seq),
             Message::TimeoutNow(order) => write!(f, "TimeoutNow last={}", order.last),
             Message::ReadIndex(ask) => write!(f, "ReadIndex #{}", ask.request),

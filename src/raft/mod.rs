@@ -10,6 +10,7 @@ pub mod effects;
 mod election;
 pub mod event;
 mod invariants;
+mod lease;
 mod log;
 mod membership;
 pub mod message;

@@ -39,6 +39,12 @@ impl LeaderReads {
         self.seq
     }
 
+    /// A round of heartbeats that is told from the others by its number.
+    pub(super) fn open_round(&mut self) -> u64 {
+        self.seq += 1;
+        self.seq
+    }
+
     fn len(&self) -> usize {
         self.waiting.len() + self.rounds.iter().map(|round| round.origins.len()).sum::<usize>()
     }
@@ -87,16 +93,16 @@ impl Core {
     }
 
     /// Starts a round for everything that waits, if this term has a committed entry (R93 steps 1 to 3).
-    pub(super) fn begin_read_round(&mut self) {
+    pub(super) fn begin_read_round(&mut self, now: Time) {
         let index = self.commit;
         let Some(leading) = &mut self.leading else { return };
         if leading.reads.waiting.is_empty() || index < leading.noop {
             return;
         }
-        leading.reads.seq += 1;
+        let seq = leading.reads.open_round();
         let origins = std::mem::take(&mut leading.reads.waiting);
-        leading.reads.rounds.push_back(Round { seq: leading.reads.seq, index, origins });
-        self.send_heartbeats();
+        leading.reads.rounds.push_back(Round { seq, index, origins });
+        self.send_heartbeats(now);
         self.confirm_reads();
     }
 

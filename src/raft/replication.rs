@@ -3,6 +3,7 @@
 use super::core::Core;
 use super::effects::{Created, Fault, Refusal};
 use super::event::{Event, StepDownCause};
+use super::lease::Lease;
 use super::log::NOOP_LENGTH_BYTES;
 use super::message::{Append, AppendOutcome, AppendReply, Heartbeat, HeartbeatReply, Message};
 use super::progress::{PeerState, Progress, Window};
@@ -26,6 +27,10 @@ pub(super) struct Leading {
     pub since: Time,
     pub reads: LeaderReads,
     pub transfer: Option<Transfer>,
+    /// Orders to campaign given in this reign, and how many of them are void (R104).
+    pub orders: u32,
+    pub orders_void: u32,
+    pub lease: Lease,
 }
 
 /// As leader.
@@ -80,12 +85,17 @@ impl Core {
             since: now,
             reads: LeaderReads::default(),
             transfer: None,
+            orders: 0,
+            orders_void: 0,
+            lease: Lease::default(),
         });
         self.advance_commit();
     }
 
-    pub(super) fn stop_leading(&mut self) {
-        self.end_transfer("leadership was lost");
+    pub(super) fn stop_leading(&mut self, because: StepDownCause) {
+        if !matches!(because, StepDownCause::HandedOver { .. }) {
+            self.end_transfer("leadership was lost");
+        }
         if let Some(leading) = self.leading.take() {
             self.fail_leader_reads(leading.reads);
         }
@@ -107,7 +117,7 @@ impl Core {
             && now >= leading.heartbeat_due
         {
             leading.heartbeat_due = now + interval;
-            self.send_heartbeats();
+            self.send_heartbeats(now);
         }
     }
 
@@ -143,19 +153,24 @@ impl Core {
         self.quorum_contact().is_some_and(|heard| now.since(heard) < self.options.election_timeout)
     }
 
-    pub(super) fn send_heartbeats(&mut self) {
+    pub(super) fn send_heartbeats(&mut self, now: Time) {
+        let (config, election_timeout) = (self.membership.index(), self.options.election_timeout);
         let Some(leading) = &mut self.leading else { return };
         leading.commit_beat = self.commit;
-        let read_seq = leading.reads.newest_seq();
+        if self.options.lease_reads {
+            let seq = leading.reads.open_round();
+            leading.lease.sent(now, seq, config, election_timeout);
+        }
+        let (read_seq, orders_void) = (leading.reads.newest_seq(), leading.orders_void);
         let beats: Vec<_> = leading.peers.iter().map(|peer| (peer.id, peer.generation)).collect();
         for (peer, generation) in beats {
-            self.send(peer, Message::Heartbeat(Heartbeat { commit: self.commit, read_seq, generation }));
+            self.send(peer, Message::Heartbeat(Heartbeat { commit: self.commit, read_seq, generation, orders_void }));
         }
     }
 
     /// Builds what each peer is owed now: one pass for everything proposed since the last drain (R42).
     pub(super) fn build_messages(&mut self, now: Time) {
-        self.begin_read_round();
+        self.begin_read_round(now);
         self.ask_leader_for_reads(now);
         let count = self.leading.as_ref().map_or(0, |leading| leading.peers.len());
         for position in 0..count {
@@ -163,7 +178,7 @@ impl Core {
                 self.send(to, Message::Append(append));
             }
         }
-        self.advance_transfer();
+        self.advance_transfer(now);
     }
 
     /// The next append for the peer at `position`, if its state and window allow one.
@@ -254,12 +269,18 @@ impl Core {
         let Some(peer) = self.tracked(from, reply.generation) else { return };
         peer.contact = Some(now);
         // A round that has not begun cannot have been confirmed (R94).
-        peer.read_seq = peer.read_seq.max(reply.read_seq.min(read_seq));
+        let confirmed = reply.read_seq.min(read_seq);
+        peer.read_seq = peer.read_seq.max(confirmed);
         peer.paused = false;
         // Entries may be lost on the way, or the peer has restarted and trusts no commit news until an append proves
         // its log again (R40): one empty append finds out, and settles both (R39).
         let is_behind = peer.matched < last || reply.commit < peer.matched.min(commit_beat);
         peer.nudge = peer.state == PeerState::Replicate && is_behind;
+        if let Some(leading) = &mut self.leading
+            && self.options.lease_reads
+        {
+            leading.lease.confirmed(from, confirmed);
+        }
         self.confirm_reads();
     }
 
@@ -399,6 +420,7 @@ impl Core {
         if !self.accept_leader(now, from) {
             return;
         }
+        self.orders_void = self.orders_void.max(beat.orders_void);
         let commit = beat.commit.min(self.verified);
         if commit > self.commit {
             self.set_commit(commit);

@@ -324,7 +324,7 @@ fn a_heartbeat_commits_what_is_proven_and_never_goes_back() {
         if proven {
             hear(&mut core, 2, Term(4), append(LogId::new(4, 3), &[], 3));
         }
-        let beat = Heartbeat { commit: Index(told), read_seq: 0, generation: 4 };
+        let beat = Heartbeat { commit: Index(told), read_seq: 0, generation: 4, orders_void: 0 };
         let sent = hear(&mut core, 2, Term(4), Message::Heartbeat(beat));
         let reply = HeartbeatReply { read_seq: 0, generation: 4, last: Index(4), commit: Index(commit) };
         assert_eq!(core.commit(), Index(commit));
@@ -393,8 +393,18 @@ fn only_entries_of_the_own_term_commit_by_counting() {
         }
         let reads = LeaderReads::default();
         let (noop, since, heartbeat_due) = (Index(1), NOW, NOW);
-        core.leading =
-            Some(Leading { peers, noop, heartbeat_due, commit_beat: Index(0), since, reads, transfer: None });
+        core.leading = Some(Leading {
+            peers,
+            noop,
+            heartbeat_due,
+            commit_beat: Index(0),
+            since,
+            reads,
+            transfer: None,
+            orders: 0,
+            orders_void: 0,
+            lease: <_>::default(),
+        });
         core.advance_commit();
         assert_eq!(core.commit(), Index(commit), "{matches:?} {log:?} in term {term}");
     }
@@ -476,6 +486,30 @@ fn quorums_agree_with_counting_by_hand() {
     assert_eq!(reached(&many, |id| id.0 * 7 % 11), 5, "more voters than are counted without an allocation");
 }
 
+/// R104.
+#[test]
+fn an_order_to_campaign_is_heeded_only_while_it_is_good() {
+    let last = |core: &Core| core.last();
+    let more = |core: &Core| LogId { index: core.last().index.next(), term: core.last().term };
+    let rows: [(&str, u64, fn(&Core) -> LogId, u32, u32, Role); 6] = [
+        ("good", 2, last, 1, 0, Role::Candidate),
+        ("the second, when the first is void", 2, last, 2, 1, Role::Candidate),
+        ("void", 2, last, 1, 1, Role::Follower),
+        ("void long since", 2, last, 1, 4, Role::Follower),
+        ("of another node than the leader", 3, last, 1, 0, Role::Follower),
+        ("for a longer log", 2, more, 1, 0, Role::Follower),
+    ];
+    for (what, from, names, order, void, expected) in rows {
+        let mut core = follower(&[2], 2);
+        let (term, end) = (core.term(), core.last());
+        let beat = Heartbeat { commit: Index(0), read_seq: 0, generation: 4, orders_void: void };
+        deliver(&mut core, 2, term, Message::Heartbeat(beat));
+        let order = TimeoutNow { last: names(&core), order };
+        deliver(&mut core, from, term, Message::TimeoutNow(order));
+        assert_eq!((core.role(), core.last()), (expected, end), "{what}");
+    }
+}
+
 /// R11.
 #[test]
 fn roles_change_only_as_they_may() {
@@ -493,7 +527,7 @@ fn roles_change_only_as_they_may() {
             "timeout now",
             |core, _| {
                 let (term, last) = (core.term(), core.last());
-                deliver(core, 2, term, Message::TimeoutNow(TimeoutNow { last }));
+                deliver(core, 2, term, Message::TimeoutNow(TimeoutNow { last, order: 1 }));
             },
             [Candidate, PreCandidate, Candidate, Leader],
         ),
@@ -545,9 +579,9 @@ fn every_message(term: Term, last: LogId) -> Vec<Message> {
     }
     all.push(append(last, &[last.term.0], 9));
     all.push(append(LogId::new(9, 1), &[], 9));
-    all.push(Message::Heartbeat(Heartbeat { commit: Index(9), read_seq: 1, generation }));
+    all.push(Message::Heartbeat(Heartbeat { commit: Index(9), read_seq: 1, generation, orders_void: 1 }));
     all.push(Message::HeartbeatReply(HeartbeatReply { read_seq: 1, generation, last: Index(9), commit: Index(9) }));
-    all.push(Message::TimeoutNow(TimeoutNow { last }));
+    all.push(Message::TimeoutNow(TimeoutNow { last, order: 1 }));
     all.push(Message::ReadIndex(ReadIndex { request: 1 }));
     all.push(Message::ReadIndexReply(ReadIndexReply { request: 1, index: Some(Index(1)) }));
     all.push(Message::ReadIndexReply(ReadIndexReply { request: 1, index: None }));

@@ -2,7 +2,7 @@
 
 use super::core::Core;
 use super::effects::Refusal;
-use super::event::{CampaignCause, Event};
+use super::event::{CampaignCause, Event, StepDownCause};
 use super::message::{Message, TimeoutNow};
 use super::types::{NodeId, Role, Time};
 
@@ -11,7 +11,8 @@ use super::types::{NodeId, Role, Time};
 pub(super) struct Transfer {
     pub to: NodeId,
     pub deadline: Time,
-    pub told: bool,
+    /// The number of the order to campaign, once it has been given.
+    pub order: Option<u32>,
 }
 
 impl Core {
@@ -44,7 +45,7 @@ impl Core {
         self.end_transfer("another target was named");
         let deadline = now + election_timeout;
         if let Some(leading) = &mut self.leading {
-            leading.transfer = Some(Transfer { to: target, deadline, told: false });
+            leading.transfer = Some(Transfer { to: target, deadline, order: None });
         }
         self.events.push(Event::TransferStarted { to: target });
         Ok(target)
@@ -58,18 +59,44 @@ impl Core {
         self.transferring_to().is_some()
     }
 
-    /// Tells the target to campaign once it holds the whole log. Called when messages are built.
-    pub(super) fn advance_transfer(&mut self) {
+    /// Tells the target to campaign once it holds the whole log, which ends any lease (R100). Called when messages are
+    /// built.
+    pub(super) fn advance_transfer(&mut self, now: Time) {
+        self.void_orders(now);
         let last = self.log.last();
         let Some(leading) = &mut self.leading else { return };
         let Some(transfer) = &mut leading.transfer else { return };
         let caught_up = leading.peers.iter().any(|peer| peer.id == transfer.to && peer.matched == last.index);
-        if transfer.told || !caught_up {
+        if transfer.order.is_some() || !caught_up {
             return;
         }
-        transfer.told = true;
-        let to = transfer.to;
-        self.send(to, Message::TimeoutNow(TimeoutNow { last }));
+        leading.orders += 1;
+        leading.lease.end();
+        let (to, order) = (transfer.to, leading.orders);
+        transfer.order = Some(order);
+        self.send(to, Message::TimeoutNow(TimeoutNow { last, order }));
+    }
+
+    /// Orders of transfers that were given up are void, and everybody hears that at once (R104).
+    fn void_orders(&mut self, now: Time) {
+        let Some(leading) = &mut self.leading else { return };
+        let is_open = leading.transfer.is_some_and(|transfer| transfer.order.is_some());
+        let void = if is_open { leading.orders - 1 } else { leading.orders };
+        if leading.orders_void < void {
+            leading.orders_void = void;
+            self.send_heartbeats(now);
+        }
+    }
+
+    /// A leader whose target campaigns has not lost its office, it has given it away.
+    pub(super) fn cause_of_stepping_down(&self, because: StepDownCause) -> StepDownCause {
+        let transfer = self.leading.as_ref().and_then(|leading| leading.transfer);
+        match (because, transfer) {
+            (StepDownCause::HigherTerm { from }, Some(Transfer { to, order: Some(_), .. })) if from == to => {
+                StepDownCause::HandedOver { to }
+            }
+            _ => because,
+        }
     }
 
     pub(super) fn expire_transfer(&mut self, now: Time) {
@@ -90,7 +117,7 @@ impl Core {
     pub(super) fn on_timeout_now(&mut self, now: Time, from: NodeId, order: &TimeoutNow) {
         let leader_fits = self.role == Role::Follower && self.leader.is_none_or(|leader| leader == from);
         let voter = self.membership.config().is_voter(self.id);
-        if leader_fits && voter && self.log.last() >= order.last {
+        if leader_fits && voter && self.log.last() == order.last && order.order > self.orders_void {
             self.start_campaign(now, CampaignCause::Transfer);
         }
     }

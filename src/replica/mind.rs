@@ -359,6 +359,8 @@ fn core_options(settings: &Settings, limits: &Limits) -> raft::Options {
         heartbeat_interval: settings.heartbeat_interval,
         pre_vote: settings.pre_vote,
         check_quorum: settings.check_quorum,
+        lease_reads: settings.lease_reads,
+        clock_drift_ppm: settings.clock_drift_ppm,
         max_inflight_bytes: settings.max_inflight_bytes,
         max_inflight_messages: limits.inflight_messages_max,
         max_append_bytes: limits.append_bytes_max,

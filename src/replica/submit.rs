@@ -55,7 +55,8 @@ impl Replica {
         match ask {
             Ask::Write(command) => self.take_write_request(client, id, command),
             Ask::Read { query, consistency, at_least } => {
-                self.take_read(WaitingRead { client, request: id, query, at_least, since: now }, consistency);
+                let by_lease = consistency == Consistency::Lease;
+                self.take_read(WaitingRead { client, request: id, query, at_least, by_lease, since: now }, consistency);
             }
             Ask::Status => {
                 let status = self.status(now);
@@ -97,8 +98,14 @@ impl Replica {
         self.submissions.writes = rest;
     }
 
-    /// Asks the core for one round for all reads of this turn (R95).
+    /// Asks the core for one round for all reads of this turn that no lease answers (R95, R99). `now` was read after
+    /// they had arrived, so a process that was stopped in between finds its lease ended.
     pub(super) fn start_read_round(&mut self, now: Time) {
+        if let Some(index) = self.core.read_lease(now) {
+            for read in self.reads.take_by_lease() {
+                self.answer_at(index.max(read.at_least), read);
+            }
+        }
         let Some(ticket) = self.reads.start_round(now) else { return };
         if let Err(refusal) = self.core.read(now, ticket) {
             let because = answers::refused(self.core.config(), refusal);
@@ -189,7 +196,7 @@ impl Replica {
             return self.answer(read.client, read.request, Answer::Refused(because));
         }
         match consistency {
-            Consistency::Linearizable => self.reads.push_unasked(read),
+            Consistency::Linearizable | Consistency::Lease => self.reads.push_unasked(read),
             Consistency::Stale => self.answer_at(read.at_least, read),
         }
     }

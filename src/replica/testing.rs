@@ -19,7 +19,7 @@ use crate::raft::{ClusterId, Config, Fault, HardState, Index, LogId, Member, Mes
 use crate::state_machine::{Command, Operation, Scan};
 
 pub(super) const CLIENT: ClientId = ClientId(7);
-const ELECTION_TIMEOUT: Duration = Duration::from_millis(500);
+pub(super) const ELECTION_TIMEOUT: Duration = Duration::from_millis(500);
 /// Rounds of turns and messages after which a world that is still busy is taken to be going in circles.
 const ROUNDS_MAX: usize = 20_000;
 

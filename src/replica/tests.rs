@@ -4,7 +4,7 @@
 use bytes::Bytes;
 use core::time::Duration;
 
-use super::testing::{CLIENT, World, content, encoded};
+use super::testing::{CLIENT, ELECTION_TIMEOUT, World, content, encoded};
 use super::{BootError, Found, Input, Limits, Replica, Setup};
 use crate::api::{Answer, Ask, Consistency, Hint, KEY_SIZE_MAX, Query, Refused};
 use crate::codec::{Kind, PeerMessage, RecordHeader, Settings, append_record};
@@ -368,7 +368,7 @@ fn records_read_for_a_reign_that_has_ended_are_not_sent() {
     world.pass(Duration::from_millis(100));
     assert!(world.node(leader).fetches > 0);
     let (last, _) = end_of_log(&mut world, leader);
-    let beat = Heartbeat { commit: Index(0), read_seq: 0, generation: 1 };
+    let beat = Heartbeat { commit: Index(0), read_seq: 0, generation: 1, orders_void: 0 };
     let (from, to, to_storage) = (NodeId(behind), NodeId(leader), StorageId(u128::from(leader)));
     let envelope = Envelope { from, to, to_storage, term: last.term.next(), message: Message::Heartbeat(beat) };
     world.step(leader, Input::Peer(PeerMessage { envelope, records: Vec::new(), bulk: false }));
@@ -697,4 +697,33 @@ fn append_of(from: u64, to: u64, term: Term, prev: LogId, link: u32, kind: Kind,
     let to_storage = StorageId(u128::from(to));
     let envelope = Envelope { from: NodeId(from), to: NodeId(to), to_storage, term, message };
     PeerMessage { envelope, records: vec![record.freeze()], bulk: false }
+}
+
+/// R99: no message is needed while the lease lasts, and a leader that was cut off or asleep asks again.
+#[test]
+fn a_lease_answers_at_once_and_not_after_its_end() {
+    let settings = Settings { election_timeout: ELECTION_TIMEOUT, lease_reads: true, ..Settings::default() };
+    let mut world = World::with(3, Limits::default(), settings);
+    let leader = world.elect();
+    world.put(leader, "k", "v");
+    world.pass(Duration::from_millis(100));
+    let read = world.get(leader, "k", Consistency::Lease, 0);
+    world.turn(leader);
+    assert_eq!(world.value(leader, read).as_deref(), Some("v"), "in the turn it was asked");
+
+    world.cut_off(leader);
+    let asleep = world.get(leader, "k", Consistency::Lease, 0);
+    world.now += ELECTION_TIMEOUT;
+    world.turn(leader);
+    assert_eq!(world.answer(leader, asleep), None, "it was asked before the process slept, and is judged after");
+    let ahead = world.get(leader, "k", Consistency::Lease, 1_000);
+    world.turn(leader);
+    assert_eq!(world.answer(leader, ahead), None);
+
+    let follower = if leader == 1 { 2 } else { 1 };
+    world.heal();
+    world.pass(Duration::from_millis(2_000));
+    let read = world.get(follower, "k", Consistency::Lease, 0);
+    world.settle();
+    assert_eq!(world.value(follower, read).as_deref(), Some("v"), "a follower asks its leader");
 }

@@ -69,6 +69,8 @@ pub(super) struct WaitingRead {
     /// Not answered before this index is applied.
     pub(super) at_least: Index,
     pub(super) since: Time,
+    /// A lease of the leader is enough (R99).
+    pub(super) by_lease: bool,
 }
 
 /// How many answered reads are remembered by age before they are cleared out.
@@ -104,6 +106,11 @@ impl Reads {
     /// Adds a read that needs a round; all of one turn share it (R95).
     pub(super) fn push_unasked(&mut self, read: WaitingRead) {
         self.unasked.push(read);
+    }
+
+    /// Takes the reads without a round that a lease may answer.
+    pub(super) fn take_by_lease(&mut self) -> Vec<WaitingRead> {
+        self.unasked.extract_if(.., |read| read.by_lease).collect()
     }
 
     /// Starts a round for all reads without one; none when there are none.
@@ -212,6 +219,7 @@ mod tests {
             request,
             query: Query::Get { key: Vec::new() },
             at_least: Index(0),
+            by_lease: false,
             since: Time::from_millis(since_ms),
         }
     }

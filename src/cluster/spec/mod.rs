@@ -88,6 +88,8 @@ impl Spec {
         add("raft.heartbeat_interval".to_owned(), duration_text(raft.heartbeat_interval));
         add("raft.pre_vote".to_owned(), raft.pre_vote.to_string());
         add("raft.check_quorum".to_owned(), raft.check_quorum.to_string());
+        add("raft.lease_reads".to_owned(), raft.lease_reads.to_string());
+        add("raft.clock_drift".to_owned(), percent_text(raft.clock_drift_ppm));
         add("raft.max_inflight_bytes".to_owned(), size_text(raft.max_inflight_bytes));
         add("limits.max_value_size".to_owned(), size_text(raft.max_value_size));
         add("limits.max_pending_bytes".to_owned(), size_text(raft.max_pending_bytes));
@@ -113,6 +115,11 @@ pub fn duration_text(span: Duration) -> String {
     let units = [(60_000_000, "m"), (1_000_000, "s"), (1_000, "ms")];
     let unit = units.into_iter().find(|(size, _)| micros > 0 && micros.is_multiple_of(*size)).unwrap_or((1, "us"));
     format!("{}{}", micros / unit.0, unit.1)
+}
+
+/// `1%`, `0.5%`.
+fn percent_text(ppm: u32) -> String {
+    format!("{}%", f64::from(ppm) / 10_000.0)
 }
 
 /// `64MiB`, `100B`: the largest unit that leaves no fraction.

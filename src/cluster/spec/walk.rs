@@ -11,7 +11,7 @@ use super::error::SpecError;
 use super::locate::{self, Step};
 use super::read::nearest;
 use super::{MemberRole, NAME_LENGTH_MAX, NODES_MAX, NodeSpec, Spec, duration_text, is_name, size_text};
-use crate::codec::settings::{Settings, parse_duration, parse_size};
+use crate::codec::settings::{Settings, parse_drift_ppm, parse_duration, parse_size};
 use crate::storage::layout::{SEGMENT_SIZE_BYTES_MAX, SEGMENT_SIZE_BYTES_MIN, StorageSection, SyncMode};
 
 /// An election timeout is at least this many heartbeats, so that one lost datagram starts no election.
@@ -240,7 +240,7 @@ impl Walk<'_> {
             settings.max_inflight_bytes = self.size(value, &at("max_inflight_bytes"), 1 << 10, 1 << 30)?;
         }
         if let Some(raft) = raft {
-            self.refuse_unsupported_raft(raft)?;
+            self.lease(raft, &mut settings)?;
         }
         self.check_timing(raft, &settings)?;
         let limits = self.section(top, "limits", LIMITS_KEYS)?;
@@ -261,19 +261,23 @@ impl Walk<'_> {
         Ok(settings)
     }
 
-    fn refuse_unsupported_raft(&self, raft: &Mapping) -> Checked<()> {
+    /// Lease reads rest on promises that are only kept with both other rules on.
+    fn lease(&self, raft: &Mapping, settings: &mut Settings) -> Checked<()> {
+        let at = path(&["raft", "lease_reads"]);
         if let Some(value) = field(raft, "lease_reads") {
-            let at = path(&["raft", "lease_reads"]);
-            if self.boolean(value, &at)? {
-                return Err(self
-                    .wrong(&at, "`lease_reads: true` is not supported yet: reads always ask a quorum")
-                    .hint("remove the line, or write `lease_reads: false`"));
-            }
+            settings.lease_reads = self.boolean(value, &at)?;
         }
-        if field(raft, "clock_drift").is_some() {
+        if settings.lease_reads && !(settings.pre_vote && settings.check_quorum) {
             return Err(self
-                .wrong(&path(&["raft", "clock_drift"]), "`clock_drift` is not supported yet: only lease reads need it")
-                .hint("remove the line"));
+                .wrong(&at, "`lease_reads` needs `pre_vote` and `check_quorum`")
+                .hint("switch both on, or write `lease_reads: false`"));
+        }
+        if let Some(value) = field(raft, "clock_drift") {
+            let at = path(&["raft", "clock_drift"]);
+            let drift = value.as_str().and_then(parse_drift_ppm);
+            settings.clock_drift_ppm = drift.ok_or_else(|| {
+                self.wrong(&at, "a clock drift is a percentage, at most 20%").hint("for example `clock_drift: 1%`")
+            })?;
         }
         Ok(())
     }
@@ -548,8 +552,14 @@ mod tests {
         ("cluster: demo\nnodes: 3\nraft:\n  heartbeat_interval: 101ms\n", "f.yaml:4:23", "less than 5", "505ms"),
         ("cluster: demo\nnodes: 3\nraft:\n  election_timeout: 2m\n", "f.yaml:4:21", "at most 60s", "500ms"),
         ("cluster: demo\nnodes: 3\nraft:\n  pre_vote: yes\n", "f.yaml:4:13", "`true` or `false`", "words"),
-        ("cluster: demo\nnodes: 3\nraft:\n  lease_reads: true\n", "f.yaml:4:16", "not supported yet", "false"),
-        ("cluster: demo\nnodes: 3\nraft:\n  clock_drift: 1%\n", "f.yaml:4:16", "not supported yet", "remove"),
+        (
+            "cluster: demo\nnodes: 3\nraft:\n  pre_vote: false\n  lease_reads: true\n",
+            "f.yaml:5:16",
+            "needs `pre_vote`",
+            "both",
+        ),
+        ("cluster: demo\nnodes: 3\nraft:\n  clock_drift: 21%\n", "f.yaml:4:16", "at most 20%", "1%"),
+        ("cluster: demo\nnodes: 3\nraft:\n  clock_drift: 1\n", "f.yaml:4:16", "percentage", "1%"),
         ("cluster: demo\nnodes: 3\nstorage:\n  snapshot_every: 9\n", "f.yaml:4:19", "not supported yet", "remove"),
         ("cluster: demo\nnodes: 3\nstorage:\n  retain_entries: 9\n", "f.yaml:4:19", "not supported yet", "remove"),
         ("cluster: demo\nnodes: 3\nstorage:\n  on_corruption: recover\n", "f.yaml:4:18", "not supported", "refuse"),
@@ -616,7 +626,7 @@ mod tests {
 
     #[test]
     fn a_full_file_is_read_as_written() {
-        let text = "cluster: demo\nnodes:\n- name: n1\n  listen: '[::1]:7101'\n- name: n2\n  listen: 0.0.0.0:7102\n  advertise: n2.example:7102\n  role: learner\nhttp: off\nraft:\n  election_timeout: 1s\n  heartbeat_interval: 100ms\n  pre_vote: false\n  check_quorum: false\n  lease_reads: false\n  max_inflight_bytes: 2MiB\nstorage:\n  segment_size: 16MiB\n  sync: none\n  on_corruption: refuse\nlimits:\n  max_value_size: 2MiB\n  max_pending_bytes: 8MiB\n";
+        let text = "cluster: demo\nnodes:\n- name: n1\n  listen: '[::1]:7101'\n- name: n2\n  listen: 0.0.0.0:7102\n  advertise: n2.example:7102\n  role: learner\nhttp: off\nraft:\n  election_timeout: 1s\n  heartbeat_interval: 100ms\n  pre_vote: false\n  check_quorum: false\n  lease_reads: false\n  clock_drift: 0.5%\n  max_inflight_bytes: 2MiB\nstorage:\n  segment_size: 16MiB\n  sync: none\n  on_corruption: refuse\nlimits:\n  max_value_size: 2MiB\n  max_pending_bytes: 8MiB\n";
         let spec = parse("f.yaml", text, None, &[]).unwrap();
         assert_eq!(spec.nodes[1].advertise.as_deref(), Some("n2.example:7102"));
         assert_eq!((spec.nodes.len(), spec.voters()), (2, 1));
@@ -625,6 +635,8 @@ mod tests {
             heartbeat_interval: Duration::from_millis(100),
             pre_vote: false,
             check_quorum: false,
+            lease_reads: false,
+            clock_drift_ppm: 5_000,
             max_inflight_bytes: 2 << 20,
             max_value_size: 2 << 20,
             max_pending_bytes: 8 << 20,

@@ -86,6 +86,7 @@ pub(super) struct ScanMessage {
 pub(super) enum ConsistencyCode {
     Linearizable = 0,
     Stale = 1,
+    Lease = 2,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

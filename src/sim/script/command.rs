@@ -141,6 +141,23 @@ pub(super) fn log_id(word: &str) -> Result<LogId, CommandFault> {
     Ok(LogId::new(index.parse().map_err(|_| fault())?, term.parse().map_err(|_| fault())?))
 }
 
+/// A whole percentage below one hundred.
+pub(super) fn percent(word: &str) -> Result<u32, CommandFault> {
+    let found = word.strip_suffix('%').unwrap_or(word).parse().ok();
+    found
+        .filter(|percent| *percent < 100)
+        .ok_or_else(|| CommandFault::NotA { wanted: "a percentage below 100", word: word.to_owned() })
+}
+
+/// How fast a clock runs, in percent of real time, from `+10%` or `-10%`.
+pub(super) fn rate(word: &str) -> Result<u32, CommandFault> {
+    match word.split_at_checked(1) {
+        Some(("+", more)) => Ok(100 + percent(more)?),
+        Some(("-", less)) => Ok(100 - percent(less)?),
+        _ => Err(CommandFault::NotA { wanted: "a rate like +10%", word: word.to_owned() }),
+    }
+}
+
 pub(super) fn switch(word: &str) -> Result<bool, CommandFault> {
     match word {
         "on" => Ok(true),
@@ -174,5 +191,7 @@ mod tests {
         }
         assert!(node("1").is_err() && node("n").is_err() && link("n1-n2").is_err());
         assert!(switch("yes").is_err());
+        assert_eq!([rate("+10%").ok(), rate("-20%").ok(), rate("10%").ok()], [Some(110), Some(80), None]);
+        assert!(rate("-100%").is_err(), "a clock goes on");
     }
 }

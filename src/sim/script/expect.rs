@@ -11,6 +11,8 @@
 //! | `expect peer n1 n2 probe matched=1 next=3` | what leader n1 knows of n2 |
 //! | `expect logs-equal [n1 n2]` | these running nodes, or all, hold the same log |
 //! | `expect quiet` | nothing is under way |
+//! | `expect lease n1` · `expect no-lease n1` | n1 may, or may not, read by a lease now |
+//! | `expect stale-lease n1` | it may, and would miss something that is committed: a rule or a bound is broken |
 
 use super::CommandFault;
 use super::command::{Words, log_id, node, number};
@@ -35,6 +37,7 @@ pub(super) fn expect(world: &World, mut words: Words) -> Result<(), CommandFault
             let fault = &world.node(id)?.fault;
             same(&format!("{id} to have stopped"), fault.is_some(), || "it runs".to_owned())?;
         }
+        "lease" | "no-lease" | "stale-lease" => lease(world, &what, words.take_node()?)?,
         "peer" => peer(world, &mut words)?,
         _ => fact(world, &what, &mut words)?,
     }
@@ -85,6 +88,20 @@ fn logs_equal(world: &World, ids: Vec<NodeId>) -> Result<(), CommandFault> {
         same(&format!("the log of {id} to equal that of {first}"), log == model, || super::show::list(&log))?;
     }
     Ok(())
+}
+
+/// What a read by lease would see, without asking for one.
+fn lease(world: &World, what: &str, id: NodeId) -> Result<(), CommandFault> {
+    let index = world.core(id)?.read_lease(world.node(id)?.clock);
+    let holds = match what {
+        "no-lease" => index.is_none(),
+        "stale-lease" => index.is_some_and(|index| index < world.committed()),
+        _ => index.is_some(),
+    };
+    same(&format!("{what} at {id}"), holds, || match index {
+        Some(index) => format!("a lease that reads at {index}, {} is committed", world.committed()),
+        None => "none".to_owned(),
+    })
 }
 
 fn peer(world: &World, words: &mut Words) -> Result<(), CommandFault> {

@@ -6,9 +6,9 @@
 //! | `append` | `prev=1@1 [entries=2@2,3@2] [commit=1]` |
 //! | `ack` | `index=5` |
 //! | `reject` | `rejected=5 hint=3@2` |
-//! | `heartbeat` | `[commit=1] [read=0]` |
+//! | `heartbeat` | `[commit=1] [read=0] [void=0]` |
 //! | `heartbeat-reply` | `last=5 [commit=5] [read=0]`; without `commit=`, all of it is committed |
-//! | `timeout-now` | `last=5@2` |
+//! | `timeout-now` | `last=5@2 [order=1]` |
 //!
 //! Replies carry the life of tracking that a reign of the named term gives, unless `generation=` says otherwise.
 
@@ -64,6 +64,7 @@ fn message(world: &mut World, term: Term, kind: &str, words: &mut Words) -> Resu
             commit: Index(words.take_number("commit")?.unwrap_or(0)),
             read_seq: words.take_number("read")?.unwrap_or(0),
             generation,
+            orders_void: small(words, "void", 0)?,
         }),
         "heartbeat-reply" => {
             let last = Index(needed(words.take_number("last")?, "last=")?);
@@ -75,7 +76,9 @@ fn message(world: &mut World, term: Term, kind: &str, words: &mut Words) -> Resu
                 commit,
             })
         }
-        "timeout-now" => Message::TimeoutNow(TimeoutNow { last: id(words, "last", "last=")? }),
+        "timeout-now" => {
+            Message::TimeoutNow(TimeoutNow { last: id(words, "last", "last=")?, order: small(words, "order", 1)? })
+        }
         _ => return Err(CommandFault::NotA { wanted: "a kind of message", word: kind.to_owned() }),
     })
 }
@@ -96,6 +99,10 @@ fn entries(world: &mut World, prev: LogId, list: Option<String>) -> Result<Shape
 
 fn id(words: &mut Words, key: &str, wanted: &'static str) -> Result<LogId, CommandFault> {
     log_id(&needed(words.take_value(key), wanted)?)
+}
+
+fn small(words: &mut Words, key: &str, otherwise: u32) -> Result<u32, CommandFault> {
+    Ok(words.take_number(key)?.map_or(otherwise, |found| u32::try_from(found).unwrap_or(u32::MAX)))
 }
 
 fn needed<T>(found: Option<T>, wanted: &'static str) -> Result<T, CommandFault> {

@@ -9,10 +9,11 @@
 //!
 //! | Command | What it does |
 //! | --- | --- |
-//! | `cluster 3 [learners=n3] [pre_vote=off] [check_quorum=off] [election=500ms] [heartbeat=50ms] [seed=1] [max_…=n]` | n1 to n3 with the bootstrap entry 1@1 |
+//! | `cluster 3 [learners=n3] [pre_vote=off] [check_quorum=off] [lease_reads=on] [drift=1%] [election=500ms] [heartbeat=50ms] [seed=1] [max_…=n]` | n1 to n3 with the bootstrap entry 1@1 |
 //! | `log n1 1 1 2*10` · `term n1 7` · `vote n1 n2` | what is on a disk before the start; terms of the entries after 1@1 |
 //! | `campaign n1` · `elect n1` | starts an election; `elect` also stabilizes |
-//! | `propose n1 [count] [length=100]` · `read n2 t1` · `transfer n1 [n2]` | what clients and operators ask |
+//! | `propose n1 [count] [length=100]` · `read n2 t1 [lease]` · `transfer n1 [n2]` | what clients and operators ask |
+//! | `clock n1 +10%` | from now on n1's clock runs that much faster, or with a minus slower |
 //! | `tick [n1 …] 50ms` · `run 5s` | moves clocks; `run` also delivers, and shows neither messages nor ballots |
 //! | `deliver [n1->n2 …] [count=1] [last]` · `stabilize` | hands messages over: one round, some, or until quiet |
 //! | `drop [n1->n2 …] [count=1] [last]` · `hold n1->n2` · `release n1->n2` | loses queued messages; keeps them queued |

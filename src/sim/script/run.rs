@@ -9,9 +9,9 @@ use super::command::{self, Words, duration, node, number, switch};
 use super::network::Link;
 use super::parse::{Piece, Script};
 use super::show::{self, Line};
-use super::world::World;
+use super::world::{Node, World};
 use super::{CommandFault, SCRIPT_BYTES_MAX, ScriptFault, expect, inject};
-use crate::raft::{Config, HardState, LogId, Member, NodeId, Options, StorageId, Term, Time, WriteSeq};
+use crate::raft::{Config, HardState, LogId, Member, NodeId, Options, StorageId, Term, WriteSeq};
 
 /// Most rounds of delivery until the world must be quiet.
 const ROUNDS_MAX: usize = 2_000;
@@ -21,6 +21,8 @@ const DEADLINES_MAX: usize = 100_000;
 const NODES_MAX: u64 = 9;
 /// Encoded length of a proposed entry unless the script says otherwise, in bytes.
 const PROPOSAL_LENGTH: u32 = 100;
+/// A drift is given in percent and kept in millionths.
+const PPM_PER_PERCENT: u32 = 10_000;
 /// Most entries in one `propose`.
 const PROPOSALS_MAX: u64 = 10_000;
 
@@ -101,7 +103,12 @@ fn carry_out(slot: &mut Option<World>, line: &str) -> Result<(), CommandFault> {
 fn cluster(words: &mut Words) -> Result<World, CommandFault> {
     let mut options = Options { pre_vote: true, check_quorum: true, ..Options::default() };
     let seed = words.take_number("seed")?.unwrap_or(1);
-    for (key, field) in [("pre_vote", &mut options.pre_vote), ("check_quorum", &mut options.check_quorum)] {
+    let switches = [
+        ("pre_vote", &mut options.pre_vote),
+        ("check_quorum", &mut options.check_quorum),
+        ("lease_reads", &mut options.lease_reads),
+    ];
+    for (key, field) in switches {
         if let Some(value) = words.take_value(key) {
             *field = switch(&value)?;
         }
@@ -111,6 +118,9 @@ fn cluster(words: &mut Words) -> Result<World, CommandFault> {
         if let Some(value) = words.take_value(key) {
             *field = duration(&value)?;
         }
+    }
+    if let Some(word) = words.take_value("drift") {
+        options.clock_drift_ppm = command::percent(&word)? * PPM_PER_PERCENT;
     }
     let limits = [
         ("max_inflight_bytes", &mut options.max_inflight_bytes),
@@ -203,6 +213,9 @@ fn requests(world: &mut World, command: &str, words: &mut Words) -> Result<bool,
             let label = words.take("a read like t1")?;
             let ticket = number(label.strip_prefix('t').unwrap_or(&label))?;
             world.note_read(id, ticket);
+            if words.take_flag("lease") && world.read_by_lease(id, ticket)? {
+                return Ok(true);
+            }
             if let Err(refusal) = world.input(id, |core, now| core.read(now, ticket))? {
                 world.trace.push(show::refusal(id, refusal));
             }
@@ -247,6 +260,11 @@ fn propose(world: &mut World, id: NodeId, count: u64, length: u32) -> Result<(),
 
 fn clocks(world: &mut World, command: &str, words: &mut Words) -> Result<bool, CommandFault> {
     match command {
+        "clock" => {
+            let id = words.take_node()?;
+            let word = words.take("a rate like +10%")?;
+            world.node_mut(id)?.rate_percent = command::rate(&word)?;
+        }
         "tick" => {
             let named = words.take_nodes();
             let span = words.take_duration()?;
@@ -268,9 +286,10 @@ fn clocks(world: &mut World, command: &str, words: &mut Words) -> Result<bool, C
     Ok(true)
 }
 
-/// Moves one node's clock, stopping at each of its deadlines.
+/// Lets a time pass for one node, as long by its clock as its rate makes it, stopping at each of its deadlines.
 fn tick(world: &mut World, id: NodeId, span: Duration) -> Result<(), CommandFault> {
-    let target = world.node(id)?.clock + span;
+    let node = world.node(id)?;
+    let target = node.clock + node.by_its_clock(span);
     for _ in 0..DEADLINES_MAX {
         let node = world.node_mut(id)?;
         let due = node.core.as_ref().and_then(|core| core.next_deadline()).filter(|due| *due <= target);
@@ -289,12 +308,11 @@ fn run_for(world: &mut World, span: Duration) -> Result<(), CommandFault> {
     let mut left = span;
     for _ in 0..DEADLINES_MAX {
         stabilize(world)?;
-        let wait = |clock: Time, due: Option<Time>| due.map(|due| due.since(clock));
-        let running = world.nodes.values().filter_map(|node| Some((node.clock, node.core.as_ref()?)));
-        let step = running.filter_map(|(clock, core)| wait(clock, core.next_deadline())).min();
+        let wait = |node: &Node| Some(node.until(node.core.as_ref()?.next_deadline()?));
+        let step = world.nodes.values().filter_map(wait).min();
         let step = step.unwrap_or(left).min(left);
         for node in world.nodes.values_mut() {
-            node.clock += step;
+            node.clock += node.by_its_clock(step);
         }
         left -= step;
         for id in all(world) {

@@ -4,6 +4,7 @@
 //! then checks the invariants. The world decides nothing by itself: no time passes and nothing is delivered unless a
 //! command says so. Only writes complete by themselves, unless `persist off` was said.
 
+use core::time::Duration;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -31,6 +32,8 @@ pub(super) struct Node {
     pub id: NodeId,
     pub storage: StorageId,
     pub clock: Time,
+    /// How fast the clock runs, in percent of real time.
+    pub rate_percent: u32,
     pub disk: Disk,
     /// None while the node is down.
     pub core: Option<Core>,
@@ -40,6 +43,22 @@ pub(super) struct Node {
     /// The disk is not the one the configuration names.
     pub disk_replaced: bool,
     incarnation: u64,
+}
+
+impl Node {
+    /// How much the node's clock moves in so much real time.
+    pub(super) fn by_its_clock(&self, span: Duration) -> Duration {
+        span * self.rate_percent / 100
+    }
+
+    /// How much real time passes until the node's clock shows `due`, a nanosecond more rather than less.
+    pub(super) fn until(&self, due: Time) -> Duration {
+        let left = due.since(self.clock);
+        match self.rate_percent {
+            100 => left,
+            rate => left * 100 / rate + Duration::from_nanos(u64::from(!left.is_zero())),
+        }
+    }
 }
 
 /// What an entry is, wherever it lies.
@@ -78,6 +97,7 @@ impl World {
                 id,
                 storage,
                 clock: CLOCK_START,
+                rate_percent: 100,
                 disk,
                 core: None,
                 auto_persist: true,
@@ -267,9 +287,26 @@ impl World {
         }
     }
 
+    /// Where the committed log ends, as far as any node has known.
+    pub(super) fn committed(&self) -> Index {
+        self.history.committed()
+    }
+
     /// Remembers what a read that is asked now must see. A label that is in use keeps its older, weaker demand.
     pub(super) fn note_read(&mut self, id: NodeId, ticket: ReadTicket) {
         self.asked.entry((id, ticket)).or_insert(self.history.committed());
+    }
+
+    /// Answers a read that was just asked by the lease of this node; false when it holds none.
+    pub(super) fn read_by_lease(&mut self, id: NodeId, ticket: ReadTicket) -> Result<bool, CommandFault> {
+        let Some(index) = self.core(id)?.read_lease(self.node(id)?.clock) else {
+            self.trace.push(Line::plain(format!("{id} holds no lease")));
+            return Ok(false);
+        };
+        self.trace.push(Line::plain(format!("{id} answers read t{ticket} by its lease once {index} is applied")));
+        self.judge_read(id, ReadOutcome::Ready { ticket, index });
+        self.check()?;
+        Ok(true)
     }
 
     fn judge_read(&mut self, id: NodeId, outcome: ReadOutcome) {

@@ -169,7 +169,7 @@ fn message(from: u64, to: u64, message: Message) -> PeerMessage {
 }
 
 fn heartbeat(from: u64, to: u64) -> PeerMessage {
-    message(from, to, Message::Heartbeat(Heartbeat { commit: Index(4), read_seq: 5, generation: 6 }))
+    message(from, to, Message::Heartbeat(Heartbeat { commit: Index(4), read_seq: 5, generation: 6, orders_void: 0 }))
 }
 
 fn vote(from: u64, to: u64) -> PeerMessage {
