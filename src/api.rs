@@ -185,7 +185,7 @@ pub struct NodeStatus {
     pub cluster_id: String,
     pub name: String,
     pub id: NodeId,
-    /// `leader follower pre-candidate candidate learner`.
+    /// `leader follower pre-candidate candidate learner recovering`.
     pub state: String,
     pub term: Term,
     pub leader: Option<NodeId>,

@@ -20,8 +20,8 @@ use super::entry::{EntryError, decode_config};
 use super::frame::{Chunks, FRAME_LENGTH_BYTES};
 use super::record::{Kind, RecordError, RecordHeader};
 use crate::raft::message::{
-    Append, AppendOutcome, AppendReply, Heartbeat, HeartbeatReply, ReadIndex, ReadIndexReply, TimeoutNow, Vote,
-    VoteRefusal, VoteReply,
+    Append, AppendOutcome, AppendReply, Heartbeat, HeartbeatReply, Hello, HelloReply, ReadIndex, ReadIndexReply,
+    TimeoutNow, Vote, VoteRefusal, VoteReply,
 };
 use crate::raft::{Envelope, Index, LogId, Message, NodeId, Shape, StorageId, Term};
 
@@ -85,6 +85,8 @@ pub fn encoded_bytes(message: &PeerMessage) -> usize {
         Message::TimeoutNow(_) => 20,
         Message::ReadIndex(_) => 8,
         Message::ReadIndexReply(_) => 16,
+        Message::Hello(_) => 8,
+        Message::HelloReply(_) => 16,
     };
     FRAME_LENGTH_BYTES + ENVELOPE_BYTES + fields + record_bytes(message)
 }
@@ -196,6 +198,8 @@ fn type_code(message: &Message) -> u8 {
         Message::TimeoutNow(_) => 7,
         Message::ReadIndex(_) => 8,
         Message::ReadIndexReply(_) => 9,
+        Message::Hello(_) => 10,
+        Message::HelloReply(_) => 11,
     }
 }
 
@@ -215,7 +219,9 @@ fn flag(message: &Message) -> u8 {
         | Message::Heartbeat(_)
         | Message::HeartbeatReply(_)
         | Message::TimeoutNow(_)
-        | Message::ReadIndex(_) => 0,
+        | Message::ReadIndex(_)
+        | Message::Hello(_)
+        | Message::HelloReply(_) => 0,
     }
 }
 
@@ -267,6 +273,11 @@ fn put_fields(message: &Message, out: &mut BytesMut) {
         Message::ReadIndexReply(reply) => {
             out.put_u64_le(reply.request);
             out.put_u64_le(reply.index.unwrap_or_default().0);
+        }
+        Message::Hello(hello) => out.put_u64_le(hello.incarnation),
+        Message::HelloReply(reply) => {
+            out.put_u64_le(reply.incarnation);
+            out.put_u64_le(reply.end.0);
         }
     }
 }
@@ -320,6 +331,11 @@ fn take_fields(code: u8, flag: u8, fields: &mut &[u8]) -> Result<Message, PeerEr
             let index = Index(fields.try_get_u64_le()?);
             Message::ReadIndexReply(ReadIndexReply { request, index: (flag & FLAG_INDEX != 0).then_some(index) })
         }
+        10 => Message::Hello(Hello { incarnation: fields.try_get_u64_le()? }),
+        11 => {
+            let incarnation = fields.try_get_u64_le()?;
+            Message::HelloReply(HelloReply { incarnation, end: Index(fields.try_get_u64_le()?) })
+        }
         unknown => return Err(PeerError::UnknownType(unknown)),
     };
     // One spelling per message: flags that the type does not have, or does not use, are refused.
@@ -366,6 +382,7 @@ fn put_refusal(refused: Option<VoteRefusal>, out: &mut BytesMut) {
         Some(VoteRefusal::LeaderKnown { leader }) => (4, leader.0, 0),
         Some(VoteRefusal::LeaderAlive { leader }) => (5, leader.0, 0),
         Some(VoteRefusal::MayBeBound) => (6, 0, 0),
+        Some(VoteRefusal::Recovering) => (7, 0, 0),
     };
     out.put_u32_le(code);
     out.put_u64_le(first);
@@ -384,6 +401,7 @@ fn take_refusal(fields: &mut &[u8]) -> Result<Option<VoteRefusal>, PeerError> {
         4 => Some(VoteRefusal::LeaderKnown { leader: NodeId(first) }),
         5 => Some(VoteRefusal::LeaderAlive { leader: NodeId(first) }),
         6 => Some(VoteRefusal::MayBeBound),
+        7 => Some(VoteRefusal::Recovering),
         value => return Err(PeerError::Field { field: "refusal", value: u64::from(value) }),
     })
 }
@@ -450,6 +468,7 @@ mod tests {
             Some(VoteRefusal::LeaderKnown { leader: NodeId(5) }),
             Some(VoteRefusal::LeaderAlive { leader: NodeId(6) }),
             Some(VoteRefusal::MayBeBound),
+            Some(VoteRefusal::Recovering),
         ];
         let mut all: Vec<PeerMessage> = refusals
             .into_iter()
@@ -469,6 +488,8 @@ mod tests {
         all.push(envelope(Message::HeartbeatReply(HeartbeatReply { read_seq: 5, generation: 6, last, commit })));
         all.push(envelope(Message::TimeoutNow(TimeoutNow { last: LogId::new(7, 3), order: 9 })));
         all.push(envelope(Message::ReadIndex(ReadIndex { request: 99 })));
+        all.push(envelope(Message::Hello(Hello { incarnation: 1 << 60 })));
+        all.push(envelope(Message::HelloReply(HelloReply { incarnation: 1 << 60, end: Index(7) })));
         for index in [None, Some(Index(7))] {
             all.push(envelope(Message::ReadIndexReply(ReadIndexReply { request: 99, index })));
         }

@@ -13,8 +13,11 @@ pub fn describe(event: &Event) -> (Level, String) {
 
 fn weight(event: &Event) -> Level {
     match event {
-        Event::Stopped { .. } => Level::Error,
-        Event::Truncated { .. } | Event::ConfigRolledBack { .. } => Level::Warn,
+        Event::Stopped { .. } | Event::PeerRegressed { .. } => Level::Error,
+        Event::RecoveryStarted { .. }
+        | Event::PeerRecovers { .. }
+        | Event::Truncated { .. }
+        | Event::ConfigRolledBack { .. } => Level::Warn,
         Event::BecamePreCandidate { .. }
         | Event::BecameCandidate { .. }
         | Event::BecameLeader { .. }
@@ -22,7 +25,8 @@ fn weight(event: &Event) -> Level {
         | Event::LeaderKnown { .. }
         | Event::ConfigEffective { .. }
         | Event::TransferStarted { .. }
-        | Event::TransferEnded { .. } => Level::Info,
+        | Event::TransferEnded { .. }
+        | Event::RecoveryEnded { .. } => Level::Info,
         Event::VoteGranted { pre, .. } | Event::VoteRefused { pre, .. } => {
             if *pre {
                 Level::Debug

@@ -12,6 +12,7 @@ use super::log::Log;
 use super::membership::Membership;
 use super::message::{AppendOutcome, AppendReply, Envelope, HeartbeatReply, Message, ReadIndexReply};
 use super::read_index::AskedReads;
+use super::recovering::Recovering;
 use super::replication::Leading;
 use super::shape::Shape;
 use super::types::{Index, LogId, NodeId, Role, StorageId, Term, Time, WriteSeq};
@@ -125,6 +126,8 @@ pub struct Core {
     pub(super) timer_started: Time,
     pub(super) timeout: Duration,
     pub(super) leader_contact: Option<Time>,
+    /// Set while this node may hold less than it has acknowledged (R64).
+    pub(super) recovering: Option<Recovering>,
     /// When this node started.
     pub(super) started: Time,
     /// In this term, orders to campaign up to this one are void (R104).
@@ -176,6 +179,7 @@ impl Core {
             timer_started: now,
             timeout: Duration::ZERO,
             leader_contact: None,
+            recovering: None,
             started: now,
             orders_void: 0,
             verified: Index(0),
@@ -234,6 +238,8 @@ impl Core {
             Message::TimeoutNow(order) => self.on_timeout_now(now, from, &order),
             Message::ReadIndex(ask) => self.on_read_index(from, &ask),
             Message::ReadIndexReply(reply) => self.on_read_index_reply(from, &reply),
+            Message::Hello(hello) => self.on_hello(from, &hello),
+            Message::HelloReply(reply) => self.on_hello_reply(from, &reply),
             Message::Vote(_) | Message::VoteReply(_) => unreachable!("votes were handled above"),
         }
     }
@@ -246,6 +252,7 @@ impl Core {
         self.outbox.extend(self.disk.persisted(upto));
         self.own_ballot_durable(now);
         self.advance_commit();
+        self.end_recovering();
         self.check();
     }
 
@@ -339,6 +346,7 @@ impl Core {
             self.vote = None;
             self.verified = Index(0);
             self.orders_void = 0;
+            self.forget_announced_end();
             self.disk.hard_state_changed();
         }
         if was == Role::Leader {
@@ -421,6 +429,7 @@ fn soundness(term: Term, message: &Message) -> Result<(), &'static str> {
         Message::Vote(vote) => (vote.asked, vote.last.index),
         Message::VoteReply(reply) => (reply.asked, Index(0)),
         Message::Append(append) => (append.prev.term, append.prev.index.max(append.commit)),
+        Message::HelloReply(reply) => (Term(0), reply.end),
         Message::AppendReply(AppendReply { outcome: AppendOutcome::Ack { index }, .. }) => (Term(0), *index),
         Message::AppendReply(AppendReply { outcome: AppendOutcome::Reject { rejected, hint }, .. }) => {
             (hint.term, hint.index.max(*rejected))

@@ -51,7 +51,8 @@ impl Core {
     }
 
     fn may_campaign(&self) -> bool {
-        self.role != Role::Leader && self.fault().is_none() && self.membership.config().is_voter(self.id)
+        let is_able = self.role != Role::Leader && self.fault().is_none() && !self.is_recovering();
+        is_able && self.membership.config().is_voter(self.id)
     }
 
     /// Restarts the election timer with a new random length (R12, R13).
@@ -68,7 +69,7 @@ impl Core {
     }
 
     /// The next number of a splitmix64 sequence: small, seeded, and good enough to spread timeouts.
-    fn roll(&mut self) -> u64 {
+    pub(super) fn roll(&mut self) -> u64 {
         self.dice = self.dice.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.dice;
         mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
@@ -158,7 +159,11 @@ impl Core {
     }
 
     pub(super) fn on_vote(&mut self, now: Time, from: NodeId, _term: Term, vote: &Vote) {
-        let refused = if vote.pre { self.judge_pre_vote(now, from, vote) } else { self.judge_vote(now, from, vote) };
+        let refused = match vote.pre {
+            _ if self.is_recovering() => Some(VoteRefusal::Recovering),
+            true => self.judge_pre_vote(now, from, vote),
+            false => self.judge_vote(now, from, vote),
+        };
         let (pre, asked) = (vote.pre, vote.asked);
         self.events.push(match refused {
             None => Event::VoteGranted { pre, to: from, asked },

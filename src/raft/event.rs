@@ -75,6 +75,24 @@ pub enum Event {
         from: NodeId,
         because: &'static str,
     },
+    /// This node's log was damaged, and ends now with `last` (R64).
+    RecoveryStarted {
+        last: LogId,
+    },
+    /// Everything up to `at` is here again: the node votes as ever (R64).
+    RecoveryEnded {
+        at: Index,
+    },
+    /// A peer's log was damaged; what it had acknowledged no longer counts (R66).
+    PeerRecovers {
+        peer: NodeId,
+    },
+    /// A peer goes on answering with a log shorter than what it has acknowledged, and has not said why (R45).
+    PeerRegressed {
+        peer: NodeId,
+        acknowledged: Index,
+        last: Index,
+    },
     Stopped {
         because: Fault,
     },
@@ -131,6 +149,10 @@ impl Event {
             Event::TransferStarted { .. } => "transfer-started",
             Event::TransferEnded { .. } => "transfer-ended",
             Event::MessageDropped { .. } => "message-dropped",
+            Event::RecoveryStarted { .. } => "recovery-started",
+            Event::RecoveryEnded { .. } => "recovery-ended",
+            Event::PeerRecovers { .. } => "peer-recovers",
+            Event::PeerRegressed { .. } => "peer-regressed",
             Event::Stopped { .. } => "stopped",
         }
     }
@@ -163,6 +185,16 @@ impl fmt::Display for Event {
             Event::TransferStarted { to } => write!(f, "started to transfer leadership to {to}"),
             Event::TransferEnded { to, because } => write!(f, "transfer of leadership to {to} ended: {because}"),
             Event::MessageDropped { from, because } => write!(f, "dropped a message from {from}: {because}"),
+            Event::RecoveryStarted { last } => {
+                write!(f, "log was damaged and ends with {last}; no vote until it is repaired")
+            }
+            Event::RecoveryEnded { at } => write!(f, "log is repaired up to {at}; votes again"),
+            Event::PeerRecovers { peer } => {
+                write!(f, "peer {peer} has a damaged log; its acknowledgements no longer count")
+            }
+            Event::PeerRegressed { peer, acknowledged, last } => {
+                write!(f, "ALARM: peer {peer} acknowledged {acknowledged} and now ends at {last}; it does not count")
+            }
             Event::Stopped { because } => write!(f, "stopped: {because}"),
         }
     }
@@ -207,6 +239,7 @@ impl fmt::Display for VoteRefusal {
             VoteRefusal::AlreadyVoted { to } => write!(f, "already voted for {to}"),
             VoteRefusal::LeaderKnown { leader } => write!(f, "{leader} leads this term"),
             VoteRefusal::LeaderAlive { leader } => write!(f, "{leader} was heard less than an election timeout ago"),
+            VoteRefusal::Recovering => f.write_str("own log is being repaired"),
             VoteRefusal::MayBeBound => f.write_str("a promise to another leader may still hold"),
         }
     }

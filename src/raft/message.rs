@@ -31,6 +31,8 @@ pub enum Message {
     TimeoutNow(TimeoutNow),
     ReadIndex(ReadIndex),
     ReadIndexReply(ReadIndexReply),
+    Hello(Hello),
+    HelloReply(HelloReply),
 }
 
 /// A request for a vote, or with `pre` for the promise of one (§5.2, thesis 9.6).
@@ -73,6 +75,8 @@ pub enum VoteRefusal {
     /// With lease reads: the voter has started, or has heard a leader of an earlier term, less than an election timeout
     /// ago, and may have promised to elect nobody else (R21).
     MayBeBound,
+    /// The voter's log was damaged and is being repaired (R64).
+    Recovering,
 }
 
 /// Entries to append after `prev` (§5.3). With an empty shape: a probe, or commit news.
@@ -144,6 +148,20 @@ pub struct ReadIndexReply {
     pub index: Option<Index>,
 }
 
+/// A node whose log was damaged tells the leader that its former acknowledgements are void (R66).
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Hello {
+    /// Names the start of the sender; a number that its earlier starts did not have.
+    pub incarnation: u64,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct HelloReply {
+    pub incarnation: u64,
+    /// Where the leader's log ended when it first heard this hello.
+    pub end: Index,
+}
+
 impl fmt::Display for Envelope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} t{} → {} {}", self.from, self.term, self.to, self.message)
@@ -182,6 +200,8 @@ impl fmt::Display for Message {
                 Some(index) => write!(f, "ReadIndexReply #{} index={index}", reply.request),
                 None => write!(f, "ReadIndexReply #{} refused", reply.request),
             },
+            Message::Hello(_) => f.write_str("Hello"),
+            Message::HelloReply(reply) => write!(f, "HelloReply end={}", reply.end),
         }
     }
 }

@@ -17,6 +17,7 @@ pub mod message;
 mod progress;
 pub mod quorum;
 mod read_index;
+mod recovering;
 mod replication;
 pub mod shape;
 mod transfer;

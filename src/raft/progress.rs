@@ -1,5 +1,6 @@
 //! What a leader knows of one peer: how far it is equal, what is on the way, and whether to probe or to stream (R37).
 
+use core::time::Duration;
 use std::collections::VecDeque;
 
 use super::types::{Index, NodeId, Time};
@@ -48,6 +49,12 @@ pub(super) struct Progress {
     pub nudge: bool,
     /// The newest read round the peer has confirmed (R94).
     pub read_seq: u64,
+    /// The incarnation in which the peer last declared its log damaged, and the end of the log that it was told (R66).
+    pub hello: Option<(u64, Index)>,
+    /// Since when it answers with a log shorter than `matched` (R45).
+    pub short_since: Option<Time>,
+    /// It has done so for too long: it does not count for commits until it acknowledges `matched` again.
+    pub is_suspect: bool,
     /// Last index and bytes of each append on the way, in Replicate.
     in_flight: VecDeque<(Index, u64)>,
     in_flight_bytes: u64,
@@ -66,9 +73,36 @@ impl Progress {
             commit_told: Index(0),
             nudge: false,
             read_seq: 0,
+            hello: None,
+            short_since: None,
+            is_suspect: false,
             in_flight: VecDeque::new(),
             in_flight_bytes: 0,
         }
+    }
+
+    /// The peer has lost what it had: nothing it acknowledged so far counts, and replies on the way are void (R66).
+    pub(super) fn begin_again(&mut self, last: Index) {
+        let (generation, contact, read_seq) = (self.generation.wrapping_add(1), self.contact, self.read_seq);
+        *self = Progress { contact, read_seq, ..Progress::new(self.id, generation, last) };
+    }
+
+    /// What counts for commits.
+    pub(super) fn counted(&self) -> Index {
+        if self.is_suspect { Index(0) } else { self.matched }
+    }
+
+    /// Notes how long a peer's log is by its own account. Gives true when it has been too short for `patience`; one
+    /// such answer alone may be late (R45).
+    pub(super) fn note_length(&mut self, now: Time, last: Index, patience: Duration) -> bool {
+        if last >= self.matched {
+            self.short_since = None;
+            return false;
+        }
+        let since = *self.short_since.get_or_insert(now);
+        let is_news = !self.is_suspect && now.since(since) >= patience;
+        self.is_suspect |= is_news;
+        is_news
     }
 
     pub(super) fn is_full(&self, window: Window) -> bool {
@@ -98,6 +132,10 @@ impl Progress {
         {
             self.in_flight.pop_front();
             self.in_flight_bytes -= bytes;
+        }
+        if index >= self.matched {
+            self.short_since = None;
+            self.is_suspect = false;
         }
         self.next = self.next.max(index.next());
         self.paused = false;

@@ -249,6 +249,9 @@ impl Core {
         let probe = self.log.last_not_above(hint.index, hint.term).index.next();
         let Some(peer) = self.peer_mut(from) else { return };
         match peer.state {
+            // It refuses what it has acknowledged: asking again at once would go on for ever. A heartbeat's answer allows
+            // the next try, and tells whether entries were lost (R45).
+            PeerState::Probe if rejected == peer.next.prev() && rejected <= peer.matched => {}
             PeerState::Probe if rejected == peer.next.prev() => {
                 peer.next = probe.max(peer.matched.next()).min(rejected.max(Index(1)));
                 peer.next = peer.next.max(peer.matched.next());
@@ -266,8 +269,10 @@ impl Core {
         let last = self.log.last().index;
         let Some(leading) = &self.leading else { return };
         let (commit_beat, read_seq) = (leading.commit_beat, leading.reads.newest_seq());
+        let patience = self.options.election_timeout;
         let Some(peer) = self.tracked(from, reply.generation) else { return };
         peer.contact = Some(now);
+        let regressed = peer.note_length(now, reply.last, patience).then_some(peer.matched);
         // A round that has not begun cannot have been confirmed (R94).
         let confirmed = reply.read_seq.min(read_seq);
         peer.read_seq = peer.read_seq.max(confirmed);
@@ -280,6 +285,9 @@ impl Core {
             && self.options.lease_reads
         {
             leading.lease.confirmed(from, confirmed);
+        }
+        if let Some(acknowledged) = regressed {
+            self.events.push(Event::PeerRegressed { peer: from, acknowledged, last: reply.last });
         }
         self.confirm_reads();
     }
@@ -316,7 +324,7 @@ impl Core {
             if id == self.id {
                 return durable;
             }
-            leading.peers.iter().find(|peer| peer.id == id).map_or(Index(0), |peer| peer.matched)
+            leading.peers.iter().find(|peer| peer.id == id).map_or(Index(0), Progress::counted)
         };
         let index = reached(self.membership.config(), matched);
         if index > self.commit && self.log.term_at(index) == Some(self.term) {
@@ -332,7 +340,7 @@ impl Core {
         self.events.push(Event::CommitAdvanced { to });
     }
 
-    fn peer_mut(&mut self, id: NodeId) -> Option<&mut Progress> {
+    pub(super) fn peer_mut(&mut self, id: NodeId) -> Option<&mut Progress> {
         self.leading.as_mut()?.peers.iter_mut().find(|peer| peer.id == id)
     }
 
@@ -357,6 +365,7 @@ impl Core {
             Ok(outcome) => outcome,
             Err(fault) => return self.poison(fault),
         };
+        self.end_recovering();
         self.send_when_durable(from, Message::AppendReply(AppendReply { generation, outcome }));
     }
 
@@ -448,6 +457,7 @@ impl Core {
         self.leader_contact = Some(now);
         self.timer_started = now;
         self.timeout = self.draw_timeout();
+        self.say_hello(from);
         true
     }
 }

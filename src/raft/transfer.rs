@@ -117,7 +117,12 @@ impl Core {
     pub(super) fn on_timeout_now(&mut self, now: Time, from: NodeId, order: &TimeoutNow) {
         let leader_fits = self.role == Role::Follower && self.leader.is_none_or(|leader| leader == from);
         let voter = self.membership.config().is_voter(self.id);
-        if leader_fits && voter && self.log.last() == order.last && order.order > self.orders_void {
+        if leader_fits
+            && voter
+            && !self.is_recovering()
+            && self.log.last() == order.last
+            && order.order > self.orders_void
+        {
             self.start_campaign(now, CampaignCause::Transfer);
         }
     }

@@ -15,7 +15,7 @@ impl Replica {
             cluster_id: self.cluster.to_string(),
             name: config.member(core.id()).map(|member| member.name.clone()).unwrap_or_default(),
             id: core.id(),
-            state: role_word(core.role(), is_learner).to_owned(),
+            state: if core.is_recovering() { "recovering" } else { role_word(core.role(), is_learner) }.to_owned(),
             term: core.term(),
             leader: core.leader(),
             durable: core.durable(),

@@ -112,7 +112,9 @@ fn lane_of(message: &PeerMessage) -> Lane {
         | Message::VoteReply(_)
         | Message::TimeoutNow(_)
         | Message::ReadIndex(_)
-        | Message::ReadIndexReply(_) => Lane::Control,
+        | Message::ReadIndexReply(_)
+        | Message::Hello(_)
+        | Message::HelloReply(_) => Lane::Control,
     }
 }
 

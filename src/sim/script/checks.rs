@@ -24,8 +24,8 @@ pub(super) struct View<'a> {
     pub id: NodeId,
     pub durable: HardState,
     pub durable_log: &'a [LogId],
-    /// The disk is another one than the cluster admitted; what the old one held is gone (R65).
-    pub disk_replaced: bool,
+    /// The disk is another one than the cluster admitted, or was damaged; what it once held may be gone (R65, R66).
+    pub disk_lost: bool,
     /// None while the node is down.
     pub core: Option<CoreView>,
 }
@@ -225,7 +225,7 @@ impl History {
     fn check_progress(&self, id: NodeId, core: &CoreView, views: &[View]) -> Checked {
         for (peer, matched) in &core.matched {
             let Some(view) = views.iter().find(|view| view.id == *peer) else { continue };
-            if view.disk_replaced || view.durable.term > core.term || *matched == Index(0) {
+            if view.disk_lost || view.durable.term > core.term || *matched == Index(0) {
                 continue;
             }
             let place = usize::try_from(matched.prev().0).expect("scripted logs fit in memory");
@@ -283,7 +283,7 @@ mod tests {
                     id,
                     durable: *durable,
                     durable_log: log,
-                    disk_replaced: false,
+                    disk_lost: false,
                     core: Some(core.clone()),
                 });
             }

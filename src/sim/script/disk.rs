@@ -13,6 +13,8 @@ pub(super) struct Disk {
     /// Entry `i` is at position `i - 1`.
     pub log: Vec<LogId>,
     pub commit_hint: Index,
+    /// The log was damaged and is not repaired yet; known across restarts (R64).
+    pub is_recovering: bool,
     pending: VecDeque<PendingWrite>,
 }
 
@@ -28,7 +30,7 @@ pub(super) struct PendingWrite {
 
 impl Disk {
     pub(super) fn new(hard_state: HardState, log: Vec<LogId>) -> Disk {
-        Disk { hard_state, log, commit_hint: Index(0), pending: VecDeque::new() }
+        Disk { hard_state, log, commit_hint: Index(0), is_recovering: false, pending: VecDeque::new() }
     }
 
     pub(super) fn accept(&mut self, write: PendingWrite) {
@@ -65,6 +67,12 @@ impl Disk {
             }
             self.commit_hint = write.commit_hint;
         }
+    }
+
+    /// The entries from `from` on are unreadable: only what is before them counts from now on.
+    pub(super) fn lose_from(&mut self, from: Index) {
+        self.log.truncate(position(from));
+        self.commit_hint = self.commit_hint.min(from.prev());
     }
 
     pub(super) fn lose_pending(&mut self) {

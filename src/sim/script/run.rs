@@ -11,7 +11,7 @@ use super::parse::{Piece, Script};
 use super::show::{self, Line};
 use super::world::{Node, World};
 use super::{CommandFault, SCRIPT_BYTES_MAX, ScriptFault, expect, inject};
-use crate::raft::{Config, HardState, LogId, Member, NodeId, Options, StorageId, Term, WriteSeq};
+use crate::raft::{Config, HardState, Index, LogId, Member, NodeId, Options, StorageId, Term, WriteSeq};
 
 /// Most rounds of delivery until the world must be quiet.
 const ROUNDS_MAX: usize = 2_000;
@@ -465,8 +465,15 @@ fn faults(world: &mut World, command: &str, words: &mut Words) -> Result<bool, C
         "restart" => {
             let id = words.take_node()?;
             if words.take_flag("wipe-hints") {
-                world.node_mut(id)?.disk.commit_hint = crate::raft::Index(0);
+                world.node_mut(id)?.disk.commit_hint = Index(0);
             }
+            let (damaged, cut) = (words.take_number("damaged")?, words.take_number("cut")?);
+            for from in [damaged, cut].into_iter().flatten().filter(|from| *from > 1) {
+                world.node_mut(id)?.disk.lose_from(Index(from));
+            }
+            let node = world.node_mut(id)?;
+            node.disk.is_recovering |= damaged.is_some();
+            node.is_log_cut |= cut.is_some();
             if words.take_flag("new-disk") {
                 world.replace_disk(id)?;
             }

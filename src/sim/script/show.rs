@@ -51,7 +51,9 @@ pub(super) fn event(id: NodeId, event: &Event) -> Line {
         | Event::BecameCandidate { .. }
         | Event::BecameLeader { .. }
         | Event::BecameFollower { .. }
-        | Event::Stopped { .. } => ('*', true),
+        | Event::Stopped { .. }
+        | Event::RecoveryStarted { .. }
+        | Event::RecoveryEnded { .. } => ('*', true),
         Event::VoteGranted { .. }
         | Event::VoteRefused { .. }
         | Event::PeerState { .. }

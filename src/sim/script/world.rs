@@ -42,6 +42,8 @@ pub(super) struct Node {
     pub fault: Option<Fault>,
     /// The disk is not the one the configuration names.
     pub disk_replaced: bool,
+    /// The log lost its end in silence, which no rule allows.
+    pub is_log_cut: bool,
     incarnation: u64,
 }
 
@@ -103,6 +105,7 @@ impl World {
                 auto_persist: true,
                 fault: None,
                 disk_replaced: false,
+                is_log_cut: false,
                 incarnation: 0,
             };
             (id, node)
@@ -198,7 +201,11 @@ impl World {
         let seed = seed.wrapping_mul(1_000_003) + id.0 * 1_009 + node.incarnation;
         let setup = Setup { id, storage: node.storage, options, seed };
         let found = Recovered { hard_state: node.disk.hard_state, log, commit_hint: node.disk.commit_hint };
-        let core = Core::boot(setup, found, node.clock).map_err(|source| CommandFault::Boot { node: id, source })?;
+        let boot = Core::boot(setup, found, node.clock);
+        let mut core = boot.map_err(|source| CommandFault::Boot { node: id, source })?;
+        if node.disk.is_recovering {
+            core.begin_recovering();
+        }
         node.core = Some(core);
         self.input(id, |_, _| ())
     }
@@ -246,6 +253,8 @@ impl World {
             self.carry_out(id, &mut effects);
         }
         assert!(effects == Effects::default(), "a core comes to rest without new inputs");
+        let node = self.nodes.get_mut(&id).expect("only members are drained");
+        node.disk.is_recovering &= node.core.as_ref().is_none_or(Core::is_recovering);
         self.effects = effects;
         self.check()
     }
@@ -396,7 +405,7 @@ impl World {
                 id: node.id,
                 durable: node.disk.hard_state,
                 durable_log: &node.disk.log,
-                disk_replaced: node.disk_replaced,
+                disk_lost: node.disk_replaced || node.disk.is_recovering || node.is_log_cut,
                 core: node.core.as_ref().map(|core| view_of(node, core)),
             })
             .collect();
