@@ -143,6 +143,52 @@ fn an_isolated_leader_is_replaced_and_nothing_is_lost_when_it_comes_back() {
 }
 
 #[test]
+fn a_damaged_log_is_repaired_by_the_others() {
+    let home = Home::new();
+    home.ok(&["cluster", "up", "-d", "--nodes", "3"]);
+    for number in 0..20 {
+        home.ok(&["submit", "put", &format!("key{number}"), "a value that is long enough to be found"]);
+    }
+    home.ok(&["cluster", "stop", "n2"]);
+    let data = home.cluster("demo").join("nodes/n2/data");
+    let segment = std::fs::read_dir(data.join("log")).expect("a log").flatten().next().expect("a segment").path();
+    let mut bytes = std::fs::read(&segment).expect("a segment");
+    let place = bytes.windows(5).position(|window| window == b"key10").expect("the key is in the log");
+    bytes[place] ^= 0x10;
+    std::fs::write(&segment, &bytes).expect("it can be damaged");
+
+    home.ok(&["cluster", "start", "n2"]);
+    home.ok(&["status", "--wait", "healthy", "--timeout", "60s"]);
+    let log = std::fs::read_to_string(data.parent().expect("the node").join("node.log")).expect("n2 has a log");
+    assert!(log.contains("the log is kept up to") && log.contains("votes again"), "{log}");
+    assert!(data.join("damaged/1").is_dir() && !data.join("recovering").exists());
+    home.ok(&["log", "diff", "n1", "n2"]);
+    // It votes: with n1 or n3 away the other two elect and commit.
+    home.ok(&["cluster", "kill", "n3"]);
+    home.ok(&["status", "--wait", "writable", "--timeout", "60s"]);
+    home.ok(&["submit", "put", "key10", "again"]);
+    assert_eq!(text(&home.ok(&["get", "key10", "--node", "n2"]).stdout), "again\n");
+}
+
+#[test]
+fn a_leader_reads_by_its_lease_as_real_processes() {
+    let home = Home::new();
+    let file = home.file("lease.yaml", "cluster: demo\nnodes: 3\nraft:\n  lease_reads: true\n  clock_drift: 2%\n");
+    home.ok(&["cluster", "up", "-d", &file]);
+    home.ok(&["submit", "put", "colour", "green"]);
+    let read = |node: &str| text(&home.ok(&["get", "colour", "--consistency", "lease", "--node", node]).stdout);
+    for node in ["n1", "n2", "n3"] {
+        assert_eq!(read(node), "green\n");
+    }
+    let old = home.status()["leader"].as_str().expect("somebody leads").to_owned();
+    home.ok(&["cluster", "pause", &old]);
+    home.ok(&["status", "--wait", "writable", "--timeout", "60s"]);
+    home.ok(&["submit", "put", "colour", "blue"]);
+    home.ok(&["cluster", "resume"]);
+    assert_eq!(read(&old), "blue\n", "whoever slept through its lease does not answer from the past");
+}
+
+#[test]
 fn a_cut_ends_with_its_time_and_with_the_process() {
     let home = Home::new();
     home.ok(&["cluster", "up", "-d", "--nodes", "3"]);

@@ -17,6 +17,7 @@ use super::worker::Worker;
 use crate::observe::{Level, Log, LogOptions};
 use crate::raft::{Config, Fault, NodeId};
 use crate::replica::{BootError, Found, Limits, Replica, Setup};
+use crate::storage::disk::RealDisk;
 use crate::storage::layout::{self, NodeFile, RunFile};
 use crate::storage::{Journal, JournalOptions, OpenError, Recovered, SyncMode};
 use crate::transport::identity::{Identity, IdentityError};
@@ -122,7 +123,9 @@ fn open_and_run(options: &NodeOptions, file: &NodeFile, log: &Arc<Log>) -> Resul
 
 /// Whoever asks whether this node runs takes the lock of its data for an instant, so a taken one is tried again.
 fn open_journal(options: &NodeOptions, file: &NodeFile) -> Result<(Journal, Recovered), NodeError> {
-    let open = || Journal::open(&layout::data_dir(&options.dir), journal_options(file));
+    let data_dir = layout::data_dir(&options.dir);
+    let on_corruption = file.storage.on_corruption;
+    let open = || Journal::open_as(Arc::new(RealDisk), &data_dir, journal_options(file), on_corruption);
     for _ in 1..LOCK_TRIES {
         match open() {
             Err(OpenError::Locked { .. }) => std::thread::sleep(LOCK_RETRY_AFTER),
@@ -161,7 +164,11 @@ async fn run_until_stopped(
     );
     let clock = Clock::start();
     let reader = journal.reader();
-    let replica = Replica::boot(replica_setup(found), clock.now()).map_err(NodeError::Boot)?;
+    let is_recovering = found.is_recovering;
+    let mut replica = Replica::boot(replica_setup(found), clock.now()).map_err(NodeError::Boot)?;
+    if is_recovering {
+        replica.begin_recovering();
+    }
     let thread = |source| NodeError::System { what: "no thread could be started", source };
     let mut turn = Turn {
         clock,
@@ -174,6 +181,7 @@ async fn run_until_stopped(
         log,
         facts,
         sync_p99_ms: Box::new(move || latency.p99_ms()),
+        is_recovering,
     };
     let ended = turn.run(&mut shutdown).await;
     close(turn, ended, &options.dir).await

@@ -56,6 +56,8 @@ pub struct Turn {
     pub log: Arc<Log>,
     pub facts: Facts,
     pub sync_p99_ms: Box<dyn Fn() -> Option<f64> + Send + Sync>,
+    /// The data directory says that this node recovers (R64).
+    pub is_recovering: bool,
 }
 
 /// How the loop ended.
@@ -92,11 +94,22 @@ impl Turn {
             if let Some(fault) = self.carry_out(&mut outputs) {
                 return Ended::Fault(fault);
             }
+            if self.is_recovering && !self.replica.core().is_recovering() {
+                self.end_recovery();
+            }
             if let Some(stopping) = &stopping
                 && (stopping.is_over(self.clock.now()) || self.replica.may_stop() && self.journal.is_idle())
             {
                 return Ended::Stopped;
             }
+        }
+    }
+
+    /// Once in a node's life, if at all, so the turn may wait for the disk.
+    fn end_recovery(&mut self) {
+        self.is_recovering = false;
+        if let Err(error) = layout::end_recovery(Path::new(&self.facts.data_dir)) {
+            self.log.line(Level::Warn, &format!("the repair could not be noted, and is done again: {error}"));
         }
     }
 

@@ -109,6 +109,12 @@ impl Replica {
         })
     }
 
+    /// The log that was found is what is left of a longer one: no vote until it is repaired (R64). To be called before
+    /// the first input.
+    pub fn begin_recovering(&mut self) {
+        self.core.begin_recovering();
+    }
+
     /// Takes one input in. `wall_ms` is the wall clock, for display only.
     pub fn step(&mut self, now: Time, _wall_ms: u64, input: Input) {
         if self.fault.is_some() || self.has_stopped {

@@ -15,7 +15,7 @@ use std::sync::Arc;
 
 use super::disk::{Disk, DiskLock, RealDisk};
 use super::hard_state::HardStateFile;
-use super::layout::{self, SyncMode};
+use super::layout::{self, OnCorruption, SyncMode};
 use super::positions::{LogReader, ReadError};
 use super::recovery::{self, OpenError, Recovered};
 use super::wal::{SyncLatency, Wal};
@@ -69,7 +69,21 @@ impl Journal {
         data_dir: &Path,
         options: JournalOptions,
     ) -> Result<(Journal, Recovered), OpenError> {
-        let opened = recovery::open(disk.clone(), data_dir, options)?;
+        Journal::open_as(disk, data_dir, options, OnCorruption::Refuse)
+    }
+
+    /// `open_on`, or when the log is damaged and `on_corruption` allows it, with the intact part of it: the rest is set
+    /// aside, and `Recovered` says that this node may hold less than it has acknowledged (R64).
+    ///
+    /// # Errors
+    /// As `open`; and a damaged log that peers cannot repair.
+    pub fn open_as(
+        disk: Arc<dyn Disk>,
+        data_dir: &Path,
+        options: JournalOptions,
+        on_corruption: OnCorruption,
+    ) -> Result<(Journal, Recovered), OpenError> {
+        let opened = recovery::open(disk.clone(), data_dir, options, on_corruption)?;
         let journal = Journal {
             disk,
             data_dir: data_dir.to_path_buf(),

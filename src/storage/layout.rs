@@ -46,6 +46,17 @@ pub enum SyncMode {
     None,
 }
 
+/// What a node does that finds its log damaged.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnCorruption {
+    /// Keeps the intact part and lets its peers repair the rest; gives no vote meanwhile (R64).
+    #[default]
+    Recover,
+    /// Does not start.
+    Refuse,
+}
+
 /// `node.yaml`: what is fixed when a node's directory is made.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -71,6 +82,7 @@ pub struct NodeFile {
 pub struct StorageSection {
     pub segment_size_bytes: u64,
     pub sync: SyncMode,
+    pub on_corruption: OnCorruption,
 }
 
 /// `run.json`: which process runs, or last ran, on a node's directory.
@@ -171,6 +183,25 @@ pub fn log_dir(data_dir: &Path) -> PathBuf {
     data_dir.join("log")
 }
 
+/// `data/recovering`: there while this node may hold less than it has acknowledged (R64); says why.
+pub fn recovering_file(data_dir: &Path) -> PathBuf {
+    data_dir.join("recovering")
+}
+
+/// `data/damaged`: parts of a damaged log, in a numbered directory for each time.
+pub fn damaged_dir(data_dir: &Path) -> PathBuf {
+    data_dir.join("damaged")
+}
+
+/// Notes that the node holds everything it has acknowledged again.
+///
+/// # Errors
+/// The note could not be made to last; the node then recovers once more at its next start, which is harmless.
+pub fn end_recovery(data_dir: &Path) -> io::Result<()> {
+    RealDisk.remove(&recovering_file(data_dir))?;
+    RealDisk.sync_directory(data_dir)
+}
+
 /// `00000001-00000000000000000001.seg`: sequence number, then the index of the first entry.
 pub fn segment_name(sequence: u64, first: Index) -> String {
     format!("{sequence:08}-{:020}.seg", first.0)
@@ -215,7 +246,11 @@ pub fn found_on(disk: &dyn Disk, dir: &Path, founding: &Founding) -> Result<(), 
 
 impl Default for StorageSection {
     fn default() -> StorageSection {
-        StorageSection { segment_size_bytes: SEGMENT_SIZE_BYTES_DEFAULT, sync: SyncMode::Always }
+        StorageSection {
+            segment_size_bytes: SEGMENT_SIZE_BYTES_DEFAULT,
+            sync: SyncMode::Always,
+            on_corruption: OnCorruption::Recover,
+        }
     }
 }
 
@@ -390,7 +425,11 @@ mod tests {
             name: "n2".to_owned(),
             listen: "127.0.0.1:7002".to_owned(),
             advertise: "127.0.0.1:7002".to_owned(),
-            storage: StorageSection { segment_size_bytes: 1 << 20, sync: SyncMode::None },
+            storage: StorageSection {
+                segment_size_bytes: 1 << 20,
+                sync: SyncMode::None,
+                on_corruption: OnCorruption::Refuse,
+            },
         }
     }
 

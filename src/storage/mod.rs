@@ -15,12 +15,15 @@ pub mod layout;
 mod positions;
 pub mod reader;
 pub mod recovery;
+mod salvage;
+#[cfg(test)]
+mod salvage_tests;
 mod scanner;
 pub mod segment;
 mod wal;
 
 pub use journal::{Journal, JournalOptions, WriteError};
-pub use layout::SyncMode;
+pub use layout::{OnCorruption, SyncMode};
 pub use positions::{LogReader, ReadError};
 pub use recovery::{DirectoryMeta, Note, OpenError, Recovered};
 pub use wal::SyncLatency;

@@ -18,15 +18,16 @@ use bytes::Bytes;
 use super::disk::{Disk, DiskFile, DiskLock, TEMPORARY_ENDING};
 use super::hard_state::{self, Chosen, HardStateFile, LogEnd};
 use super::journal::JournalOptions;
-use super::layout;
+use super::layout::{self, OnCorruption};
 use super::positions::{LogReader, Positions, ReadError, Strides};
 use super::reader::{self, Damage, DamageKind, Item, SegmentItem};
+use super::salvage;
 use super::scanner;
 use super::segment::{Cause, MARKER_BYTES, Marker, SEGMENT_HEADER_BYTES};
 use super::wal::{self, Current, Resumed, Tip, Wal};
 use crate::codec::entry::decode_config;
 use crate::codec::{EntryError, Kind, RecordHeader, Settings};
-use crate::raft::{ClusterId, HardState, Index, NodeId, Shape, StorageId, Term};
+use crate::raft::{ClusterId, HardState, Index, LogId, NodeId, Shape, StorageId, Term};
 
 /// Bytes of records before the commit hint that are handed over with the tail, so that followers which are a little
 /// behind after a restart are fed from memory.
@@ -66,10 +67,12 @@ pub struct Recovered {
     pub tail_first: Index,
     /// Of the newest configuration entry.
     pub settings: Settings,
+    /// This node may hold less than it has acknowledged, now or since an earlier start (R64).
+    pub is_recovering: bool,
     pub notes: Vec<Note>,
 }
 
-/// Something an operator may want to know; nothing acknowledged was lost.
+/// Something an operator may want to know. Unless it says that the log was damaged, nothing acknowledged was lost.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Note {
     #[error("{} byte {offset}: cut {length_bytes} bytes of a write that never completed", file.display())]
@@ -78,6 +81,10 @@ pub enum Note {
     HardStateSlot { file: Arc<Path>, slot: usize },
     #[error("the directory was not cleanly closed")]
     NotClosed,
+    #[error("damaged: {damage}; the log is kept up to {last}, and peers have to give the rest")]
+    Salvaged { damage: Damage, last: LogId },
+    #[error("{} byte {offset}: {length_bytes} bytes were set aside as {}", file.display(), to.display())]
+    SetAside { file: Arc<Path>, offset: u64, length_bytes: u64, to: PathBuf },
 }
 
 /// Why a data directory was not opened. Nothing in it was changed, unless it says `Io`.
@@ -110,7 +117,12 @@ pub(super) struct Opened {
 }
 
 /// Locks, proves and takes over a data directory.
-pub(super) fn open(disk: Arc<dyn Disk>, data_dir: &Path, options: JournalOptions) -> Result<Opened, OpenError> {
+pub(super) fn open(
+    disk: Arc<dyn Disk>,
+    data_dir: &Path,
+    options: JournalOptions,
+    on_corruption: OnCorruption,
+) -> Result<Opened, OpenError> {
     let lock = lock(disk.as_ref(), data_dir)?;
     let hard_state_file = layout::hard_state_file(data_dir);
     let io_failed = |source| OpenError::Io { path: data_dir.to_path_buf(), source };
@@ -120,16 +132,25 @@ pub(super) fn open(disk: Arc<dyn Disk>, data_dir: &Path, options: JournalOptions
     }
     let inspection = hard_state::inspect_on(disk.as_ref(), &hard_state_file).map_err(io_failed)?;
     let chosen = inspection.choose()?;
-    let clean_end = inspection.clean_end(&chosen);
-    let mut survey = survey(disk.clone(), data_dir, &chosen, clean_end)?;
-    survey.check_against(&chosen, &hard_state_file)?;
+    let mut clean_end = inspection.clean_end(&chosen);
+    let mut survey = match survey(disk.clone(), data_dir, &chosen, clean_end) {
+        Err(OpenError::Damaged(damage)) if on_corruption == OnCorruption::Recover => {
+            clean_end = None;
+            let mut survey = salvage::intact_part(disk.clone(), data_dir, &chosen, damage)?;
+            survey.check_against(&chosen, &hard_state_file)?;
+            salvage::set_aside(disk.as_ref(), data_dir, &mut survey)?;
+            survey
+        }
+        surveyed => surveyed?,
+    };
     if let Some(slot) = chosen.answered {
         survey.notes.push(Note::HardStateSlot { file: Arc::from(hard_state_file.as_path()), slot });
     }
     if clean_end.is_none() {
         survey.notes.push(Note::NotClosed);
     }
-    let recovered = recovered(disk.clone(), &survey, chosen.slot.hard_state)?;
+    let mut recovered = recovered(disk.clone(), &survey, chosen.slot.hard_state)?;
+    recovered.is_recovering = disk.exists(&layout::recovering_file(data_dir)).map_err(io_failed)?;
     let takeover = Takeover { disk: disk.as_ref(), data_dir, was_closed: clean_end.is_some(), survey: &survey };
     let (current, hard_state) = takeover.run(&chosen, options).map_err(io_failed)?;
     let Survey { meta, tip, commit_hint, positions, strides, .. } = survey;
@@ -139,28 +160,28 @@ pub(super) fn open(disk: Arc<dyn Disk>, data_dir: &Path, options: JournalOptions
 }
 
 /// Everything learned by reading the directory once.
-struct Survey {
-    meta: DirectoryMeta,
-    shape: Shape,
+pub(super) struct Survey {
+    pub(super) meta: DirectoryMeta,
+    pub(super) shape: Shape,
     settings: Option<Settings>,
-    tip: Tip,
+    pub(super) tip: Tip,
     commit_hint: Index,
     positions: Arc<Positions>,
     strides: Strides,
-    notes: Vec<Note>,
+    pub(super) notes: Vec<Note>,
     /// The newest segment and the live one before it.
-    newest: Option<Surveyed>,
+    pub(super) newest: Option<Surveyed>,
     before: Option<Surveyed>,
 }
 
 /// How far a segment is used.
 #[derive(Clone)]
-struct Surveyed {
-    item: SegmentItem,
+pub(super) struct Surveyed {
+    pub(super) item: SegmentItem,
     /// Behind the last record.
     records_end: u64,
     /// Behind the last record or marker.
-    end: u64,
+    pub(super) end: u64,
     /// The last marker; none when there is none. What is before it was synced before it was written.
     marked: Option<u64>,
 }
@@ -187,19 +208,7 @@ fn survey(
     chosen: &Chosen,
     clean_end: Option<LogEnd>,
 ) -> Result<Survey, OpenError> {
-    let slot = &chosen.slot;
-    let mut survey = Survey {
-        meta: DirectoryMeta { cluster_id: slot.cluster_id, node: slot.node, storage: slot.storage },
-        shape: Shape::empty(Index(1)),
-        settings: None,
-        tip: Tip::ORIGIN,
-        commit_hint: slot.commit_hint,
-        positions: Arc::default(),
-        strides: Strides::default(),
-        notes: Vec::new(),
-        newest: None,
-        before: None,
-    };
+    let mut survey = Survey::new(chosen, chosen.slot.commit_hint);
     let log_dir = layout::log_dir(data_dir);
     let walk = reader::walk_directory(disk, &log_dir, clean_end, None)
         .map_err(|source| OpenError::Io { path: log_dir, source })?;
@@ -207,11 +216,28 @@ fn survey(
         survey.take(item)?;
     }
     survey.publish();
+    survey.check_against(chosen, &layout::hard_state_file(data_dir))?;
     Ok(survey)
 }
 
 impl Survey {
-    fn take(&mut self, item: Item) -> Result<(), OpenError> {
+    pub(super) fn new(chosen: &Chosen, commit_hint: Index) -> Survey {
+        let slot = &chosen.slot;
+        Survey {
+            meta: DirectoryMeta { cluster_id: slot.cluster_id, node: slot.node, storage: slot.storage },
+            shape: Shape::empty(Index(1)),
+            settings: None,
+            tip: Tip::ORIGIN,
+            commit_hint,
+            positions: Arc::default(),
+            strides: Strides::default(),
+            notes: Vec::new(),
+            newest: None,
+            before: None,
+        }
+    }
+
+    pub(super) fn take(&mut self, item: Item) -> Result<(), OpenError> {
         match item {
             Item::Segment(item) => self.segment(item),
             Item::Record { file, offset, header, payload } => self.record(&file, offset, &header, &payload),
@@ -232,7 +258,7 @@ impl Survey {
     }
 
     /// Makes the segment read so far known to readers.
-    fn publish(&mut self) {
+    pub(super) fn publish(&mut self) {
         if self.newest.is_some() {
             self.positions.publish(self.tip.id.index, &mut self.strides.chosen);
         }
@@ -315,6 +341,7 @@ fn recovered(disk: Arc<dyn Disk>, survey: &Survey, hard_state: HardState) -> Res
         tail: read_tail(&reader, tail_first, survey.tip.id.index)?,
         tail_first,
         settings,
+        is_recovering: false,
         notes: survey.notes.clone(),
     })
 }

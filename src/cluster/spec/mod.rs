@@ -14,7 +14,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use crate::codec::settings::Settings;
-use crate::storage::layout::{StorageSection, SyncMode};
+use crate::storage::layout::{OnCorruption, StorageSection, SyncMode};
 
 pub use error::SpecError;
 pub use locate::{Place, Step};
@@ -95,6 +95,11 @@ impl Spec {
         add("limits.max_pending_bytes".to_owned(), size_text(raft.max_pending_bytes));
         add("storage.segment_size".to_owned(), size_text(self.storage.segment_size_bytes));
         add("storage.sync".to_owned(), sync_word(self.storage.sync).to_owned());
+        let on_corruption = match self.storage.on_corruption {
+            OnCorruption::Recover => "recover",
+            OnCorruption::Refuse => "refuse",
+        };
+        add("storage.on_corruption".to_owned(), on_corruption.to_owned());
         facts
     }
 

@@ -12,7 +12,7 @@ use super::locate::{self, Step};
 use super::read::nearest;
 use super::{MemberRole, NAME_LENGTH_MAX, NODES_MAX, NodeSpec, Spec, duration_text, is_name, size_text};
 use crate::codec::settings::{Settings, parse_drift_ppm, parse_duration, parse_size};
-use crate::storage::layout::{SEGMENT_SIZE_BYTES_MAX, SEGMENT_SIZE_BYTES_MIN, StorageSection, SyncMode};
+use crate::storage::layout::{OnCorruption, SEGMENT_SIZE_BYTES_MAX, SEGMENT_SIZE_BYTES_MIN, StorageSection, SyncMode};
 
 /// An election timeout is at least this many heartbeats, so that one lost datagram starts no election.
 const HEARTBEATS_PER_ELECTION_MIN: u32 = 5;
@@ -326,12 +326,8 @@ impl Walk<'_> {
             }
         }
         if let Some(value) = field(section, "on_corruption") {
-            let words = [("refuse", false), ("recover", true)];
-            if self.word(value, &at("on_corruption"), &words)? {
-                return Err(self
-                    .wrong(&at("on_corruption"), "`on_corruption: recover` is not supported yet")
-                    .hint("write `on_corruption: refuse`: a node with a damaged log does not start"));
-            }
+            let words = [("recover", OnCorruption::Recover), ("refuse", OnCorruption::Refuse)];
+            storage.on_corruption = self.word(value, &at("on_corruption"), &words)?;
         }
         if let Some(value) = field(section, "sync") {
             let words = [("always", SyncMode::Always), ("none", SyncMode::None)];
@@ -562,7 +558,7 @@ mod tests {
         ("cluster: demo\nnodes: 3\nraft:\n  clock_drift: 1\n", "f.yaml:4:16", "percentage", "1%"),
         ("cluster: demo\nnodes: 3\nstorage:\n  snapshot_every: 9\n", "f.yaml:4:19", "not supported yet", "remove"),
         ("cluster: demo\nnodes: 3\nstorage:\n  retain_entries: 9\n", "f.yaml:4:19", "not supported yet", "remove"),
-        ("cluster: demo\nnodes: 3\nstorage:\n  on_corruption: recover\n", "f.yaml:4:18", "not supported", "refuse"),
+        ("cluster: demo\nnodes: 3\nstorage:\n  on_corruption: recovr\n", "f.yaml:4:18", "recover refuse", "recover"),
         ("cluster: demo\nnodes: 3\nstorage:\n  segment_size: 64\n", "f.yaml:4:17", "no unit", "64MiB"),
         ("cluster: demo\nnodes: 3\nstorage:\n  segment_size: 1MiB\n", "f.yaml:4:17", "cannot hold one value", "least"),
         ("cluster: demo\nnodes: 3\nhttp: 127.0.0.1:0\n", "f.yaml:3:7", "not supported yet", "off"),
@@ -642,6 +638,9 @@ mod tests {
             max_pending_bytes: 8 << 20,
         };
         assert_eq!(spec.settings, settings);
-        assert_eq!(spec.storage, StorageSection { segment_size_bytes: 16 << 20, sync: SyncMode::None });
+        assert_eq!(
+            spec.storage,
+            StorageSection { segment_size_bytes: 16 << 20, sync: SyncMode::None, on_corruption: OnCorruption::Refuse }
+        );
     }
 }
