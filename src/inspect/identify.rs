@@ -33,7 +33,7 @@ const INSIDE_MAX: usize = 1_000;
 pub struct Finding {
     pub path: PathBuf,
     /// A stable word: `cluster-directory node-directory data-directory log-directory segment hard-state node-file
-    /// run-file cluster-file identity-directory certificate private-key node-log lock in-use home`.
+    /// run-file cluster-file identity-directory certificate private-key node-log lock in-use recovering home`.
     pub kind: &'static str,
     /// One sentence without a full stop.
     pub about: String,
@@ -126,7 +126,7 @@ fn data_directory(path: &Path) -> io::Result<Finding> {
     if let Some(config) = newest_config(path) {
         finding = finding.fact("members", json!(config.members));
     }
-    let finding = with_inside(finding, &["hard_state", "in-use", "lock"])?;
+    let finding = with_inside(finding, &["hard_state", "in-use", "recovering", "lock"])?;
     with_children(finding, &layout::log_dir(path))
 }
 
@@ -179,6 +179,7 @@ fn file(path: &Path, length: u64) -> io::Result<Option<Finding>> {
     let known = match name.as_str() {
         "lock" => Some(Finding::new(path, "lock", "held by the running process; its content means nothing")),
         "in-use" => Some(Finding::new(path, "in-use", "the node runs, or ended without closing its data")),
+        "recovering" => Some(Finding::new(path, "recovering", "the log was damaged and is not repaired yet")),
         _ => None,
     };
     if known.is_some() || length > TEXT_BYTES_MAX && !looks_like_log(&start) {

@@ -489,9 +489,10 @@ fn quorums_agree_with_counting_by_hand() {
 /// R104.
 #[test]
 fn an_order_to_campaign_is_heeded_only_while_it_is_good() {
+    type Names = fn(&Core) -> LogId;
     let last = |core: &Core| core.last();
     let more = |core: &Core| LogId { index: core.last().index.next(), term: core.last().term };
-    let rows: [(&str, u64, fn(&Core) -> LogId, u32, u32, Role); 6] = [
+    let rows: [(&str, u64, Names, u32, u32, Role); 6] = [
         ("good", 2, last, 1, 0, Role::Candidate),
         ("the second, when the first is void", 2, last, 2, 1, Role::Candidate),
         ("void", 2, last, 1, 1, Role::Follower),
