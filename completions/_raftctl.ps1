@@ -202,7 +202,7 @@ Register-ArgumentCompleter -Native -CommandName 'raftctl' -ScriptBlock {
             break
         }
         'raftctl;get' {
-            [CompletionResult]::new('--consistency', '--consistency', [CompletionResultType]::ParameterName, 'linearizable: sees every write acknowledged before; stale: what one node has, at once')
+            [CompletionResult]::new('--consistency', '--consistency', [CompletionResultType]::ParameterName, 'linearizable: sees every write acknowledged before; lease: the same, without a round where raft.lease_reads is on; stale: what one node has, at once')
             [CompletionResult]::new('--at-least', '--at-least', [CompletionResultType]::ParameterName, 'Wait until the answering node has applied this revision')
             [CompletionResult]::new('--node', '--node', [CompletionResultType]::ParameterName, 'Ask this node and no other (a name, or `leader`)')
             [CompletionResult]::new('--cluster', '--cluster', [CompletionResultType]::ParameterName, 'Local cluster to work on [env: RAFTCTL_CLUSTER]')
@@ -224,7 +224,7 @@ Register-ArgumentCompleter -Native -CommandName 'raftctl' -ScriptBlock {
         }
         'raftctl;scan' {
             [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'Most keys to print [default: all]')
-            [CompletionResult]::new('--consistency', '--consistency', [CompletionResultType]::ParameterName, 'linearizable: sees every write acknowledged before; stale: what one node has, at once')
+            [CompletionResult]::new('--consistency', '--consistency', [CompletionResultType]::ParameterName, 'linearizable: sees every write acknowledged before; lease: the same, without a round where raft.lease_reads is on; stale: what one node has, at once')
             [CompletionResult]::new('--at-least', '--at-least', [CompletionResultType]::ParameterName, 'Wait until the answering node has applied this revision')
             [CompletionResult]::new('--node', '--node', [CompletionResultType]::ParameterName, 'Ask this node and no other (a name, or `leader`)')
             [CompletionResult]::new('--cluster', '--cluster', [CompletionResultType]::ParameterName, 'Local cluster to work on [env: RAFTCTL_CLUSTER]')

@@ -191,7 +191,7 @@ set edit:completion:arg-completer[raftctl] = {|@words|
             cand --help 'Print help (see more with ''--help'')'
         }
         &'raftctl;get'= {
-            cand --consistency 'linearizable: sees every write acknowledged before; stale: what one node has, at once'
+            cand --consistency 'linearizable: sees every write acknowledged before; lease: the same, without a round where raft.lease_reads is on; stale: what one node has, at once'
             cand --at-least 'Wait until the answering node has applied this revision'
             cand --node 'Ask this node and no other (a name, or `leader`)'
             cand --cluster 'Local cluster to work on [env: RAFTCTL_CLUSTER]'
@@ -212,7 +212,7 @@ set edit:completion:arg-completer[raftctl] = {|@words|
         }
         &'raftctl;scan'= {
             cand --limit 'Most keys to print [default: all]'
-            cand --consistency 'linearizable: sees every write acknowledged before; stale: what one node has, at once'
+            cand --consistency 'linearizable: sees every write acknowledged before; lease: the same, without a round where raft.lease_reads is on; stale: what one node has, at once'
             cand --at-least 'Wait until the answering node has applied this revision'
             cand --node 'Ask this node and no other (a name, or `leader`)'
             cand --cluster 'Local cluster to work on [env: RAFTCTL_CLUSTER]'

@@ -176,7 +176,7 @@ complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and __fish_seen_
 complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and __fish_seen_subcommand_from cas" -s q -l quiet -d 'Print nothing on stderr but errors'
 complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and __fish_seen_subcommand_from cas" -s v -l verbose -d 'Print more on stderr about what is being done'
 complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and __fish_seen_subcommand_from cas" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c raftctl -n "__fish_raftctl_using_subcommand get" -l consistency -d 'linearizable: sees every write acknowledged before; stale: what one node has, at once' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand get" -l consistency -d 'linearizable: sees every write acknowledged before; lease: the same, without a round where raft.lease_reads is on; stale: what one node has, at once' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand get" -l at-least -d 'Wait until the answering node has applied this revision' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand get" -l node -d 'Ask this node and no other (a name, or `leader`)' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand get" -l cluster -d 'Local cluster to work on [env: RAFTCTL_CLUSTER]' -r
@@ -195,7 +195,7 @@ complete -c raftctl -n "__fish_raftctl_using_subcommand get" -s q -l quiet -d 'P
 complete -c raftctl -n "__fish_raftctl_using_subcommand get" -s v -l verbose -d 'Print more on stderr about what is being done'
 complete -c raftctl -n "__fish_raftctl_using_subcommand get" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c raftctl -n "__fish_raftctl_using_subcommand scan" -l limit -d 'Most keys to print [default: all]' -r
-complete -c raftctl -n "__fish_raftctl_using_subcommand scan" -l consistency -d 'linearizable: sees every write acknowledged before; stale: what one node has, at once' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand scan" -l consistency -d 'linearizable: sees every write acknowledged before; lease: the same, without a round where raft.lease_reads is on; stale: what one node has, at once' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand scan" -l at-least -d 'Wait until the answering node has applied this revision' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand scan" -l node -d 'Ask this node and no other (a name, or `leader`)' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand scan" -l cluster -d 'Local cluster to work on [env: RAFTCTL_CLUSTER]' -r
