@@ -78,8 +78,13 @@ fn outcome(sent: &[Envelope]) -> AppendOutcome {
 
 fn ack(core: &mut Core, from: u64, index: Index) -> Vec<Envelope> {
     let term = core.term();
-    let generation = u32::try_from(term.0).expect("terms are small here");
+    let generation = life_of(core, from);
     hear(core, from, term, Message::AppendReply(AppendReply { generation, outcome: AppendOutcome::Ack { index } }))
+}
+
+/// The life of tracking that node 1, as leader, is in with a peer.
+fn life_of(core: &Core, peer: u64) -> u32 {
+    core.peers().find(|status| status.id == NodeId(peer)).map_or(0, |status| status.generation)
 }
 
 /// The nonce of the campaign that these messages belong to; zero when there is none.
@@ -387,14 +392,20 @@ fn only_entries_of_the_own_term_commit_by_counting() {
         core.term = Term(term);
         core.role = Role::Leader;
         let mut peers: Vec<Progress> =
-            (2..).zip(matches).map(|(id, _)| Progress::new(NodeId(id), 1, Index(3))).collect();
+            (2..).zip(matches).map(|(id, _)| Progress::new(NodeId(id), 1, Index(3), NOW)).collect();
         for (peer, matched) in peers.iter_mut().zip(matches) {
             peer.matched = Index(*matched);
         }
         let reads = LeaderReads::default();
-        let (noop, since, heartbeat_due) = (Index(1), NOW, NOW);
-        core.leading =
-            Some(Leading { peers, noop, heartbeat_due, commit_beat: Index(0), since, reads, transfer: None });
+        core.leading = Some(Leading {
+            peers,
+            noop: Index(1),
+            heartbeat_due: NOW,
+            commit_beat: Index(0),
+            reads,
+            transfer: None,
+            bowing_out: false,
+        });
         core.advance_commit();
         assert_eq!(core.commit(), Index(commit), "{matches:?} {log:?} in term {term}");
     }
@@ -416,7 +427,8 @@ fn an_acknowledgement_waits_for_the_disk_and_the_leader_commits_without_its_own(
     leader.take_effects(NOW, &mut effects);
     let write = effects.write.take().expect("an entry is to be written");
     for from in [2, 3] {
-        let reply = AppendReply { generation: 3, outcome: AppendOutcome::Ack { index: entry } };
+        let generation = life_of(&leader, from);
+        let reply = AppendReply { generation, outcome: AppendOutcome::Ack { index: entry } };
         deliver(&mut leader, from, Term(3), Message::AppendReply(reply));
     }
     leader.take_effects(NOW, &mut effects);
@@ -525,7 +537,7 @@ fn roles_change_only_as_they_may() {
     }
 }
 
-fn every_message(term: Term, last: LogId) -> Vec<Message> {
+fn every_message(term: Term, last: LogId, generation: u32) -> Vec<Message> {
     let mut all = Vec::new();
     for (pre, force) in [(false, false), (false, true), (true, false), (true, true)] {
         let asked = if pre { term.next() } else { term };
@@ -537,7 +549,6 @@ fn every_message(term: Term, last: LogId) -> Vec<Message> {
             refused: force.then_some(VoteRefusal::StaleTerm),
         }));
     }
-    let generation = u32::try_from(term.0).expect("terms are small here");
     for outcome in
         [AppendOutcome::Ack { index: last.index }, AppendOutcome::Reject { rejected: last.index, hint: LogId::ZERO }]
     {
@@ -561,7 +572,7 @@ fn no_message_panics_or_lowers_the_term() {
         let (before, _) = in_role(role, 3, Options::default());
         let own = before.term();
         for term in [Term(own.0 - 1), own, own.next()] {
-            for message in every_message(term, before.last()) {
+            for message in every_message(term, before.last(), life_of(&before, 2)) {
                 let mut core = before.clone();
                 hear(&mut core, 2, term, message.clone());
                 let row = format!("{message} in term {term} as {role} of term {own}");
@@ -639,8 +650,8 @@ fn a_confirmation_from_the_future_confirms_nothing() {
     let (mut core, _) = in_role(Role::Leader, 3, Options::default());
     let noop = core.last().index;
     ack(&mut core, 2, noop);
-    let term = core.term();
-    let beat = |read_seq| Message::HeartbeatReply(HeartbeatReply { read_seq, generation: 3, last: noop, commit: noop });
+    let (term, generation) = (core.term(), life_of(&core, 2));
+    let beat = |read_seq| Message::HeartbeatReply(HeartbeatReply { read_seq, generation, last: noop, commit: noop });
     hear(&mut core, 2, term, beat(7));
     core.read(NOW, 1).expect("it leads");
     let mut effects = Effects::default();

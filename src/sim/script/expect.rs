@@ -10,6 +10,8 @@
 //! | `expect commit n2 3` · `applied` · `durable` · `last n2 3@2` | how far it is |
 //! | `expect peer n1 n2 probe matched=1 next=3` | what leader n1 knows of n2 |
 //! | `expect logs-equal [n1 n2]` | these running nodes, or all, hold the same log |
+//! | `expect config n1 voters (n1 n2) && (n3)` | the configuration in force at n1, in its own words |
+//! | `expect removed n3` · `expect member n3` | n3 knows of its removal; or of none |
 //! | `expect quiet` | nothing is under way |
 
 use super::CommandFault;
@@ -36,6 +38,17 @@ pub(super) fn expect(world: &World, mut words: Words) -> Result<(), CommandFault
             same(&format!("{id} to have stopped"), fault.is_some(), || "it runs".to_owned())?;
         }
         "peer" => peer(world, &mut words)?,
+        "config" => {
+            let id = words.take_node()?;
+            let (found, wanted) = (world.core(id)?.config().to_string(), words.take_rest().join(" "));
+            same(&format!("{id} to count by {wanted}"), found == wanted, || found.clone())?;
+        }
+        "removed" | "member" => {
+            let id = words.take_node()?;
+            let removed = world.core(id)?.removed_at();
+            let found = removed.map_or("nothing of a removal".to_owned(), |at| format!("that it was removed at {at}"));
+            same(&format!("{id} to be {what}"), removed.is_some() == (what == "removed"), || found)?;
+        }
         _ => fact(world, &what, &mut words)?,
     }
     words.finish()

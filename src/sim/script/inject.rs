@@ -10,7 +10,8 @@
 //! | `heartbeat-reply` | `last=5 [commit=5] [read=0]`; without `commit=`, all of it is committed |
 //! | `timeout-now` | `last=5@2` |
 //!
-//! Replies carry the life of tracking that a reign of the named term gives, unless `generation=` says otherwise.
+//! Replies carry the life of tracking that the receiver, as leader, is in with the sender, unless `generation=` says
+//! otherwise.
 
 use super::CommandFault;
 use super::command::{Words, log_id, number};
@@ -28,15 +29,17 @@ pub(super) fn build(world: &mut World, mut words: Words) -> Result<Envelope, Com
     let term = Term(number(term.strip_prefix('t').unwrap_or(&term))?);
     let kind = words.take("a kind of message")?;
     let to_storage = world.node(to)?.storage;
-    let message = message(world, term, &kind, &mut words)?;
+    let generation = match (words.take_number("generation")?, &world.node(to)?.core) {
+        (Some(life), _) => u32::try_from(life).unwrap_or(u32::MAX),
+        (None, Some(core)) => core.peers().find(|peer| peer.id == from).map_or(0, |peer| peer.generation),
+        (None, None) => 0,
+    };
+    let message = message(world, generation, &kind, &mut words)?;
     words.finish()?;
     Ok(Envelope { from, to, to_storage, term, message })
 }
 
-fn message(world: &mut World, term: Term, kind: &str, words: &mut Words) -> Result<Message, CommandFault> {
-    let default_generation = u32::try_from(term.0).unwrap_or(u32::MAX);
-    let generation =
-        words.take_number("generation")?.map_or(default_generation, |life| u32::try_from(life).unwrap_or(u32::MAX));
+fn message(world: &mut World, generation: u32, kind: &str, words: &mut Words) -> Result<Message, CommandFault> {
     Ok(match kind {
         "vote" => Message::Vote(Vote {
             pre: words.take_flag("pre"),

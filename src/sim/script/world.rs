@@ -13,8 +13,8 @@ use super::disk::{Disk, PendingWrite};
 use super::network::{Link, Network};
 use super::show::{self, Line};
 use crate::raft::{
-    Config, Core, Created, Effects, Envelope, Event, Fault, HardState, Index, LogId, NodeId, Options, ReadOutcome,
-    ReadTicket, Recovered, Setup, Shape, StorageId, Term, Time, Write, WriteSeq,
+    Config, Core, Created, Effects, Envelope, Event, Fault, HardState, Index, LogId, Member, Message, NodeId, Options,
+    ReadOutcome, ReadTicket, Recovered, Setup, Shape, StorageId, Term, Time, Write, WriteSeq,
 };
 
 /// Most times a core is drained for one input before the world calls it restless.
@@ -67,25 +67,29 @@ pub(super) struct World {
 }
 
 /// Setting up and starting.
+impl Node {
+    fn down(member: &Member, disk: Disk) -> Node {
+        Node {
+            id: member.id,
+            storage: member.storage,
+            clock: CLOCK_START,
+            disk,
+            core: None,
+            auto_persist: true,
+            fault: None,
+            disk_replaced: false,
+            incarnation: 0,
+        }
+    }
+}
+
 impl World {
     /// `config` names the members; every node's disk holds the bootstrap entry `1@1` and nothing else.
     pub(super) fn new(config: Config, options: Options, seed: u64) -> World {
         let bootstrap = LogId::new(1, 1);
-        let node = |member: &crate::raft::Member| {
+        let node = |member: &Member| {
             let disk = Disk::new(HardState { term: Term(1), vote: None }, vec![bootstrap]);
-            let (id, storage) = (member.id, member.storage);
-            let node = Node {
-                id,
-                storage,
-                clock: CLOCK_START,
-                disk,
-                core: None,
-                auto_persist: true,
-                fault: None,
-                disk_replaced: false,
-                incarnation: 0,
-            };
-            (id, node)
+            (member.id, Node::down(member, disk))
         };
         let nodes = config.members.iter().map(node).collect();
         let entry = Entry { length: ENTRY_LENGTH, config: Some(Arc::new(config)) };
@@ -103,6 +107,12 @@ impl World {
             history: History::default(),
             effects: Effects::default(),
         }
+    }
+
+    /// A node with an empty disk that no configuration names yet.
+    pub(super) fn add_spare(&mut self, member: &Member) {
+        let node = Node::down(member, Disk::new(HardState::default(), Vec::new()));
+        self.nodes.entry(member.id).or_insert(node);
     }
 
     pub(super) fn node(&self, id: NodeId) -> Result<&Node, CommandFault> {
@@ -239,11 +249,13 @@ impl World {
             self.trace.push(show::event(id, &event));
         }
         for created in effects.created.drain(..) {
-            let (entry, config) = match created {
-                Created::Noop { index, term } => (LogId { index, term }, None),
-                Created::Config { index, term, config } => (LogId { index, term }, Some(config)),
+            let (entry, length, config) = match created {
+                Created::Noop { index, term } => (LogId { index, term }, ENTRY_LENGTH, None),
+                Created::Config { index, term, config, length_bytes } => {
+                    (LogId { index, term }, length_bytes, Some(config))
+                }
             };
-            self.create(entry, ENTRY_LENGTH, config);
+            self.create(entry, length, config);
         }
         if let Some(write) = effects.write.take() {
             self.write(id, write);
@@ -320,7 +332,8 @@ impl World {
     }
 
     /// Hands one message to its receiver; to a node that is down it is lost.
-    pub(super) fn deliver(&mut self, envelope: Envelope) -> Result<(), CommandFault> {
+    pub(super) fn deliver(&mut self, mut envelope: Envelope) -> Result<(), CommandFault> {
+        self.read_configs(&mut envelope);
         let to = envelope.to;
         let node = self.node(to)?;
         if node.core.is_none() || node.fault.is_some() {
@@ -328,6 +341,19 @@ impl World {
             return Ok(());
         }
         self.input(to, |core, now| core.receive(now, envelope))
+    }
+
+    /// Whoever receives entries reads the configurations among them from the records, as codec and transport do.
+    fn read_configs(&self, envelope: &mut Envelope) {
+        let Message::Append(append) = &mut envelope.message else { return };
+        let (first, count) = (append.entries.first, append.entries.len());
+        let config = |offset: u64| {
+            let index = first + offset;
+            let term = append.entries.term_at(index)?;
+            let entry = self.entries.get(&LogId { term, index })?;
+            Some((index, entry.config.clone()?))
+        };
+        append.entries.configs = (0..count).filter_map(config).collect();
     }
 
     /// Hands over what is under way now on links that are not held; false when there is nothing.
@@ -360,22 +386,25 @@ impl World {
                 durable: node.disk.hard_state,
                 durable_log: &node.disk.log,
                 disk_replaced: node.disk_replaced,
-                core: node.core.as_ref().map(|core| view_of(node, core)),
+                core: node.core.as_ref().map(|core| view_of(node, core, &self.entries)),
             })
             .collect();
         self.history.check(&views).map_err(CommandFault::from)
     }
 }
 
-fn view_of(node: &Node, core: &Core) -> CoreView {
+fn view_of(node: &Node, core: &Core, entries: &BTreeMap<LogId, Entry>) -> CoreView {
+    let log = log_of(core);
+    let config = |id: &LogId| Some((*id, entries.get(id)?.config.clone()?));
     CoreView {
+        configs: log.iter().filter_map(config).collect(),
         incarnation: node.incarnation,
         role: core.role(),
         term: core.term(),
         commit: core.commit(),
         applied: core.applied_index(),
         durable: core.durable(),
-        log: log_of(core),
+        log,
         config: Arc::clone(core.config()),
         matched: core.peers().map(|peer| (peer.id, peer.matched)).collect(),
     }

@@ -1,0 +1,318 @@
+//! Changing who is in the cluster, as leader: proposing a change, and what follows from it once it is in force or
+//! committed (§6, thesis 4, R72–R77).
+//!
+//! What needs no answer from outside — leaving a joint configuration, promoting a learner that has caught up, stepping
+//! down after one's own removal — happens when effects are drained, so it happens once whatever led to it.
+
+use std::sync::Arc;
+
+use super::catch_up::{CatchUp, CatchUpNews};
+use super::change::{Change, ChangeRefusal, left, next_config};
+use super::config::Config;
+use super::core::Core;
+use super::effects::Created;
+use super::event::{Event, StepDownCause};
+use super::progress::{Goodbye, Progress};
+use super::transfer::Transfer;
+use super::types::{Index, LogId, NodeId, Term, Time};
+
+/// A removed peer is told of it for this many election timeouts after the removal was committed (R77).
+const GOODBYE_TIMEOUTS: u32 = 2;
+
+/// How long the entry of a configuration is once encoded. The core counts bytes, so it has to know; only the codec can
+/// tell.
+#[derive(Clone, Copy, Debug)]
+pub struct ConfigLength {
+    /// What every such entry takes, whatever the configuration: record header and settings of the cluster.
+    pub fixed_bytes: u32,
+    /// What this configuration takes besides.
+    pub variable_bytes: fn(&Config) -> u32,
+}
+
+impl ConfigLength {
+    pub(super) fn of(&self, config: &Config) -> u32 {
+        self.fixed_bytes + (self.variable_bytes)(config)
+    }
+}
+
+impl Core {
+    /// Appends the configuration that `change` asks for, which is in force from then on, and gives its log id. When it
+    /// is already so, nothing is appended, and the log id is that of the configuration in force. A joint configuration
+    /// that leaves by itself is followed by a second entry (R73).
+    ///
+    /// With `only_if`, the change is made only while the configuration of that log id is in force.
+    ///
+    /// # Errors
+    /// Nothing was appended; the refusal says why.
+    pub fn change(&mut self, now: Time, change: Change, only_if: Option<LogId>) -> Result<LogId, ChangeRefusal> {
+        if self.fault().is_some() {
+            return Err(ChangeRefusal::Stopped);
+        }
+        let Some(leading) = self.leading.as_ref().filter(|_| !self.is_voted_out()) else {
+            return Err(ChangeRefusal::NotLeader { leader: self.leader.filter(|leader| *leader != self.id) });
+        };
+        let (noop, transfer) = (leading.noop, leading.transfer);
+        let in_force = self.config_id();
+        let is_in_force = |wanted: LogId| {
+            wanted.index == in_force.index && (wanted.term == in_force.term || in_force.term == Term(0))
+        };
+        if only_if.is_some_and(|wanted| !is_in_force(wanted)) {
+            return Err(ChangeRefusal::Stale { in_force });
+        }
+        if self.commit < noop {
+            return Err(ChangeRefusal::NothingCommitted { term: self.term });
+        }
+        let config = Arc::clone(self.membership.config());
+        let next = next_config(&config, in_force.index, &change)?;
+        if let Some(next) = next {
+            self.admit(now, &config, &next, transfer)?;
+            self.append_config(now, next);
+        }
+        if let Change::AddLearner { member, auto_promote: true } = &change
+            && let Some(peer) = self.peer_mut(member.id)
+            && let Some(catch_up) = &mut peer.catch_up
+        {
+            catch_up.auto_promote = true;
+        }
+        self.check();
+        Ok(self.config_id())
+    }
+
+    /// Log id of the entry that brought the configuration in force; its term is zero when the entry is compacted, and
+    /// all of it when there is no configuration yet.
+    pub fn config_id(&self) -> LogId {
+        let index = self.membership.index();
+        LogId { index, term: self.log.term_at(index).unwrap_or(Term(0)) }
+    }
+
+    /// Where this node ceased to be a member of the committed configuration, if it ever was one. It is for ever: ids
+    /// are not used again.
+    pub fn removed_at(&self) -> Option<Index> {
+        self.removed
+    }
+
+    /// Whether the moment allows for `next`, which is well formed (R72, R75).
+    fn admit(
+        &self,
+        now: Time,
+        config: &Config,
+        next: &Config,
+        transfer: Option<Transfer>,
+    ) -> Result<(), ChangeRefusal> {
+        let at = self.membership.index();
+        if at > self.commit {
+            return Err(ChangeRefusal::Uncommitted { at });
+        }
+        if let Some(transfer) = transfer
+            && next.is_voter(transfer.to)
+        {
+            return Err(ChangeRefusal::Transferring { to: transfer.to });
+        }
+        let new_voters = next.voters.iter().filter(|id| !config.is_voter(**id) && **id != self.id);
+        for id in new_voters.copied() {
+            if !self.has_caught_up(now, id) {
+                let matched = self.peer(id).map_or(Index(0), |peer| peer.matched);
+                return Err(ChangeRefusal::NotCaughtUp { id, missing: self.log.last().index - matched });
+            }
+        }
+        Ok(())
+    }
+
+    fn has_caught_up(&self, now: Time, id: NodeId) -> bool {
+        let Some(peer) = self.peer(id) else { return false };
+        let was_heard = peer.contact.is_some_and(|heard| now.since(heard) < self.options.election_timeout);
+        was_heard && peer.catch_up.as_ref().is_some_and(CatchUp::is_ready)
+    }
+
+    /// Whether a committed configuration has taken this node's vote (R76).
+    pub(super) fn is_voted_out(&self) -> bool {
+        self.membership.index() <= self.commit && !self.membership.config().is_voter(self.id)
+    }
+
+    fn append_config(&mut self, now: Time, config: Config) {
+        assert_eq!(config.soundness(), Ok(()), "a leader makes sound configurations only");
+        let before = Arc::clone(self.membership.config());
+        let index = self.log.last().index.next();
+        let config = Arc::new(config);
+        let length_bytes = self.options.config_length.of(&config);
+        self.log.push(self.term, length_bytes);
+        self.disk.appended(index);
+        self.membership.appended(index, Arc::clone(&config));
+        self.events.push(Event::ConfigEffective { at: index, config: config.to_string() });
+        self.created.push(Created::Config { index, term: self.term, config, length_bytes });
+        self.follow_config(now, &before);
+    }
+
+    /// Everything a leader derives from the configuration in force is derived anew (R52).
+    fn follow_config(&mut self, now: Time, before: &Config) {
+        let config = Arc::clone(self.membership.config());
+        let (removed_at, last) = (self.membership.index(), self.log.last().index);
+        let is_new = |id: &NodeId| *id != self.id && self.peer(*id).is_none();
+        let new: Vec<NodeId> = config.members.iter().map(|member| member.id).filter(is_new).collect();
+        for id in new {
+            let peer = self.track(now, id, last.prev());
+            let leading = self.leading.as_mut().expect("only a leader changes the configuration");
+            leading.peers.push(peer);
+            leading.peers.sort_by_key(|peer| peer.id);
+        }
+        let leading = self.leading.as_mut().expect("only a leader changes the configuration");
+        for peer in &mut leading.peers {
+            if config.is_voter(peer.id) && !before.is_voter(peer.id) {
+                peer.counted_since = now;
+            }
+            if !config.is_member(peer.id) {
+                peer.goodbye.get_or_insert(Goodbye { removed_at, until: None });
+            }
+            if config.learners.contains(&peer.id) {
+                peer.catch_up.get_or_insert_with(|| CatchUp::begin(now, last.prev()));
+            } else {
+                peer.catch_up = None;
+            }
+        }
+        if leading.transfer.is_some_and(|transfer| !config.is_voter(transfer.to)) {
+            self.end_transfer("the target has no vote any more");
+        }
+        self.advance_commit();
+        self.confirm_reads();
+    }
+
+    /// Starts a life of tracking; replies to an earlier one of the same peer are void from now on (R36, R78).
+    fn track(&mut self, now: Time, id: NodeId, last: Index) -> Progress {
+        self.generation = self.generation.wrapping_add(1);
+        let mut peer = Progress::new(id, self.generation, last, now);
+        if self.membership.config().learners.contains(&id) {
+            peer.catch_up = Some(CatchUp::begin(now, last));
+        }
+        peer
+    }
+
+    /// Whom a new leader tracks: every other member, and those whom a configuration removes that may not have been
+    /// committed before (R77).
+    pub(super) fn track_all(&mut self, now: Time, last: Index) -> Vec<Progress> {
+        let known: Vec<(Index, Arc<Config>)> = self.membership.known().to_vec();
+        let mut ids: Vec<NodeId> =
+            known.iter().flat_map(|(_, config)| &config.members).map(|member| member.id).collect();
+        ids.sort_unstable();
+        ids.dedup();
+        ids.retain(|id| *id != self.id);
+        let mut peers = Vec::new();
+        for id in ids {
+            let mut peer = self.track(now, id, last);
+            peer.goodbye = self
+                .membership
+                .removal_of(id, self.membership.index())
+                .map(|removed_at| Goodbye { removed_at, until: None });
+            peers.push(peer);
+        }
+        peers
+    }
+
+    /// What is to follow from commits and answers by now, at most one new configuration.
+    pub(super) fn advance_membership(&mut self, now: Time) {
+        let Some(leading) = &self.leading else { return };
+        let (noop, is_transferring) = (leading.noop, leading.transfer.is_some());
+        self.say_goodbyes(now);
+        let config = Arc::clone(self.membership.config());
+        if self.membership.index() > self.commit || self.commit < noop {
+            return;
+        }
+        if config.is_joint() {
+            if config.auto_leave {
+                self.append_config(now, left(&config));
+            }
+        } else if !config.is_voter(self.id) {
+            self.bow_out(now);
+        } else if !is_transferring {
+            self.promote_one(now, &config);
+        }
+    }
+
+    fn promote_one(&mut self, now: Time, config: &Config) {
+        let wanted = |id: &NodeId| {
+            let catch_up = self.peer(*id).and_then(|peer| peer.catch_up.as_ref());
+            catch_up.is_some_and(|catch_up| catch_up.auto_promote) && self.has_caught_up(now, *id)
+        };
+        let Some(id) = config.learners.iter().copied().find(wanted) else { return };
+        let next = next_config(config, self.membership.index(), &Change::Promote { id });
+        if let Some(next) = next.expect("a learner of a plain configuration can be promoted") {
+            self.append_config(now, next);
+        }
+    }
+
+    /// A leader that its own cluster has voted out hands over to the best voter, so that nobody has to wait for a
+    /// timeout, and then goes; or it goes at once when nobody can take over in time (R76).
+    fn bow_out(&mut self, now: Time) {
+        let best = self.best_voter();
+        let deadline = now + self.options.election_timeout;
+        let leading = self.leading.as_mut().expect("it was looked at just now");
+        let is_first = !core::mem::replace(&mut leading.bowing_out, true);
+        if leading.transfer.is_some() {
+            return;
+        }
+        match best {
+            Some(to) if is_first => {
+                leading.transfer = Some(Transfer { to, deadline, told: false });
+                self.events.push(Event::TransferStarted { to });
+            }
+            _ => self.become_follower(now, self.term, None, StepDownCause::VotedOut),
+        }
+    }
+
+    /// Called when messages are built: once its successor has been told, a leader that was voted out is done.
+    pub(super) fn finish_bowing_out(&mut self, now: Time) {
+        let Some(leading) = &mut self.leading else { return };
+        if leading.bowing_out && leading.transfer.is_some_and(|transfer| transfer.told) {
+            leading.transfer = None;
+            self.become_follower(now, self.term, None, StepDownCause::VotedOut);
+        }
+    }
+
+    /// Ends the tracking of removed peers that know of it or have had their time (R77).
+    fn say_goodbyes(&mut self, now: Time) {
+        let (commit, patience) = (self.commit, GOODBYE_TIMEOUTS * self.options.election_timeout);
+        let Some(leading) = &mut self.leading else { return };
+        for peer in &mut leading.peers {
+            if let Some(goodbye) = &mut peer.goodbye
+                && goodbye.removed_at <= commit
+            {
+                goodbye.until.get_or_insert(now + patience);
+            }
+        }
+        let is_over =
+            |peer: &Progress| peer.goodbye.is_some_and(|goodbye| goodbye.until.is_some_and(|until| now >= until));
+        let over: Vec<NodeId> = leading.peers.iter().filter(|peer| is_over(peer)).map(|peer| peer.id).collect();
+        leading.peers.retain(|peer| !is_over(peer));
+        for peer in over {
+            self.events.push(Event::GoodbyeEnded { peer, knows: false });
+        }
+    }
+
+    /// A removed peer has committed up to `commit`: once that covers its removal, it knows (R77).
+    pub(super) fn hear_goodbye(&mut self, from: NodeId, commit: Index) {
+        let Some(leading) = &mut self.leading else { return };
+        let knows =
+            |peer: &Progress| peer.id == from && peer.goodbye.is_some_and(|goodbye| goodbye.removed_at <= commit);
+        let before = leading.peers.len();
+        leading.peers.retain(|peer| !knows(peer));
+        if leading.peers.len() < before {
+            self.events.push(Event::GoodbyeEnded { peer: from, knows: true });
+        }
+    }
+
+    /// A learner has answered; `silent_since` is when it did so before (R75).
+    pub(super) fn hear_learner(&mut self, now: Time, from: NodeId, silent_since: Option<Time>) {
+        let (last, election_timeout) = (self.log.last().index, self.options.election_timeout);
+        let Some(peer) = self.peer_mut(from) else { return };
+        let matched = peer.matched;
+        let Some(catch_up) = &mut peer.catch_up else { return };
+        if catch_up.is_ready() && silent_since.is_some_and(|heard| now.since(heard) >= election_timeout) {
+            catch_up.begin_again(now, last);
+        }
+        let news = match catch_up.heard(now, matched, last, election_timeout) {
+            Some(CatchUpNews::Ready { rounds, took }) => Event::LearnerReady { learner: from, rounds, took },
+            Some(CatchUpNews::TooSlow) => Event::LearnerTooSlow { learner: from },
+            None => return,
+        };
+        self.events.push(news);
+    }
+}
