@@ -87,6 +87,9 @@ pub enum ChangeRefusal {
     /// Its vote would block every commit until it has (R75).
     #[error("{id} has not caught up: {missing} entries are missing")]
     NotCaughtUp { id: NodeId, missing: u64 },
+    /// Nobody knows whether it could vote (R75).
+    #[error("{id} has not answered within the election timeout")]
+    NotHeard { id: NodeId },
 }
 
 /// The configuration that `change` makes of `config`, whose entry is at `at`; none when it is already so.
@@ -216,4 +219,155 @@ fn known(config: &Config, id: NodeId) -> Result<(), ChangeRefusal> {
 
 fn usable(id: NodeId) -> Result<(), ChangeRefusal> {
     if (1..=ID_MAX).contains(&id.0) { Ok(()) } else { Err(ChangeRefusal::UnusableId { id }) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::raft::StorageId;
+    use crate::raft::quorum::overlap;
+
+    const AT: Index = Index(7);
+
+    fn member(id: u64) -> Member {
+        let (name, address) = (format!("n{id}"), format!("host-{id}:7000"));
+        Member { id: NodeId(id), name, address, storage: StorageId(id.into()) }
+    }
+
+    fn ids(list: &[u64]) -> Vec<NodeId> {
+        list.iter().copied().map(NodeId).collect()
+    }
+
+    fn config(voters: &[u64], learners: &[u64]) -> Config {
+        Config::of(voters.iter().chain(learners).copied().map(member).collect(), ids(learners))
+    }
+
+    fn replace(voters: &[u64], learners: &[u64]) -> Change {
+        Change::Replace { voters: ids(voters), learners: ids(learners), auto_leave: true }
+    }
+
+    fn explicit(voters: &[u64]) -> Change {
+        Change::Replace { voters: ids(voters), learners: Vec::new(), auto_leave: false }
+    }
+
+    fn learner(id: u64) -> Change {
+        Change::AddLearner { member: member(id), auto_promote: false }
+    }
+
+    /// What a change gives, in words; `-` when it is already so.
+    fn given(config: &Config, change: &Change) -> String {
+        match next_config(config, AT, change) {
+            Ok(Some(next)) => {
+                assert_eq!(next.soundness(), Ok(()), "{change:?}");
+                assert!(overlap(config, &next), "a quorum of {config} and one of {next} could miss each other");
+                assert!(next.next_id >= config.next_id, "ids are not used again");
+                next.to_string()
+            }
+            Ok(None) => "-".to_owned(),
+            Err(refusal) => refusal.to_string(),
+        }
+    }
+
+    /// P088, R72: one vote changes at once, with any number of learners; more go through a joint configuration.
+    #[test]
+    fn one_vote_changes_at_once_and_more_need_a_joint_configuration() {
+        let three = config(&[1, 2, 3], &[4, 5]);
+        let rows = [
+            (Change::Promote { id: NodeId(4) }, "voters (n1 n2 n3 n4) learners (n5)"),
+            (Change::Demote { id: NodeId(3) }, "voters (n1 n2) learners (n3 n4 n5)"),
+            (Change::Remove { id: NodeId(1) }, "voters (n2 n3) learners (n4 n5)"),
+            (Change::Remove { id: NodeId(5) }, "voters (n1 n2 n3) learners (n4)"),
+            (learner(6), "voters (n1 n2 n3) learners (n4 n5 n6)"),
+            (replace(&[1, 2, 3, 5], &[]), "voters (n1 n2 n3 n5)"),
+            (replace(&[1, 2], &[3]), "voters (n1 n2) learners (n3)"),
+            (replace(&[1, 2, 3], &[]), "voters (n1 n2 n3)"),
+            (replace(&[1, 2, 3, 4, 5], &[]), "voters (n1 n2 n3 n4 n5) && (n1 n2 n3)"),
+            (replace(&[1, 2, 4], &[]), "voters (n1 n2 n4) && (n1 n2 n3)"),
+            (replace(&[1], &[]), "voters (n1) && (n1 n2 n3)"),
+            (replace(&[], &[1]), "nobody would be left to vote"),
+        ];
+        for (change, expected) in rows {
+            assert_eq!(given(&three, &change), expected, "{change:?}");
+        }
+        let alone = config(&[1], &[]);
+        assert_eq!(given(&alone, &Change::Remove { id: NodeId(1) }), "nobody would be left to vote");
+        assert_eq!(given(&alone, &Change::Demote { id: NodeId(1) }), "nobody would be left to vote");
+    }
+
+    /// P089, P090, R70, R73.
+    #[test]
+    fn a_joint_configuration_is_entered_once_and_only_left() {
+        let from = config(&[1], &[2, 3, 4]);
+        assert_eq!(given(&from, &Change::Leave), "there is no joint configuration to leave");
+        assert_eq!(given(&from, &explicit(&[1, 2])), "voters (n1 n2) && (n1)");
+        let joint = next_config(&from, AT, &replace(&[2, 3], &[4])).expect("it is allowed").expect("it is a change");
+        assert_eq!(joint.to_string(), "voters (n2 n3) && (n1) learners (n4)");
+        assert!(joint.auto_leave);
+        for change in [learner(9), Change::Promote { id: NodeId(4) }, replace(&[1], &[]), explicit(&[2])] {
+            assert_eq!(given(&joint, &change), "the configuration at 7 is joint: it has to be left first");
+        }
+        assert_eq!(given(&joint, &Change::Leave), "voters (n2 n3) learners (n4)");
+        assert_eq!(left(&joint).members, [2, 3, 4].map(member), "who is in neither half is gone");
+
+        let demoting = next_config(&config(&[1, 2, 3], &[4]), AT, &replace(&[1, 4], &[3]));
+        let demoting = demoting.expect("it is allowed").expect("it is a change");
+        assert_eq!(demoting.to_string(), "voters (n1 n4) && (n1 n2 n3) next learners (n3)");
+        assert!(demoting.is_voter(NodeId(3)), "it votes in the old half until that is left");
+        assert_eq!(given(&demoting, &Change::Leave), "voters (n1 n4) learners (n3)");
+    }
+
+    /// P091, R81.
+    #[test]
+    fn what_is_already_so_is_no_change_and_what_cannot_be_is_refused() {
+        let three = config(&[1, 2, 3], &[4]);
+        let taken = |change: fn(&mut Member)| {
+            let mut newcomer = member(9);
+            change(&mut newcomer);
+            Change::AddLearner { member: newcomer, auto_promote: false }
+        };
+        let rows = [
+            (Change::Promote { id: NodeId(1) }, "-"),
+            (Change::Demote { id: NodeId(4) }, "-"),
+            (Change::Remove { id: NodeId(9) }, "-"),
+            (replace(&[3, 1, 2, 1], &[4, 4]), "-"),
+            (learner(4), "-"),
+            (Change::Promote { id: NodeId(9) }, "n9 is not a member"),
+            (replace(&[1, 9], &[]), "n9 is not a member"),
+            (replace(&[1, 2], &[2]), "n2 is named as a voter and as a learner"),
+            (Change::Remove { id: NodeId(0) }, "n0 cannot be a member's id"),
+            (Change::Promote { id: NodeId(0) }, "n0 cannot be a member's id"),
+            (replace(&[1, 0], &[]), "n0 cannot be a member's id"),
+            (learner(0), "n0 cannot be a member's id"),
+            (learner(u64::MAX), "n18446744073709551615 cannot be a member's id"),
+            (taken(|member| member.name = "n2".to_owned()), "n2 has that name"),
+            (taken(|member| member.address = "host-3:7000".to_owned()), "n3 has that address"),
+            (taken(|member| member.storage = StorageId(4)), "n4 has that data directory"),
+            (taken(|member| member.id = NodeId(2)), "n2 was used before, the next free id is n5"),
+        ];
+        for (change, expected) in rows {
+            assert_eq!(given(&three, &change), expected, "{change:?}");
+        }
+    }
+
+    /// R78: an id is used once, also when its member is long gone; a name may come back under a new one.
+    #[test]
+    fn a_name_comes_back_under_a_new_id_only() {
+        let next = |config: &Config, change: Change| {
+            next_config(config, AT, &change).expect("it is allowed").expect("it is a change")
+        };
+        let with = next(&config(&[1, 2, 3], &[]), learner(6));
+        let without = next(&with, Change::Remove { id: NodeId(6) });
+        assert_eq!(without.next_id, NodeId(7));
+        assert_eq!(given(&without, &learner(6)), "n6 was used before, the next free id is n7");
+        let again = Change::AddLearner { member: Member { id: NodeId(7), ..member(6) }, auto_promote: false };
+        assert_eq!(given(&without, &again), "voters (n1 n2 n3) learners (n7)");
+    }
+
+    #[test]
+    fn there_are_only_so_many_members() {
+        let most = MEMBERS_MAX as u64;
+        let almost = config(&[1], &(2..most).collect::<Vec<_>>());
+        let full = next_config(&almost, AT, &learner(most)).expect("one more fits").expect("it is a change");
+        assert_eq!(given(&full, &learner(most + 1)), "there are 18 members, which is the most there can be");
+    }
 }

@@ -84,3 +84,31 @@ fn tally_in(voters: &[NodeId], ballot: impl Fn(NodeId) -> Option<bool>) -> Tally
         Tally::Open
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// I10: majorities of the two must have a node in common, whichever they are.
+    #[test]
+    fn configurations_overlap_when_no_two_quorums_miss_each_other() {
+        let config = |voters: &[u64], outgoing: &[u64]| {
+            let ids = |list: &[u64]| list.iter().copied().map(NodeId).collect();
+            Config { voters: ids(voters), outgoing: ids(outgoing), ..Config::default() }
+        };
+        let rows = [
+            (config(&[1, 2, 3], &[]), config(&[1, 2, 3, 4], &[]), true),
+            (config(&[1, 2, 3], &[]), config(&[1, 2], &[]), true),
+            (config(&[1, 2, 3], &[]), config(&[1, 2, 4], &[]), false),
+            (config(&[1, 2, 3], &[]), config(&[1, 2, 3, 4, 5, 6], &[]), false),
+            (config(&[1], &[]), config(&[2], &[]), false),
+            (config(&[1, 2, 3], &[]), config(&[4, 5], &[1, 2, 3]), true),
+            (config(&[4, 5], &[1, 2, 3]), config(&[4, 5], &[]), true),
+            (config(&[1, 2, 3], &[]), config(&[4, 5], &[]), false),
+        ];
+        for (one, other, expected) in rows {
+            assert_eq!(overlap(&one, &other), expected, "{one} and {other}");
+            assert_eq!(overlap(&other, &one), expected, "{other} and {one}");
+        }
+    }
+}

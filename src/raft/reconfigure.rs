@@ -109,19 +109,18 @@ impl Core {
             return Err(ChangeRefusal::Transferring { to: transfer.to });
         }
         let new_voters = next.voters.iter().filter(|id| !config.is_voter(**id) && **id != self.id);
-        for id in new_voters.copied() {
-            if !self.has_caught_up(now, id) {
-                let matched = self.peer(id).map_or(Index(0), |peer| peer.matched);
-                return Err(ChangeRefusal::NotCaughtUp { id, missing: self.log.last().index - matched });
-            }
-        }
-        Ok(())
+        new_voters.copied().try_for_each(|id| self.may_be_promoted(now, id))
     }
 
-    fn has_caught_up(&self, now: Time, id: NodeId) -> bool {
-        let Some(peer) = self.peer(id) else { return false };
-        let was_heard = peer.contact.is_some_and(|heard| now.since(heard) < self.options.election_timeout);
-        was_heard && peer.catch_up.as_ref().is_some_and(CatchUp::is_ready)
+    fn may_be_promoted(&self, now: Time, id: NodeId) -> Result<(), ChangeRefusal> {
+        let peer = self.peer(id).expect("a leader tracks every other member");
+        if peer.contact.is_none_or(|heard| now.since(heard) >= self.options.election_timeout) {
+            return Err(ChangeRefusal::NotHeard { id });
+        }
+        if peer.catch_up.as_ref().is_some_and(CatchUp::is_ready) {
+            return Ok(());
+        }
+        Err(ChangeRefusal::NotCaughtUp { id, missing: self.log.last().index - peer.matched })
     }
 
     /// Whether a committed configuration has taken this node's vote (R76).
@@ -230,7 +229,7 @@ impl Core {
     fn promote_one(&mut self, now: Time, config: &Config) {
         let wanted = |id: &NodeId| {
             let catch_up = self.peer(*id).and_then(|peer| peer.catch_up.as_ref());
-            catch_up.is_some_and(|catch_up| catch_up.auto_promote) && self.has_caught_up(now, *id)
+            catch_up.is_some_and(|catch_up| catch_up.auto_promote) && self.may_be_promoted(now, *id).is_ok()
         };
         let Some(id) = config.learners.iter().copied().find(wanted) else { return };
         let next = next_config(config, self.membership.index(), &Change::Promote { id });
@@ -314,5 +313,207 @@ impl Core {
             None => return,
         };
         self.events.push(news);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::raft::message::{Append, AppendOutcome, AppendReply, Heartbeat, HeartbeatReply, Message};
+    use crate::raft::tests::{NOW, ack, append, drain, hear, in_role, life_of, node};
+    use crate::raft::{BootFault, Effects, HardState, Member, Options, Recovered, Role, Setup, Shape, StorageId};
+
+    fn newcomer(id: u64) -> Change {
+        let (name, address) = (format!("n{id}"), format!("host-{id}:7000"));
+        Change::AddLearner {
+            member: Member { id: NodeId(id), name, address, storage: StorageId(id.into()) },
+            auto_promote: false,
+        }
+    }
+
+    fn leader(voters: u64) -> Core {
+        let (mut core, _) = in_role(Role::Leader, voters, Options::default());
+        let noop = core.last().index;
+        (2..=voters).for_each(|id| drop(ack(&mut core, id, noop)));
+        core
+    }
+
+    /// R72: each reason to refuse, and that the log stays as it was.
+    #[test]
+    fn a_change_is_refused_unless_this_is_the_moment() {
+        let remove = Change::Remove { id: NodeId(3) };
+        let fresh = in_role(Role::Leader, 3, Options::default()).0;
+        let transferring = {
+            let mut core = leader(3);
+            core.transfer(NOW, Some(NodeId(2))).expect("it is a voter");
+            core
+        };
+        let open = {
+            let mut core = leader(3);
+            core.change(NOW, newcomer(4), None).expect("it may");
+            core
+        };
+        let stopped = {
+            let mut core = leader(3);
+            core.persist_failed("gone".to_owned());
+            core
+        };
+        let rows = [
+            (
+                node(3, &[], HardState { term: Term(2), vote: None }, Options::default()),
+                None,
+                ChangeRefusal::NotLeader { leader: None },
+            ),
+            (fresh, None, ChangeRefusal::NothingCommitted { term: Term(3) }),
+            (transferring, None, ChangeRefusal::Transferring { to: NodeId(2) }),
+            (open, None, ChangeRefusal::Uncommitted { at: Index(3) }),
+            (stopped, None, ChangeRefusal::Stopped),
+            (leader(3), Some(LogId::new(1, 2)), ChangeRefusal::Stale { in_force: LogId::new(1, 1) }),
+            (leader(3), Some(LogId::new(2, 3)), ChangeRefusal::Stale { in_force: LogId::new(1, 1) }),
+        ];
+        for (mut core, only_if, expected) in rows {
+            let before = (core.last(), core.config().to_string());
+            assert_eq!(core.change(NOW, remove.clone(), only_if), Err(expected));
+            assert_eq!((core.last(), core.config().to_string()), before, "{expected}");
+        }
+        let mut core = leader(3);
+        assert_eq!(core.change(NOW, remove, Some(LogId::new(1, 1))), Ok(LogId::new(3, 3)));
+    }
+
+    /// The core counts what the entry takes on disk and on the wire.
+    #[test]
+    fn the_entry_of_a_configuration_has_the_length_that_the_codec_gives_it() {
+        let config_length = ConfigLength { fixed_bytes: 70, variable_bytes: |config| config.members.len() as u32 * 10 };
+        let (mut core, _) = in_role(Role::Leader, 1, Options { config_length, ..Options::default() });
+        drain(&mut core);
+        core.change(NOW, newcomer(2), None).expect("it may");
+        let mut effects = Effects::default();
+        core.take_effects(NOW, &mut effects);
+        assert!(matches!(effects.created[..], [Created::Config { length_bytes: 90, .. }]), "{:?}", effects.created);
+        assert_eq!(core.log.bytes_between(Index(2), Index(3)), 90);
+    }
+
+    /// R36, R78: an answer to an earlier life of tracking the same peer counts for nothing, neither as an
+    /// acknowledgement nor as a sign of life.
+    #[test]
+    fn answers_to_an_earlier_reign_are_void() {
+        let first = leader(3);
+        let old = life_of(&first, 2);
+        let (mut core, term) = (first, Term(6));
+        hear(&mut core, 3, Term(5), append(LogId::new(2, 3), &[], 1));
+        core.campaign(NOW);
+        for pre in [true, false] {
+            let nonce = drain(&mut core).iter().find_map(|sent| match &sent.message {
+                Message::Vote(vote) if vote.pre == pre => Some(vote.nonce),
+                _ => None,
+            });
+            let nonce = nonce.expect("it campaigns");
+            let reply = crate::raft::message::VoteReply { pre, asked: term, nonce, refused: None };
+            let term = if pre { Term(5) } else { term };
+            core.receive(NOW, envelope(2, term, Message::VoteReply(reply)));
+        }
+        assert_eq!((core.role(), core.term()), (Role::Leader, term));
+        drain(&mut core);
+        let new = life_of(&core, 2);
+        assert_ne!(old, new);
+        let noop = core.last().index;
+        for (generation, matched) in [(old, Index(0)), (new, noop)] {
+            let outcome = AppendOutcome::Ack { index: noop };
+            hear(&mut core, 2, term, Message::AppendReply(AppendReply { generation, outcome }));
+            let peer = core.peers().next().expect("n2 is tracked");
+            assert_eq!((peer.matched, peer.last_contact.is_some()), (matched, generation == new));
+        }
+    }
+
+    fn envelope(from: u64, term: Term, message: Message) -> crate::raft::Envelope {
+        crate::raft::Envelope { from: NodeId(from), to: NodeId(1), to_storage: StorageId(0), term, message }
+    }
+
+    /// R6, R72, R80: neither the network nor a disk can bring a configuration that elects without a majority.
+    #[test]
+    fn a_configuration_that_cannot_be_one_is_not_taken() {
+        let breaks: [fn(&mut Config); 8] = [
+            |config| config.voters.clear(),
+            |config| config.voters.reverse(),
+            |config| config.voters.push(NodeId(3)),
+            |config| config.learners.push(NodeId(2)),
+            |config| config.next_learners.push(NodeId(3)),
+            |config| drop(config.members.pop()),
+            |config| config.next_id = NodeId(3),
+            |config| {
+                config.voters.insert(0, NodeId(0));
+                config.members.insert(0, Member { id: NodeId(0), ..config.members[0].clone() });
+            },
+        ];
+        let sound = Config::clone(leader(3).config());
+        assert_eq!(sound.soundness(), Ok(()));
+        for (number, break_it) in breaks.into_iter().enumerate() {
+            let mut config = sound.clone();
+            break_it(&mut config);
+            let mut entries = Shape::empty(Index(2));
+            entries.push(Term(4), 100, Some(Arc::new(config.clone())));
+            let mut core = node(3, &[], HardState { term: Term(4), vote: None }, Options::default());
+            let (prev, commit, generation) = (LogId::new(1, 1), Index(1), 1);
+            let sent = hear(&mut core, 2, Term(4), Message::Append(Append { prev, entries, commit, generation }));
+            assert_eq!((sent.len(), core.last()), (0, prev), "break {number}");
+
+            let mut log = Shape::empty(Index(1));
+            log.push(Term(1), 100, Some(Arc::new(config)));
+            let hard_state = HardState { term: Term(1), vote: None };
+            let setup = Setup { id: NodeId(1), storage: StorageId(1), options: Options::default(), seed: 1 };
+            let booted = Core::boot(setup, Recovered { hard_state, log, commit_hint: Index(1) }, NOW);
+            assert!(matches!(booted, Err(BootFault::UnsoundConfig { at: Index(1), .. })), "break {number}");
+        }
+    }
+
+    /// R77: told until its answer shows that it knows, or until two election timeouts after the commit have passed.
+    #[test]
+    fn a_removed_peer_is_tracked_until_it_knows_or_has_had_its_time() {
+        let timeout = Options::default().election_timeout;
+        let removed = || {
+            let mut core = leader(3);
+            let at = core.change(NOW, Change::Remove { id: NodeId(3) }, None).expect("it may").index;
+            drain(&mut core);
+            (core, at)
+        };
+        let tracks = |core: &Core| core.peers().any(|peer| peer.id == NodeId(3) && peer.is_leaving);
+        let beat = |core: &Core, commit| {
+            let generation = life_of(core, 3);
+            Message::HeartbeatReply(HeartbeatReply { read_seq: 0, generation, last: commit, commit })
+        };
+
+        let (mut core, at) = removed();
+        let mut effects = Effects::default();
+        core.take_effects(NOW + 10 * timeout, &mut effects);
+        assert!(tracks(&core), "the removal is not committed yet");
+        ack(&mut core, 2, at);
+        let told = beat(&core, at.prev());
+        hear(&mut core, 3, Term(3), told);
+        core.take_effects(Time((NOW + 2 * timeout).0 - 1), &mut effects);
+        assert!(tracks(&core), "it does not know yet");
+        core.take_effects(NOW + 2 * timeout, &mut effects);
+        assert!(!tracks(&core), "it has had its time");
+
+        let (mut core, at) = removed();
+        ack(&mut core, 2, at);
+        let told = beat(&core, at);
+        hear(&mut core, 3, Term(3), told);
+        assert!(!tracks(&core), "it knows");
+        assert_eq!(core.fault(), None);
+    }
+
+    /// R79: a node with an empty log is passive, votes, and takes everything from the leader.
+    #[test]
+    fn an_empty_node_waits_for_a_leader() {
+        let setup = Setup { id: NodeId(4), storage: StorageId(4), options: Options::default(), seed: 4 };
+        let found = Recovered { hard_state: HardState::default(), log: Shape::empty(Index(1)), commit_hint: Index(0) };
+        let mut core = Core::boot(setup, found, NOW).expect("an empty log is no contradiction");
+        assert_eq!((core.next_deadline(), core.config_id()), (None, LogId::ZERO));
+        core.campaign(NOW);
+        core.tick(NOW + core::time::Duration::from_secs(100));
+        assert_eq!((core.role(), core.term()), (Role::Follower, Term(0)));
+        let beat = Message::Heartbeat(Heartbeat { commit: Index(9), read_seq: 1, generation: 1 });
+        core.receive(NOW, crate::raft::Envelope { to: NodeId(4), ..envelope(2, Term(3), beat) });
+        assert_eq!((core.leader(), core.commit()), (Some(NodeId(2)), Index(0)));
     }
 }

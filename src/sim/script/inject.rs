@@ -10,14 +10,14 @@
 //! | `heartbeat-reply` | `last=5 [commit=5] [read=0]`; without `commit=`, all of it is committed |
 //! | `timeout-now` | `last=5@2` |
 //!
-//! Replies carry the life of tracking that the receiver, as leader, is in with the sender, unless `generation=` says
+//! A message carries the life of tracking that the leader among the two is in with the other, unless `generation=` says
 //! otherwise.
 
 use super::CommandFault;
 use super::command::{Words, log_id, number};
 use super::world::World;
 use crate::raft::message::{Append, AppendOutcome, AppendReply, Heartbeat, HeartbeatReply, Message, TimeoutNow, Vote};
-use crate::raft::{Envelope, Index, LogId, Shape, Term};
+use crate::raft::{Envelope, Index, LogId, NodeId, Shape, Term};
 
 /// Encoded length of an entry that only a hand-made message brought into the world, in bytes.
 const FORGED_LENGTH: u32 = 100;
@@ -29,10 +29,13 @@ pub(super) fn build(world: &mut World, mut words: Words) -> Result<Envelope, Com
     let term = Term(number(term.strip_prefix('t').unwrap_or(&term))?);
     let kind = words.take("a kind of message")?;
     let to_storage = world.node(to)?.storage;
-    let generation = match (words.take_number("generation")?, &world.node(to)?.core) {
-        (Some(life), _) => u32::try_from(life).unwrap_or(u32::MAX),
-        (None, Some(core)) => core.peers().find(|peer| peer.id == from).map_or(0, |peer| peer.generation),
-        (None, None) => 0,
+    let tracking = |leader: NodeId, peer: NodeId| {
+        let core = world.nodes.get(&leader)?.core.as_ref()?;
+        core.peers().find(|status| status.id == peer).map(|status| status.generation)
+    };
+    let generation = match words.take_number("generation")? {
+        Some(life) => u32::try_from(life).unwrap_or(u32::MAX),
+        None => tracking(to, from).or_else(|| tracking(from, to)).unwrap_or(0),
     };
     let message = message(world, generation, &kind, &mut words)?;
     words.finish()?;
