@@ -56,6 +56,13 @@ impl Membership {
         committed.get(last_with + 1).map(|(index, _)| *index)
     }
 
+    /// Whether `id` votes in the configuration in force or in one that would be back in force if what is not known to
+    /// be committed were cut off. While that is open its log may be the only one that can win: whoever holds the entry
+    /// that takes its vote must not wait for others to be elected who do not (thesis 4.2.2).
+    pub(super) fn may_campaign(&self, id: NodeId) -> bool {
+        self.stack.iter().any(|(_, config)| config.is_voter(id))
+    }
+
     pub(super) fn appended(&mut self, index: Index, config: Arc<Config>) {
         assert!(index > self.index(), "configurations are appended in order");
         self.stack.push((index, config));

@@ -1,13 +1,16 @@
 //! `change n1 WHAT …`: what an operator asks of a leader. What follows is told by the leader's own events.
+//!
+//! `change leader WHAT …` asks whoever leads the highest term, and does nothing when nobody does.
 
 use super::CommandFault;
 use super::command::{Words, log_id};
 use super::run::member;
 use super::show;
 use super::world::World;
-use crate::raft::{Change, NodeId};
+use crate::raft::{Change, NodeId, Role};
 
-pub(super) fn change(world: &mut World, id: NodeId, words: &mut Words) -> Result<(), CommandFault> {
+pub(super) fn change(world: &mut World, words: &mut Words) -> Result<(), CommandFault> {
+    let asked = if words.take_flag("leader") { leader(world) } else { Some(words.take_node()?) };
     let only_if = words.take_value("if").map(|word| log_id(&word)).transpose()?;
     let what = words.take("what to change")?;
     let change = match what.as_str() {
@@ -25,6 +28,7 @@ pub(super) fn change(world: &mut World, id: NodeId, words: &mut Words) -> Result
         "leave" => Change::Leave,
         _ => return Err(CommandFault::NotA { wanted: "a change", word: what }),
     };
+    let Some(id) = asked else { return Ok(()) };
     let before = world.core(id)?.config_index();
     match world.input(id, |core, now| core.change(now, change, only_if))? {
         Ok(at) if at.index == before => world.trace.push(show::Line::plain(format!("{id} has it so already, at {at}"))),
@@ -32,4 +36,10 @@ pub(super) fn change(world: &mut World, id: NodeId, words: &mut Words) -> Result
         Err(refusal) => world.trace.push(show::change_refusal(id, refusal)),
     }
     Ok(())
+}
+
+fn leader(world: &World) -> Option<NodeId> {
+    let running = world.nodes.values().filter(|node| node.fault.is_none()).filter_map(|node| node.core.as_ref());
+    let leaders = running.filter(|core| core.role() == Role::Leader);
+    leaders.max_by_key(|core| core.term()).map(|core| core.id())
 }

@@ -228,8 +228,7 @@ fn requests(world: &mut World, command: &str, words: &mut Words) -> Result<bool,
             }
         }
         "change" => {
-            let id = words.take_node()?;
-            change::change(world, id, words)?;
+            change::change(world, words)?;
         }
         "unreachable" | "append-lost" => {
             let (id, peer) = (words.take_node()?, words.take_node()?);
