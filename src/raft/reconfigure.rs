@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use super::catch_up::{CatchUp, CatchUpNews};
 use super::change::{Change, ChangeRefusal, left, next_config};
-use super::config::Config;
+use super::config::{Config, MEMBERS_MAX};
 use super::core::Core;
 use super::effects::Created;
 use super::event::{Event, StepDownCause};
@@ -18,6 +18,9 @@ use super::types::{Index, LogId, NodeId, Term, Time};
 
 /// A removed peer is told of it for this many election timeouts after the removal was committed (R77).
 const GOODBYE_TIMEOUTS: u32 = 2;
+
+/// Most removed peers that are being told at a time; whoever was removed before them is not told any more.
+const GOODBYES_MAX: usize = MEMBERS_MAX;
 
 /// How long the entry of a configuration is once encoded. The core counts bytes, so it has to know; only the codec can
 /// tell.
@@ -277,8 +280,13 @@ impl Core {
                 goodbye.until.get_or_insert(now + patience);
             }
         }
-        let is_over =
-            |peer: &Progress| peer.goodbye.is_some_and(|goodbye| goodbye.until.is_some_and(|until| now >= until));
+        let mut removals: Vec<Index> = leading.peers.iter().filter_map(|peer| Some(peer.goodbye?.removed_at)).collect();
+        removals.sort_unstable_by(|one, other| other.cmp(one));
+        let oldest_told = removals.get(GOODBYES_MAX - 1).copied().unwrap_or_default();
+        let is_over = |peer: &Progress| {
+            let has_had_its_time = |goodbye: Goodbye| goodbye.until.is_some_and(|until| now >= until);
+            peer.goodbye.is_some_and(|goodbye| has_had_its_time(goodbye) || goodbye.removed_at < oldest_told)
+        };
         let over: Vec<NodeId> = leading.peers.iter().filter(|peer| is_over(peer)).map(|peer| peer.id).collect();
         leading.peers.retain(|peer| !is_over(peer));
         for peer in over {
@@ -500,6 +508,21 @@ mod tests {
         hear(&mut core, 3, Term(3), told);
         assert!(!tracks(&core), "it knows");
         assert_eq!(core.fault(), None);
+    }
+
+    /// R77: however fast members come and go, only so many who are gone are told.
+    #[test]
+    fn only_so_many_removed_peers_are_told() {
+        let mut core = leader(1);
+        drain(&mut core);
+        for id in (2..).take(GOODBYES_MAX + 5) {
+            core.change(NOW, newcomer(id), None).expect("it may");
+            drain(&mut core);
+            core.change(NOW, Change::Remove { id: NodeId(id) }, None).expect("it may");
+            drain(&mut core);
+        }
+        let told: Vec<u64> = core.peers().filter(|peer| peer.is_leaving).map(|peer| peer.id.0).collect();
+        assert_eq!(told, (7..).take(GOODBYES_MAX).collect::<Vec<_>>(), "the newest");
     }
 
     /// R79: a node with an empty log is passive, votes, and takes everything from the leader.
