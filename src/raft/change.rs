@@ -9,6 +9,10 @@ use super::types::{Index, LogId, NodeId, Term};
 /// Ids beyond this are a mistake: so many members no cluster ever has.
 const ID_MAX: u64 = 1 << 62;
 
+/// Longest name and longest address of a member, in bytes: a configuration is in every node's memory and log for ever.
+const NAME_BYTES_MAX: usize = 40;
+const ADDRESS_BYTES_MAX: usize = 300;
+
 /// What a caller wants the cluster to become. Asking for what is already so changes nothing (R81).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
@@ -79,6 +83,8 @@ pub enum ChangeRefusal {
     UnknownMember { id: NodeId },
     #[error("{id} is named as a voter and as a learner")]
     NamedTwice { id: NodeId },
+    #[error("its {what} is empty or too long")]
+    Unusable { what: &'static str },
     /// Name, address and data directory belong to one member each.
     #[error("{by} has that {what}")]
     Taken { by: NodeId, what: &'static str },
@@ -183,6 +189,13 @@ fn with_learner(config: &Config, member: &Member) -> Result<Option<Config>, Chan
     }
     if id < config.next_id {
         return Err(ChangeRefusal::IdReused { id, next_id: config.next_id });
+    }
+    for (what, text, bytes_max) in
+        [("name", &member.name, NAME_BYTES_MAX), ("address", &member.address, ADDRESS_BYTES_MAX)]
+    {
+        if text.is_empty() || text.len() > bytes_max {
+            return Err(ChangeRefusal::Unusable { what });
+        }
     }
     for other in &config.members {
         let by = other.id;
@@ -342,6 +355,9 @@ mod tests {
             (taken(|member| member.name = "n2".to_owned()), "n2 has that name"),
             (taken(|member| member.address = "host-3:7000".to_owned()), "n3 has that address"),
             (taken(|member| member.storage = StorageId(4)), "n4 has that data directory"),
+            (taken(|member| member.name = String::new()), "its name is empty or too long"),
+            (taken(|member| member.name = "x".repeat(41)), "its name is empty or too long"),
+            (taken(|member| member.address = "x".repeat(301)), "its address is empty or too long"),
             (taken(|member| member.id = NodeId(2)), "n2 was used before, the next free id is n5"),
         ];
         for (change, expected) in rows {
