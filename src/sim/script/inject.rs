@@ -94,7 +94,7 @@ fn entries(world: &mut World, prev: LogId, list: Option<String>) -> Result<Shape
         if entry.index.0 != shape.first.0 + shape.len() {
             return Err(CommandFault::NotA { wanted: "the entry that follows", word: word.to_owned() });
         }
-        world.know(entry, FORGED_LENGTH, None);
+        world.know(entry, FORGED_LENGTH);
         shape.push(entry.term, FORGED_LENGTH, None);
     }
     Ok(shape)

@@ -58,6 +58,8 @@ pub(super) struct World {
     seed: u64,
     started: bool,
     entries: BTreeMap<LogId, Entry>,
+    /// The configurations among them.
+    configs: BTreeMap<LogId, Arc<Config>>,
     /// What went wrong in the course of an input; the check after it reports the first.
     broken: Option<Violation>,
     /// Where the committed log ended when a read was asked, by node and ticket.
@@ -92,7 +94,8 @@ impl World {
             (member.id, Node::down(member, disk))
         };
         let nodes = config.members.iter().map(node).collect();
-        let entry = Entry { length: ENTRY_LENGTH, config: Some(Arc::new(config)) };
+        let config = Arc::new(config);
+        let entry = Entry { length: ENTRY_LENGTH, config: Some(Arc::clone(&config)) };
         World {
             options,
             nodes,
@@ -102,6 +105,7 @@ impl World {
             seed,
             started: false,
             entries: BTreeMap::from([(bootstrap, entry)]),
+            configs: BTreeMap::from([(bootstrap, config)]),
             broken: None,
             asked: BTreeMap::new(),
             history: History::default(),
@@ -139,20 +143,23 @@ impl World {
         disk.log.truncate(1);
         disk.log.extend(&ids);
         disk.hard_state.term = disk.hard_state.term.max(Term(terms.last().copied().unwrap_or(1)));
-        ids.into_iter().for_each(|entry| self.know(entry, ENTRY_LENGTH, None));
+        ids.into_iter().for_each(|entry| self.know(entry, ENTRY_LENGTH));
         Ok(())
     }
 
     /// A leader made an entry, which nobody can have seen before.
     pub(super) fn create(&mut self, entry: LogId, length: u32, config: Option<Arc<Config>>) {
+        if let Some(config) = &config {
+            self.configs.insert(entry, Arc::clone(config));
+        }
         if self.entries.insert(entry, Entry { length, config }).is_some() {
             self.broken.get_or_insert_with(|| Violation::reused(entry));
         }
     }
 
-    /// Remembers what an entry is, unless that is known.
-    pub(super) fn know(&mut self, entry: LogId, length: u32, config: Option<Arc<Config>>) {
-        self.entries.entry(entry).or_insert(Entry { length, config });
+    /// Remembers an entry that no core has made, and that is no configuration, unless it is known.
+    pub(super) fn know(&mut self, entry: LogId, length: u32) {
+        self.entries.entry(entry).or_insert(Entry { length, config: None });
     }
 
     pub(super) fn is_started(&self) -> bool {
@@ -386,25 +393,29 @@ impl World {
                 durable: node.disk.hard_state,
                 durable_log: &node.disk.log,
                 disk_replaced: node.disk_replaced,
-                core: node.core.as_ref().map(|core| view_of(node, core, &self.entries)),
+                core: node.core.as_ref().map(|core| view_of(node, core, &self.configs)),
             })
             .collect();
         self.history.check(&views).map_err(CommandFault::from)
     }
 }
 
-fn view_of(node: &Node, core: &Core, entries: &BTreeMap<LogId, Entry>) -> CoreView {
-    let log = log_of(core);
-    let config = |id: &LogId| Some((*id, entries.get(id)?.config.clone()?));
+fn view_of(node: &Node, core: &Core, configs: &BTreeMap<LogId, Arc<Config>>) -> CoreView {
+    let mut held: Vec<(LogId, Arc<Config>)> = configs
+        .iter()
+        .filter(|(id, _)| core.term_at(id.index) == Some(id.term))
+        .map(|(id, config)| (*id, Arc::clone(config)))
+        .collect();
+    held.sort_by_key(|(id, _)| id.index);
     CoreView {
-        configs: log.iter().filter_map(config).collect(),
+        configs: held,
         incarnation: node.incarnation,
         role: core.role(),
         term: core.term(),
         commit: core.commit(),
         applied: core.applied_index(),
         durable: core.durable(),
-        log,
+        log: log_of(core),
         config: Arc::clone(core.config()),
         matched: core.peers().map(|peer| (peer.id, peer.matched)).collect(),
     }
