@@ -329,7 +329,9 @@ mod tests {
     use super::*;
     use crate::raft::message::{Append, AppendOutcome, AppendReply, Heartbeat, HeartbeatReply, Message};
     use crate::raft::tests::{NOW, ack, append, drain, hear, in_role, life_of, node};
-    use crate::raft::{BootFault, Effects, HardState, Member, Options, Recovered, Role, Setup, Shape, StorageId};
+    use crate::raft::{
+        BootFault, Effects, HardState, Member, Options, Recovered, Refusal, Role, Setup, Shape, StorageId,
+    };
 
     fn newcomer(id: u64) -> Change {
         let (name, address) = (format!("n{id}"), format!("host-{id}:7000"));
@@ -508,6 +510,33 @@ mod tests {
         hear(&mut core, 3, Term(3), told);
         assert!(!tracks(&core), "it knows");
         assert_eq!(core.fault(), None);
+    }
+
+    /// R76: between the commit of its removal and the next drain, and while it hands over, a leader takes nothing.
+    #[test]
+    fn a_leader_that_is_voted_out_takes_nothing_more() {
+        for change in [Change::Remove { id: NodeId(1) }, Change::Demote { id: NodeId(1) }] {
+            let mut core = leader(3);
+            let at = core.change(NOW, change, None).expect("it may").index;
+            drain(&mut core);
+            assert!(core.propose(NOW, &[1]).is_ok(), "it leads until that is committed");
+            for from in [2, 3] {
+                let (generation, outcome) = (life_of(&core, from), AppendOutcome::Ack { index: at });
+                let reply = AppendReply { generation, outcome };
+                core.receive(NOW, envelope(from, Term(3), Message::AppendReply(reply)));
+            }
+            assert_eq!((core.role(), core.commit()), (Role::Leader, at));
+            assert_eq!(core.propose(NOW, &[1]), Err(Refusal::NotLeader { leader: None }));
+            let not_leader = ChangeRefusal::NotLeader { leader: None };
+            assert_eq!(core.change(NOW, newcomer(4), None), Err(not_leader));
+            core.take_effects(NOW, &mut Effects::default());
+            assert_eq!(core.propose(NOW, &[1]), Err(Refusal::Transferring { to: NodeId(2) }));
+            let rest = core.last().index;
+            let (generation, outcome) = (life_of(&core, 2), AppendOutcome::Ack { index: rest });
+            core.receive(NOW, envelope(2, Term(3), Message::AppendReply(AppendReply { generation, outcome })));
+            drain(&mut core);
+            assert_eq!((core.role(), core.term()), (Role::Follower, Term(3)));
+        }
     }
 
     /// R77: however fast members come and go, only so many who are gone are told.
