@@ -10,9 +10,9 @@ use core::time::Duration;
 use prost::encoding::{DecodeContext, WireType, decode_varint, skip_field};
 use prost::{DecodeError, Message};
 
-use super::record::Kind;
+use super::record::{Kind, RECORD_HEADER_BYTES};
 use super::settings::Settings;
-use crate::raft::{Config, Member, NodeId, StorageId};
+use crate::raft::{Config, ConfigLength, Member, NodeId, StorageId};
 use crate::state_machine::{Command, CommandRef, Expect, ExpectRef, Operation, OperationRef};
 
 /// A decoded payload.
@@ -217,8 +217,26 @@ fn malformed(error: DecodeError) -> EntryError {
 }
 
 pub fn encode_config(config: &Config, settings: &Settings, out: &mut BytesMut) {
+    let settings = Some(settings_to_message(settings));
+    let message = ConfigMessage { settings, ..config_to_message(config) };
+    message.encode(out).expect("a growing buffer has room");
+}
+
+/// How long the record of any configuration with these settings is, for a core that leads.
+pub fn config_length(settings: &Settings) -> ConfigLength {
+    let settings = ConfigMessage { settings: Some(settings_to_message(settings)), ..ConfigMessage::default() };
+    fn bytes(length: usize) -> u32 {
+        u32::try_from(length).expect("a configuration is far below 4 GiB")
+    }
+    ConfigLength {
+        fixed_bytes: bytes(RECORD_HEADER_BYTES + settings.encoded_len()),
+        variable_bytes: |config| bytes(config_to_message(config).encoded_len()),
+    }
+}
+
+fn config_to_message(config: &Config) -> ConfigMessage {
     let ids = |list: &[NodeId]| list.iter().map(|id| id.0).collect();
-    let message = ConfigMessage {
+    ConfigMessage {
         voters: ids(&config.voters),
         outgoing: ids(&config.outgoing),
         learners: ids(&config.learners),
@@ -226,9 +244,8 @@ pub fn encode_config(config: &Config, settings: &Settings, out: &mut BytesMut) {
         auto_leave: config.auto_leave,
         members: config.members.iter().map(member_to_message).collect(),
         next_id: config.next_id.0,
-        settings: Some(settings_to_message(settings)),
-    };
-    message.encode(out).expect("a growing buffer has room");
+        settings: None,
+    }
 }
 
 pub fn decode_config(payload: &[u8]) -> Result<(Config, Settings), EntryError> {

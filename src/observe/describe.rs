@@ -14,13 +14,16 @@ pub fn describe(event: &Event) -> (Level, String) {
 fn weight(event: &Event) -> Level {
     match event {
         Event::Stopped { .. } => Level::Error,
-        Event::Truncated { .. } | Event::ConfigRolledBack { .. } => Level::Warn,
+        Event::Truncated { .. } | Event::ConfigRolledBack { .. } | Event::LearnerTooSlow { .. } => Level::Warn,
         Event::BecamePreCandidate { .. }
         | Event::BecameCandidate { .. }
         | Event::BecameLeader { .. }
         | Event::BecameFollower { .. }
         | Event::LeaderKnown { .. }
         | Event::ConfigEffective { .. }
+        | Event::Removed { .. }
+        | Event::GoodbyeEnded { .. }
+        | Event::LearnerReady { .. }
         | Event::TransferStarted { .. }
         | Event::TransferEnded { .. } => Level::Info,
         Event::VoteGranted { pre, .. } | Event::VoteRefused { pre, .. } => {

@@ -13,6 +13,7 @@ use super::log::Log;
 use super::membership::Membership;
 use super::message::{AppendOutcome, AppendReply, Envelope, HeartbeatReply, Message, ReadIndexReply};
 use super::read_index::AskedReads;
+use super::reconfigure::ConfigLength;
 use super::replication::Leading;
 use super::shape::Shape;
 use super::types::{Index, LogId, NodeId, Role, StorageId, Term, Time, WriteSeq};
@@ -40,6 +41,7 @@ pub struct Options {
     pub max_uncommitted_bytes: u64,
     /// Most reads that wait for a confirmation.
     pub max_pending_reads: usize,
+    pub config_length: ConfigLength,
 }
 
 impl Default for Options {
@@ -55,6 +57,7 @@ impl Default for Options {
             max_append_bytes: 256 << 10,
             max_uncommitted_bytes: 64 << 20,
             max_pending_reads: 65_536,
+            config_length: ConfigLength { fixed_bytes: 100, variable_bytes: |_| 0 },
         }
     }
 }
@@ -94,8 +97,10 @@ pub struct Recovered {
 /// Why a node cannot start from what it found (R4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BootFault {
-    #[error("the log holds no configuration")]
+    #[error("the log holds entries and no configuration")]
     NoConfig,
+    #[error("the configuration at {at} cannot be one: {because}")]
+    UnsoundConfig { at: Index, because: &'static str },
     #[error("the commit hint {hint} is past the end of the log at {last}")]
     CommitBeyondLog { hint: Index, last: Index },
     #[error("the log ends in term {log}, above the durable term {durable}")]
@@ -129,6 +134,10 @@ pub struct Core {
     pub(super) leading: Option<Leading>,
     pub(super) asked_reads: AskedReads,
     pub(super) elections: u64,
+    /// The newest life of tracking a peer; never used again while the node runs (R78).
+    pub(super) generation: u32,
+    /// Where this node ceased to be a member, once that is committed.
+    pub(super) removed: Option<Index>,
     pub(super) outbox: Vec<Envelope>,
     pub(super) created: Vec<Created>,
     pub(super) reads_done: Vec<ReadOutcome>,
@@ -151,7 +160,7 @@ impl Core {
         if last.term > found.hard_state.term {
             return Err(BootFault::TermBehindLog { durable: found.hard_state.term, log: last.term });
         }
-        let membership = Membership::of(&found.log.configs, found.commit_hint).ok_or(BootFault::NoConfig)?;
+        let (membership, removed) = found_membership(setup.id, &found)?;
         let mut core = Core {
             id: setup.id,
             storage: setup.storage,
@@ -176,6 +185,9 @@ impl Core {
             // Multiplied, so that seeds that lie side by side give numbers that lie far apart.
             asked_reads: AskedReads::numbered_from(setup.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
             elections: 0,
+            // Not the same at each start, so that a reply from before a restart is not taken for one after it (R8).
+            generation: (setup.seed as u32).wrapping_mul(0x9e37_79b9),
+            removed,
             outbox: Vec::new(),
             created: Vec::new(),
             reads_done: Vec::new(),
@@ -398,6 +410,22 @@ impl Core {
     }
 }
 
+/// The configurations of what was found, and where they removed this node. An empty log knows nobody: its node is
+/// passive until a leader speaks to it (R79).
+fn found_membership(id: NodeId, found: &Recovered) -> Result<(Membership, Option<Index>), BootFault> {
+    for (at, config) in &found.log.configs {
+        config.soundness().map_err(|because| BootFault::UnsoundConfig { at: *at, because })?;
+    }
+    if found.log.is_empty() {
+        return Ok((Membership::unknown(), None));
+    }
+    let all = Membership::of(&found.log.configs, Index(0)).ok_or(BootFault::NoConfig)?;
+    let removed = all.removal_of(id, found.commit_hint);
+    let mut membership = all;
+    membership.forget_below(found.commit_hint);
+    Ok((membership, removed))
+}
+
 /// No term or index comes near this in the life of a cluster; one that does is a forgery or a bug, and would overflow
 /// what is added to it (R6).
 const NUMBER_MAX: u64 = 1 << 62;
@@ -428,6 +456,9 @@ fn soundness(term: Term, message: &Message) -> Result<(), &'static str> {
     }
     if append.entries.first != append.prev.index.next() {
         return Err("its entries do not follow its base");
+    }
+    for (_, config) in &append.entries.configs {
+        config.soundness()?;
     }
     if append.entries.is_consistent() { Ok(()) } else { Err("what it says of its entries does not fit together") }
 }

@@ -52,14 +52,13 @@ pub struct HardState {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Created {
     /// The first entry of a leader's term (R25).
-    Noop {
-        index: Index,
-        term: Term,
-    },
+    Noop { index: Index, term: Term },
     Config {
         index: Index,
         term: Term,
         config: Arc<Config>,
+        /// What the core counts for it; the encoded record is exactly as long.
+        length_bytes: u32,
     },
 }
 

@@ -51,7 +51,7 @@ impl Core {
     }
 
     fn may_campaign(&self) -> bool {
-        self.role != Role::Leader && self.fault().is_none() && self.membership.config().is_voter(self.id)
+        self.role != Role::Leader && self.fault().is_none() && self.membership.may_campaign(self.id)
     }
 
     /// Restarts the election timer with a new random length (R12, R13).
@@ -256,7 +256,8 @@ impl Core {
             Tally::Lost => self.become_follower(now, self.term, None, StepDownCause::VotesLost),
             Tally::Won if pre => self.start_real_campaign(now, CampaignCause::PreVotesWon),
             Tally::Won => {
-                let votes = campaign.ballots.values().filter(|granted| **granted).count();
+                let config = self.membership.config();
+                let votes = campaign.ballots.iter().filter(|(id, granted)| **granted && config.is_voter(**id)).count();
                 self.start_leading(now, votes);
             }
         }

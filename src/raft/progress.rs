@@ -2,6 +2,7 @@
 
 use std::collections::VecDeque;
 
+use super::catch_up::CatchUp;
 use super::types::{Index, NodeId, Time};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -28,6 +29,15 @@ pub(super) struct Window {
     pub bytes: u64,
 }
 
+/// A peer that is no member any more is told so, for a while (R77).
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Goodbye {
+    /// Index of the configuration without it.
+    pub removed_at: Index,
+    /// When to give up, once the removal is committed.
+    pub until: Option<Time>,
+}
+
 #[derive(Clone, Debug)]
 pub(super) struct Progress {
     pub id: NodeId,
@@ -40,6 +50,13 @@ pub(super) struct Progress {
     pub next: Index,
     /// When the peer last answered in this reign.
     pub contact: Option<Time>,
+    /// Since when an answer of this peer could be expected: it stands in for its contact until there is a later one
+    /// (R22).
+    pub counted_since: Time,
+    /// For a learner: whether it keeps up (R75).
+    pub catch_up: Option<CatchUp>,
+    /// For a peer that was removed.
+    pub goodbye: Option<Goodbye>,
     /// In Probe: an append is out and unanswered.
     pub paused: bool,
     /// The commit index the peer was last told.
@@ -54,7 +71,7 @@ pub(super) struct Progress {
 }
 
 impl Progress {
-    pub(super) fn new(id: NodeId, generation: u32, last: Index) -> Progress {
+    pub(super) fn new(id: NodeId, generation: u32, last: Index, now: Time) -> Progress {
         Progress {
             id,
             generation,
@@ -62,6 +79,9 @@ impl Progress {
             matched: Index(0),
             next: last.next(),
             contact: None,
+            counted_since: now,
+            catch_up: None,
+            goodbye: None,
             paused: false,
             commit_told: Index(0),
             nudge: false,

@@ -1,5 +1,6 @@
 //! Leading: proposals, appends and their answers, heartbeats, and the commit rule (§5.3, §5.4.2).
 
+use super::catch_up::CatchUp;
 use super::core::Core;
 use super::effects::{Created, Fault, Refusal};
 use super::event::{Event, StepDownCause};
@@ -22,10 +23,10 @@ pub(super) struct Leading {
     pub heartbeat_due: Time,
     /// The commit index that the newest heartbeats carried.
     pub commit_beat: Index,
-    /// When the reign began; stands in for the contact of peers that have not answered yet.
-    pub since: Time,
     pub reads: LeaderReads,
     pub transfer: Option<Transfer>,
+    /// A committed configuration has taken this leader's vote: it goes as soon as its successor is told (R76).
+    pub bowing_out: bool,
 }
 
 /// As leader.
@@ -39,6 +40,9 @@ impl Core {
         let leading = self.leading.as_ref().ok_or(Refusal::NotLeader { leader: self.leader })?;
         if let Some(transfer) = leading.transfer {
             return Err(Refusal::Transferring { to: transfer.to });
+        }
+        if self.is_voted_out() {
+            return Err(Refusal::NotLeader { leader: None });
         }
         let last = self.log.last().index;
         let waiting = self.log.bytes_between(self.commit, last);
@@ -59,9 +63,7 @@ impl Core {
     pub(super) fn start_leading(&mut self, now: Time, votes: usize) {
         assert_eq!(self.role, Role::Candidate, "only a candidate becomes leader");
         let last = self.log.last().index;
-        let config = self.membership.config().clone();
-        let others = config.members.iter().map(|member| member.id).filter(|id| *id != self.id);
-        let peers = others.map(|id| Progress::new(id, generation_of(self.term.0), last)).collect();
+        let peers = self.track_all(now, last);
         self.campaign = None;
         self.role = Role::Leader;
         self.leader = Some(self.id);
@@ -75,9 +77,9 @@ impl Core {
             noop,
             heartbeat_due: now + self.options.heartbeat_interval,
             commit_beat: Index(0),
-            since: now,
             reads: LeaderReads::default(),
             transfer: None,
+            bowing_out: false,
         });
         self.advance_commit();
     }
@@ -145,7 +147,10 @@ impl Core {
     /// When a disk that still has not answered costs this leader its office (R59). Never when nobody else could lead.
     fn stall_deadline(&self) -> Option<Time> {
         let since = self.disk.waiting_since()?;
-        (self.membership.config().members.len() > 1).then_some(since + self.options.election_timeout)
+        let config = self.membership.config();
+        let is_other = |id: &NodeId| *id != self.id;
+        let others = config.voters.iter().chain(&config.outgoing).any(is_other);
+        others.then_some(since + self.options.election_timeout)
     }
 
     /// The latest time by which a quorum, counting this leader, had answered (R22).
@@ -156,7 +161,7 @@ impl Core {
                 return Time(u64::MAX);
             }
             let peer = leading.peers.iter().find(|peer| peer.id == id);
-            peer.map_or(Time(0), |peer| peer.contact.unwrap_or(leading.since))
+            peer.map_or(Time(0), |peer| peer.contact.unwrap_or_default().max(peer.counted_since))
         };
         Some(reached(self.membership.config(), contact))
     }
@@ -177,6 +182,7 @@ impl Core {
 
     /// Builds what each peer is owed now: one pass for everything proposed since the last drain (R42).
     pub(super) fn build_messages(&mut self, now: Time) {
+        self.advance_membership(now);
         self.begin_read_round();
         self.ask_leader_for_reads(now);
         let count = self.leading.as_ref().map_or(0, |leading| leading.peers.len());
@@ -186,6 +192,7 @@ impl Core {
             }
         }
         self.advance_transfer();
+        self.finish_bowing_out(now);
         self.beat_soon(now);
     }
 
@@ -232,7 +239,7 @@ impl Core {
     pub(super) fn on_append_reply(&mut self, now: Time, from: NodeId, reply: &AppendReply) {
         let last = self.log.last().index;
         let Some(peer) = self.tracked(from, reply.generation) else { return };
-        peer.contact = Some(now);
+        let silent_since = peer.contact.replace(now);
         match reply.outcome {
             AppendOutcome::Ack { index } if index > last => {
                 let what = format!("{from} acknowledged {index}, beyond the log's end at {last}");
@@ -244,6 +251,7 @@ impl Core {
                     peer.enter(PeerState::Replicate);
                     self.note_peer(from, PeerState::Probe, PeerState::Replicate, "it acknowledged");
                 }
+                self.hear_learner(now, from, silent_since);
                 if news {
                     self.advance_commit();
                 }
@@ -275,7 +283,7 @@ impl Core {
         let Some(leading) = &self.leading else { return };
         let (commit_beat, read_seq) = (leading.commit_beat, leading.reads.newest_seq());
         let Some(peer) = self.tracked(from, reply.generation) else { return };
-        peer.contact = Some(now);
+        let silent_since = peer.contact.replace(now);
         // A round that has not begun cannot have been confirmed (R94).
         peer.read_seq = peer.read_seq.max(reply.read_seq.min(read_seq));
         peer.paused = false;
@@ -283,6 +291,8 @@ impl Core {
         // its log again (R40): one empty append finds out, and settles both (R39).
         let is_behind = peer.matched < last || reply.commit < peer.matched.min(commit_beat);
         peer.nudge = peer.state == PeerState::Replicate && is_behind;
+        self.hear_learner(now, from, silent_since);
+        self.hear_goodbye(from, reply.commit);
         self.confirm_reads();
     }
 
@@ -329,12 +339,21 @@ impl Core {
     fn set_commit(&mut self, index: Index) {
         assert!(index <= self.log.last().index, "only entries that exist are committed");
         self.commit = index;
+        let removed = self.membership.removal_of(self.id, index);
         self.membership.forget_below(index);
         let to = self.log.id_at(index).expect("a committed entry is kept");
         self.events.push(Event::CommitAdvanced { to });
+        if let Some(at) = removed {
+            self.removed = Some(at);
+            self.events.push(Event::Removed { at });
+        }
     }
 
-    fn peer_mut(&mut self, id: NodeId) -> Option<&mut Progress> {
+    pub(super) fn peer(&self, id: NodeId) -> Option<&Progress> {
+        self.leading.as_ref()?.peers.iter().find(|peer| peer.id == id)
+    }
+
+    pub(super) fn peer_mut(&mut self, id: NodeId) -> Option<&mut Progress> {
         self.leading.as_mut()?.peers.iter_mut().find(|peer| peer.id == id)
     }
 
@@ -453,12 +472,6 @@ impl Core {
     }
 }
 
-/// Replies carry the life of tracking they belong to. While peers are tracked for as long as a reign lasts, the term
-/// names that life.
-fn generation_of(term: u64) -> u32 {
-    u32::try_from(term & u64::from(u32::MAX)).expect("the mask leaves 32 bits")
-}
-
 /// A peer as its leader sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerStatus {
@@ -468,6 +481,12 @@ pub struct PeerStatus {
     pub next: Index,
     /// When the peer last answered in this reign; none when it has not yet.
     pub last_contact: Option<Time>,
+    /// Which life of its tracking this is (R78).
+    pub generation: u32,
+    /// A learner that had caught up when it was last heard (R75).
+    pub is_ready: bool,
+    /// It is no member any more and is only told so (R77).
+    pub is_leaving: bool,
 }
 
 impl Core {
@@ -479,6 +498,9 @@ impl Core {
             matched: peer.matched,
             next: peer.next,
             last_contact: peer.contact,
+            generation: peer.generation,
+            is_ready: peer.catch_up.as_ref().is_some_and(CatchUp::is_ready),
+            is_leaving: peer.goodbye.is_some(),
         })
     }
 }

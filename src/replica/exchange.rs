@@ -5,7 +5,7 @@ use bytes::Bytes;
 use crate::api::{ClientId, Request, Response};
 use crate::codec::{PeerMessage, WriteBatch};
 use crate::raft::event::Event;
-use crate::raft::{Fault, Index, NodeId, WriteSeq};
+use crate::raft::{Change, ChangeRefusal, Fault, Index, LogId, NodeId, WriteSeq};
 
 /// One thing that happened. Feed all that has arrived, then call `take_outputs` once (contract 4).
 #[derive(Clone, Debug)]
@@ -18,6 +18,13 @@ pub enum Input {
     },
     /// The connection is closed: nobody reads its answers. Its writes go on.
     ClientGone(ClientId),
+    /// A change of membership. Its outcome comes in `Outputs::changes`, once, under the same ticket.
+    Change {
+        ticket: ChangeTicket,
+        change: Change,
+        /// Make it only while the configuration of this log id is in force.
+        only_if: Option<LogId>,
+    },
     /// All writes up to this one are durable (R54).
     Persisted(WriteSeq),
     /// A write or a sync failed: the node stops (R60).
@@ -35,6 +42,23 @@ pub enum Input {
     Tick,
     /// The node is about to stop: give leadership away and take no new writes.
     HandOver,
+}
+
+/// A caller's label for a change of membership, unique among those whose outcome is open.
+pub type ChangeTicket = u64;
+
+/// What became of a change of membership.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChangeOutcome {
+    /// The cluster is what was asked for, by the configuration of this log id, which is committed; a joint one on the
+    /// way has been left, unless the caller wanted it to stay.
+    Committed { at: LogId },
+    /// Nothing was changed.
+    Refused(ChangeRefusal),
+    /// Too many wait; nothing was changed.
+    Busy,
+    /// Leadership was lost on the way: the change may happen or not. Asking for it again is safe (R81).
+    Unknown,
 }
 
 /// Names one read of log files; never reused within one run.
@@ -60,6 +84,7 @@ pub struct Outputs {
     pub send: Vec<PeerMessage>,
     pub fetch: Vec<Fetch>,
     pub answers: Vec<(ClientId, Response)>,
+    pub changes: Vec<(ChangeTicket, ChangeOutcome)>,
     /// The story of this turn, for logs.
     pub events: Vec<Event>,
     /// More can be done without new input: turn again soon.
@@ -75,6 +100,7 @@ impl Outputs {
         self.send.clear();
         self.fetch.clear();
         self.answers.clear();
+        self.changes.clear();
         self.events.clear();
         self.more = false;
         self.fatal = None;

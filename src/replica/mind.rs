@@ -7,6 +7,7 @@ use core::mem;
 use bytes::{Bytes, BytesMut};
 
 use super::apply::Applier;
+use super::changes::Changes;
 use super::exchange::{Fetch, FetchId, Input, Outputs};
 use super::feeding::Feeds;
 use super::received::Received;
@@ -15,6 +16,7 @@ use super::submit::{Proposals, Submissions};
 use super::tail::Tail;
 use super::waiting::{Reads, Writes};
 use crate::api::{Answer, ClientId, Refused, Response};
+use crate::codec::entry::config_length;
 use crate::codec::{PeerMessage, RecordHeader, Settings};
 use crate::raft::event::Event;
 use crate::raft::{self, ClusterId, Core, Effects, Fault, Message, Recovered, Role, Term, Time};
@@ -46,6 +48,7 @@ pub struct Replica {
     pub(super) proposals: Proposals,
     pub(super) writes: Writes,
     pub(super) reads: Reads,
+    pub(super) changes: Changes,
     pub(super) feeds: Feeds,
     /// The term this node leads, as of the last turn.
     pub(super) leading: Option<Term>,
@@ -98,6 +101,7 @@ impl Replica {
             proposals: Proposals::default(),
             writes: Writes::default(),
             reads: Reads::default(),
+            changes: Changes::default(),
             feeds: Feeds::default(),
             leading: None,
             hand_over: HandOver::NotAsked,
@@ -126,6 +130,7 @@ impl Replica {
                 self.writes.forget(client);
                 self.reads.forget(client);
             }
+            Input::Change { ticket, change, only_if } => self.take_change(now, ticket, change, only_if),
             Input::Persisted(seq) => self.core.persisted(now, seq),
             Input::PersistFailed(what) => self.core.persist_failed(what),
             Input::Fetched { id, result } => self.take_fetched(now, id, result),
@@ -179,6 +184,7 @@ impl Replica {
                 self.end_read_round(outcome);
             }
             out.more = self.apply(effects.apply_to);
+            self.settle_changes();
         }
         self.effects = Some(effects);
         self.give(out);
@@ -218,7 +224,11 @@ impl Replica {
             HandOver::Impossible => true,
         };
         self.has_stopped
-            || gave_away && self.writes.is_empty() && self.submissions.is_empty() && self.answers.is_empty()
+            || gave_away
+                && self.writes.is_empty()
+                && self.submissions.is_empty()
+                && self.answers.is_empty()
+                && self.changes.is_empty()
     }
 
     pub(super) fn is_handing_over(&self) -> bool {
@@ -286,6 +296,7 @@ impl Replica {
         for write in self.writes.take_uncertain(is_certain) {
             self.answer(write.client, write.request, Answer::Refused(Refused::Unknown));
         }
+        self.give_up_changes();
     }
 
     /// Gives leadership away if the node is to stop; asks again when an attempt has ended without success.
@@ -312,9 +323,11 @@ impl Replica {
             mem::swap(&mut out.fetch, &mut self.fetches);
         }
         mem::swap(&mut out.answers, &mut self.answers);
+        mem::swap(&mut out.changes, &mut self.changes.done);
     }
 
     fn refuse_everybody(&mut self) {
+        self.give_up_changes();
         for write in self.writes.take_uncertain(|_| false) {
             self.answer(write.client, write.request, Answer::Refused(Refused::Unknown));
         }
@@ -375,5 +388,6 @@ fn core_options(settings: &Settings, limits: &Limits) -> raft::Options {
         max_append_bytes: limits.append_bytes_max,
         max_uncommitted_bytes: settings.max_pending_bytes,
         max_pending_reads: limits.read_rounds_max,
+        config_length: config_length(settings),
     }
 }

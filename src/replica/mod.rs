@@ -10,6 +10,7 @@
 
 mod answers;
 mod apply;
+mod changes;
 mod exchange;
 mod feeding;
 mod mind;
@@ -27,6 +28,6 @@ mod tests;
 mod waiting;
 mod writing;
 
-pub use exchange::{Fetch, FetchId, Input, Outputs};
+pub use exchange::{ChangeOutcome, ChangeTicket, Fetch, FetchId, Input, Outputs};
 pub use mind::Replica;
 pub use setup::{BootError, Found, Limits, Setup};

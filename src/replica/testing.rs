@@ -9,7 +9,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use core::time::Duration;
 
-use super::{Fetch, Found, Input, Limits, Outputs, Replica, Setup};
+use super::{ChangeOutcome, ChangeTicket, Fetch, Found, Input, Limits, Outputs, Replica, Setup};
 use crate::api::{Answer, Ask, ClientId, Consistency, Query, Request, Response};
 use crate::codec::entry::{decode_config, encode_command, encode_config};
 use crate::codec::record::LINK_ORIGIN;
@@ -39,6 +39,7 @@ pub(super) struct Node {
     unwritten: VecDeque<WriteBatch>,
     unfetched: VecDeque<Fetch>,
     pub(super) answers: Vec<Response>,
+    pub(super) changes: Vec<(ChangeTicket, ChangeOutcome)>,
     pub(super) events: Vec<Event>,
     pub(super) fault: Option<Fault>,
     pub(super) is_disk_slow: bool,
@@ -95,6 +96,13 @@ impl World {
             world.start(id);
         }
         world
+    }
+
+    /// Starts a node on an empty disk, as one that wants to join.
+    pub(super) fn start_empty(&mut self, id: u64) {
+        let disk = Disk { records: Vec::new(), hard_state: HardState::default(), commit_hint: Index(0) };
+        self.nodes.insert(NodeId(id), Node::down(disk));
+        self.start(id);
     }
 
     /// A world of three with a leader.
@@ -171,6 +179,7 @@ impl World {
         node.fetches += node.out.fetch.len();
         node.unfetched.extend(node.out.fetch.drain(..));
         node.answers.extend(node.out.answers.drain(..).map(|(_, response)| response));
+        node.changes.append(&mut node.out.changes);
         node.events.append(&mut node.out.events);
         if let Some(fault) = node.out.fatal.take() {
             node.fault = Some(fault);
@@ -187,9 +196,9 @@ impl World {
     }
 
     /// Delivers one message, if it can be delivered.
-    pub(super) fn deliver(&mut self, message: PeerMessage) {
+    pub(super) fn deliver(&mut self, mut message: PeerMessage) {
         let (from, to) = (message.envelope.from, message.envelope.to);
-        assert_records_are_what_the_entries_say(&message);
+        read_shape(&mut message);
         let is_up = self.nodes.get(&to).is_some_and(|node| node.replica.is_some());
         if is_up && !self.cuts.contains(&(from, to)) {
             self.step(to.0, Input::Peer(message));
@@ -302,6 +311,7 @@ impl Node {
             unwritten: VecDeque::new(),
             unfetched: VecDeque::new(),
             answers: Vec::new(),
+            changes: Vec::new(),
             events: Vec::new(),
             fault: None,
             is_disk_slow: false,
@@ -426,7 +436,7 @@ pub(super) fn content(replica: &Replica) -> Vec<Row> {
     page.entries.iter().map(row).collect()
 }
 
-fn member(id: NodeId) -> Member {
+pub(super) fn member(id: NodeId) -> Member {
     let storage = StorageId(u128::from(id.0));
     Member { id, name: format!("n{}", id.0), address: format!("127.0.0.1:{}", 7_000 + id.0), storage }
 }
@@ -449,14 +459,18 @@ fn push_record(shape: &mut Shape, record: &Bytes) {
     shape.push(header.id.term, record.len() as u32, config);
 }
 
-/// What the transport of a real node does on arrival: the shape is derived from the records.
-fn assert_records_are_what_the_entries_say(message: &PeerMessage) {
-    let Message::Append(append) = &message.envelope.message else {
+/// What the transport of a real node does on arrival: the shape is derived from the records, which know of every
+/// configuration, also of those that the sender's core has forgotten.
+fn read_shape(message: &mut PeerMessage) {
+    let Message::Append(append) = &mut message.envelope.message else {
         return assert!(message.records.is_empty(), "only appends carry records");
     };
     let mut derived = Shape::empty(append.entries.first);
     for record in message.records.iter().flat_map(split) {
         push_record(&mut derived, &record);
     }
-    assert_eq!(derived, append.entries);
+    let named = &append.entries;
+    assert_eq!((&derived.terms, &derived.lengths), (&named.terms, &named.lengths));
+    assert!(named.configs.iter().all(|config| derived.configs.contains(config)), "{named:?} {derived:?}");
+    append.entries = derived;
 }

@@ -78,11 +78,13 @@ impl Replica {
                 reserve(&mut self.encoder, RECORD_HEADER_BYTES);
                 append_record(&mut self.encoder, link, Kind::Noop, id, wall_ms, |_| ());
             }
-            Created::Config { config, .. } => {
+            Created::Config { config, length_bytes, .. } => {
                 let settings = &self.settings;
+                reserve(&mut self.encoder, *length_bytes as usize);
                 append_record(&mut self.encoder, link, Kind::Config, id, wall_ms, |out| {
                     encode_config(config, settings, out);
                 });
+                assert_eq!(self.encoder.len(), *length_bytes as usize, "the core counts the bytes that are written");
             }
         }
         self.tail.push(self.encoder.split().freeze())

@@ -31,6 +31,11 @@ impl Disk {
         Disk { hard_state, log, commit_hint: Index(0), pending: VecDeque::new() }
     }
 
+    /// As of a node that has never been started.
+    pub(super) fn wipe(&mut self) {
+        *self = Disk::new(HardState::default(), Vec::new());
+    }
+
     pub(super) fn accept(&mut self, write: PendingWrite) {
         assert!(self.pending.back().is_none_or(|last| last.seq < write.seq), "write numbers increase");
         self.pending.push_back(write);

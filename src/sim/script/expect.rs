@@ -10,6 +10,9 @@
 //! | `expect commit n2 3` · `applied` · `durable` · `last n2 3@2` | how far it is |
 //! | `expect peer n1 n2 probe matched=1 next=3` | what leader n1 knows of n2 |
 //! | `expect logs-equal [n1 n2]` | these running nodes, or all, hold the same log |
+//! | `expect config n1 voters (n1 n2) && (n3)` | the configuration in force at n1, in its own words |
+//! | `expect removed n3` · `expect member n3` | n3 knows of its removal; or of none |
+//! | `expect members-agree` | somebody leads, and all running members of its configuration hold the same log |
 //! | `expect quiet` | nothing is under way |
 
 use super::CommandFault;
@@ -30,12 +33,24 @@ pub(super) fn expect(world: &World, mut words: Words) -> Result<(), CommandFault
             same("nothing under way", under_way == 0, || format!("{under_way} messages"))?;
         }
         "logs-equal" => logs_equal(world, words.take_nodes())?,
+        "members-agree" => members_agree(world)?,
         "stopped" => {
             let id = words.take_node()?;
             let fault = &world.node(id)?.fault;
             same(&format!("{id} to have stopped"), fault.is_some(), || "it runs".to_owned())?;
         }
         "peer" => peer(world, &mut words)?,
+        "config" => {
+            let id = words.take_node()?;
+            let (found, wanted) = (world.core(id)?.config().to_string(), words.take_rest().join(" "));
+            same(&format!("{id} to count by {wanted}"), found == wanted, || found.clone())?;
+        }
+        "removed" | "member" => {
+            let id = words.take_node()?;
+            let removed = world.core(id)?.removed_at();
+            let found = removed.map_or("nothing of a removal".to_owned(), |at| format!("that it was removed at {at}"));
+            same(&format!("{id} to be {what}"), removed.is_some() == (what == "removed"), || found)?;
+        }
         _ => fact(world, &what, &mut words)?,
     }
     words.finish()
@@ -85,6 +100,14 @@ fn logs_equal(world: &World, ids: Vec<NodeId>) -> Result<(), CommandFault> {
         same(&format!("the log of {id} to equal that of {first}"), log == model, || super::show::list(&log))?;
     }
     Ok(())
+}
+
+fn members_agree(world: &World) -> Result<(), CommandFault> {
+    let Some(core) = running(world).filter(|core| leads(core)).max_by_key(|core| core.term()) else {
+        return same("a leader", false, || "nobody".to_owned());
+    };
+    let members = running(world).map(Core::id).filter(|id| core.config().is_member(*id));
+    logs_equal(world, members.collect())
 }
 
 fn peer(world: &World, words: &mut Words) -> Result<(), CommandFault> {

@@ -10,13 +10,14 @@
 //! | `heartbeat-reply` | `last=5 [commit=5] [read=0]`; without `commit=`, all of it is committed |
 //! | `timeout-now` | `last=5@2` |
 //!
-//! Replies carry the life of tracking that a reign of the named term gives, unless `generation=` says otherwise.
+//! A message carries the life of tracking that the leader among the two is in with the other, unless `generation=` says
+//! otherwise.
 
 use super::CommandFault;
 use super::command::{Words, log_id, number};
 use super::world::World;
 use crate::raft::message::{Append, AppendOutcome, AppendReply, Heartbeat, HeartbeatReply, Message, TimeoutNow, Vote};
-use crate::raft::{Envelope, Index, LogId, Shape, Term};
+use crate::raft::{Envelope, Index, LogId, NodeId, Shape, Term};
 
 /// Encoded length of an entry that only a hand-made message brought into the world, in bytes.
 const FORGED_LENGTH: u32 = 100;
@@ -28,15 +29,20 @@ pub(super) fn build(world: &mut World, mut words: Words) -> Result<Envelope, Com
     let term = Term(number(term.strip_prefix('t').unwrap_or(&term))?);
     let kind = words.take("a kind of message")?;
     let to_storage = world.node(to)?.storage;
-    let message = message(world, term, &kind, &mut words)?;
+    let tracking = |leader: NodeId, peer: NodeId| {
+        let core = world.nodes.get(&leader)?.core.as_ref()?;
+        core.peers().find(|status| status.id == peer).map(|status| status.generation)
+    };
+    let generation = match words.take_number("generation")? {
+        Some(life) => u32::try_from(life).unwrap_or(u32::MAX),
+        None => tracking(to, from).or_else(|| tracking(from, to)).unwrap_or(0),
+    };
+    let message = message(world, generation, &kind, &mut words)?;
     words.finish()?;
     Ok(Envelope { from, to, to_storage, term, message })
 }
 
-fn message(world: &mut World, term: Term, kind: &str, words: &mut Words) -> Result<Message, CommandFault> {
-    let default_generation = u32::try_from(term.0).unwrap_or(u32::MAX);
-    let generation =
-        words.take_number("generation")?.map_or(default_generation, |life| u32::try_from(life).unwrap_or(u32::MAX));
+fn message(world: &mut World, generation: u32, kind: &str, words: &mut Words) -> Result<Message, CommandFault> {
     Ok(match kind {
         "vote" => Message::Vote(Vote {
             pre: words.take_flag("pre"),
@@ -88,7 +94,7 @@ fn entries(world: &mut World, prev: LogId, list: Option<String>) -> Result<Shape
         if entry.index.0 != shape.first.0 + shape.len() {
             return Err(CommandFault::NotA { wanted: "the entry that follows", word: word.to_owned() });
         }
-        world.know(entry, FORGED_LENGTH, None);
+        world.know(entry, FORGED_LENGTH);
         shape.push(entry.term, FORGED_LENGTH, None);
     }
     Ok(shape)

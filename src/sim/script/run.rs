@@ -5,12 +5,12 @@
 
 use core::time::Duration;
 
-use super::command::{self, Words, duration, node, number, switch};
+use super::command::{self, Words, duration, number, switch};
 use super::network::Link;
 use super::parse::{Piece, Script};
 use super::show::{self, Line};
 use super::world::World;
-use super::{CommandFault, SCRIPT_BYTES_MAX, ScriptFault, expect, inject};
+use super::{CommandFault, SCRIPT_BYTES_MAX, ScriptFault, change, expect, inject};
 use crate::raft::{Config, HardState, LogId, Member, NodeId, Options, StorageId, Term, Time, WriteSeq};
 
 /// Most rounds of delivery until the world must be quiet.
@@ -131,20 +131,33 @@ fn cluster(words: &mut Words) -> Result<World, CommandFault> {
             *field = usize::try_from(count).unwrap_or(usize::MAX);
         }
     }
-    let learners = words.take_value("learners").unwrap_or_default();
-    let learners: Vec<NodeId> =
-        learners.split(',').filter(|word| !word.is_empty()).map(node).collect::<Result<_, _>>()?;
+    let [learners, empty, spare] = ["learners", "empty", "spare"].map(|key| words.take_listed(key));
+    let (learners, empty, spare) = (learners?, empty?, spare?);
     let count = number(&words.take("the number of nodes")?)?;
     if !(1..=NODES_MAX).contains(&count) {
         return Err(CommandFault::NotA { wanted: "a number of nodes from 1 to 9", word: count.to_string() });
     }
-    let member = |id: u64| Member {
+    let mut world = World::new(Config::of((1..=count).map(member).collect(), learners), options, seed);
+    for id in empty {
+        world.disk_before_start(id)?.wipe();
+    }
+    for id in spare {
+        if id.0 > NODES_MAX {
+            return Err(CommandFault::NotA { wanted: "a node from n1 to n9", word: id.to_string() });
+        }
+        world.add_spare(&member(id.0));
+    }
+    Ok(world)
+}
+
+/// A node of this world as a configuration names it.
+pub(super) fn member(id: u64) -> Member {
+    Member {
         id: NodeId(id),
         name: format!("n{id}"),
         address: format!("127.0.0.1:{}", 7000 + id),
         storage: StorageId(u128::from(id)),
-    };
-    Ok(World::new(Config::of((1..=count).map(member).collect(), learners), options, seed))
+    }
 }
 
 /// What is on the disks before the nodes start.
@@ -215,6 +228,9 @@ fn requests(world: &mut World, command: &str, words: &mut Words) -> Result<bool,
             if let Err(refusal) = world.input(id, |core, now| core.transfer(now, to))? {
                 world.trace.push(show::refusal(id, refusal));
             }
+        }
+        "change" => {
+            change::change(world, words)?;
         }
         "unreachable" | "append-lost" => {
             let (id, peer) = (words.take_node()?, words.take_node()?);
@@ -469,6 +485,10 @@ fn views(world: &mut World, command: &str, words: &mut Words) -> Result<bool, Co
             show::logs(world, &if named.is_empty() { all(world) } else { named })?
         }
         "progress" => show::progress(world, words.take_node()?)?,
+        "config" => {
+            let named = words.take_nodes();
+            show::configs(world, &if named.is_empty() { all(world) } else { named })?
+        }
         "inflight" => world.network.in_flight().map(Line::message).collect(),
         _ => return Ok(false),
     };

@@ -6,7 +6,7 @@
 use super::CommandFault;
 use super::world::{Node, World, log_of};
 use crate::raft::event::role_word;
-use crate::raft::{Envelope, Event, LogId, NodeId, ReadFailure, ReadOutcome, Refusal, Write};
+use crate::raft::{ChangeRefusal, Envelope, Event, LogId, NodeId, ReadFailure, ReadOutcome, Refusal, Write};
 
 /// One output line and what kind it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -108,6 +108,20 @@ pub(super) fn refusal(id: NodeId, refusal: Refusal) -> Line {
         Refusal::Stopped => "it has stopped".to_owned(),
     };
     Line::plain(format!("{id} refuses: {because}"))
+}
+
+pub(super) fn change_refusal(id: NodeId, refusal: ChangeRefusal) -> Line {
+    Line::plain(format!("{id} refuses the change: {refusal}"))
+}
+
+/// The configurations in force at `ids`, and where they come from.
+pub(super) fn configs(world: &World, ids: &[NodeId]) -> Result<Vec<Line>, CommandFault> {
+    let line = |id: &NodeId| {
+        let core = world.core(*id)?;
+        let open = if core.config_index() > core.commit() { ", not committed" } else { "" };
+        Ok(Line::plain(format!("{id} counts by {}{open}: {}", core.config_id(), core.config())))
+    };
+    ids.iter().map(line).collect()
 }
 
 /// Log ids, space between.

@@ -13,8 +13,8 @@ use super::disk::{Disk, PendingWrite};
 use super::network::{Link, Network};
 use super::show::{self, Line};
 use crate::raft::{
-    Config, Core, Created, Effects, Envelope, Event, Fault, HardState, Index, LogId, NodeId, Options, ReadOutcome,
-    ReadTicket, Recovered, Setup, Shape, StorageId, Term, Time, Write, WriteSeq,
+    Config, Core, Created, Effects, Envelope, Event, Fault, HardState, Index, LogId, Member, Message, NodeId, Options,
+    ReadOutcome, ReadTicket, Recovered, Setup, Shape, StorageId, Term, Time, Write, WriteSeq,
 };
 
 /// Most times a core is drained for one input before the world calls it restless.
@@ -58,6 +58,8 @@ pub(super) struct World {
     seed: u64,
     started: bool,
     entries: BTreeMap<LogId, Entry>,
+    /// The configurations among them.
+    configs: BTreeMap<LogId, Arc<Config>>,
     /// What went wrong in the course of an input; the check after it reports the first.
     broken: Option<Violation>,
     /// Where the committed log ended when a read was asked, by node and ticket.
@@ -67,28 +69,33 @@ pub(super) struct World {
 }
 
 /// Setting up and starting.
+impl Node {
+    fn down(member: &Member, disk: Disk) -> Node {
+        Node {
+            id: member.id,
+            storage: member.storage,
+            clock: CLOCK_START,
+            disk,
+            core: None,
+            auto_persist: true,
+            fault: None,
+            disk_replaced: false,
+            incarnation: 0,
+        }
+    }
+}
+
 impl World {
     /// `config` names the members; every node's disk holds the bootstrap entry `1@1` and nothing else.
     pub(super) fn new(config: Config, options: Options, seed: u64) -> World {
         let bootstrap = LogId::new(1, 1);
-        let node = |member: &crate::raft::Member| {
+        let node = |member: &Member| {
             let disk = Disk::new(HardState { term: Term(1), vote: None }, vec![bootstrap]);
-            let (id, storage) = (member.id, member.storage);
-            let node = Node {
-                id,
-                storage,
-                clock: CLOCK_START,
-                disk,
-                core: None,
-                auto_persist: true,
-                fault: None,
-                disk_replaced: false,
-                incarnation: 0,
-            };
-            (id, node)
+            (member.id, Node::down(member, disk))
         };
         let nodes = config.members.iter().map(node).collect();
-        let entry = Entry { length: ENTRY_LENGTH, config: Some(Arc::new(config)) };
+        let config = Arc::new(config);
+        let entry = Entry { length: ENTRY_LENGTH, config: Some(Arc::clone(&config)) };
         World {
             options,
             nodes,
@@ -98,11 +105,18 @@ impl World {
             seed,
             started: false,
             entries: BTreeMap::from([(bootstrap, entry)]),
+            configs: BTreeMap::from([(bootstrap, config)]),
             broken: None,
             asked: BTreeMap::new(),
             history: History::default(),
             effects: Effects::default(),
         }
+    }
+
+    /// A node with an empty disk that no configuration names yet.
+    pub(super) fn add_spare(&mut self, member: &Member) {
+        let node = Node::down(member, Disk::new(HardState::default(), Vec::new()));
+        self.nodes.entry(member.id).or_insert(node);
     }
 
     pub(super) fn node(&self, id: NodeId) -> Result<&Node, CommandFault> {
@@ -129,20 +143,23 @@ impl World {
         disk.log.truncate(1);
         disk.log.extend(&ids);
         disk.hard_state.term = disk.hard_state.term.max(Term(terms.last().copied().unwrap_or(1)));
-        ids.into_iter().for_each(|entry| self.know(entry, ENTRY_LENGTH, None));
+        ids.into_iter().for_each(|entry| self.know(entry, ENTRY_LENGTH));
         Ok(())
     }
 
     /// A leader made an entry, which nobody can have seen before.
     pub(super) fn create(&mut self, entry: LogId, length: u32, config: Option<Arc<Config>>) {
+        if let Some(config) = &config {
+            self.configs.insert(entry, Arc::clone(config));
+        }
         if self.entries.insert(entry, Entry { length, config }).is_some() {
             self.broken.get_or_insert_with(|| Violation::reused(entry));
         }
     }
 
-    /// Remembers what an entry is, unless that is known.
-    pub(super) fn know(&mut self, entry: LogId, length: u32, config: Option<Arc<Config>>) {
-        self.entries.entry(entry).or_insert(Entry { length, config });
+    /// Remembers an entry that no core has made, and that is no configuration, unless it is known.
+    pub(super) fn know(&mut self, entry: LogId, length: u32) {
+        self.entries.entry(entry).or_insert(Entry { length, config: None });
     }
 
     pub(super) fn is_started(&self) -> bool {
@@ -239,11 +256,13 @@ impl World {
             self.trace.push(show::event(id, &event));
         }
         for created in effects.created.drain(..) {
-            let (entry, config) = match created {
-                Created::Noop { index, term } => (LogId { index, term }, None),
-                Created::Config { index, term, config } => (LogId { index, term }, Some(config)),
+            let (entry, length, config) = match created {
+                Created::Noop { index, term } => (LogId { index, term }, ENTRY_LENGTH, None),
+                Created::Config { index, term, config, length_bytes } => {
+                    (LogId { index, term }, length_bytes, Some(config))
+                }
             };
-            self.create(entry, ENTRY_LENGTH, config);
+            self.create(entry, length, config);
         }
         if let Some(write) = effects.write.take() {
             self.write(id, write);
@@ -320,7 +339,8 @@ impl World {
     }
 
     /// Hands one message to its receiver; to a node that is down it is lost.
-    pub(super) fn deliver(&mut self, envelope: Envelope) -> Result<(), CommandFault> {
+    pub(super) fn deliver(&mut self, mut envelope: Envelope) -> Result<(), CommandFault> {
+        self.read_configs(&mut envelope);
         let to = envelope.to;
         let node = self.node(to)?;
         if node.core.is_none() || node.fault.is_some() {
@@ -328,6 +348,19 @@ impl World {
             return Ok(());
         }
         self.input(to, |core, now| core.receive(now, envelope))
+    }
+
+    /// Whoever receives entries reads the configurations among them from the records, as codec and transport do.
+    fn read_configs(&self, envelope: &mut Envelope) {
+        let Message::Append(append) = &mut envelope.message else { return };
+        let (first, count) = (append.entries.first, append.entries.len());
+        let config = |offset: u64| {
+            let index = first + offset;
+            let term = append.entries.term_at(index)?;
+            let entry = self.entries.get(&LogId { term, index })?;
+            Some((index, entry.config.clone()?))
+        };
+        append.entries.configs = (0..count).filter_map(config).collect();
     }
 
     /// Hands over what is under way now on links that are not held; false when there is nothing.
@@ -360,15 +393,22 @@ impl World {
                 durable: node.disk.hard_state,
                 durable_log: &node.disk.log,
                 disk_replaced: node.disk_replaced,
-                core: node.core.as_ref().map(|core| view_of(node, core)),
+                core: node.core.as_ref().map(|core| view_of(node, core, &self.configs)),
             })
             .collect();
         self.history.check(&views).map_err(CommandFault::from)
     }
 }
 
-fn view_of(node: &Node, core: &Core) -> CoreView {
+fn view_of(node: &Node, core: &Core, configs: &BTreeMap<LogId, Arc<Config>>) -> CoreView {
+    let mut held: Vec<(LogId, Arc<Config>)> = configs
+        .iter()
+        .filter(|(id, _)| core.term_at(id.index) == Some(id.term))
+        .map(|(id, config)| (*id, Arc::clone(config)))
+        .collect();
+    held.sort_by_key(|(id, _)| id.index);
     CoreView {
+        configs: held,
         incarnation: node.incarnation,
         role: core.role(),
         term: core.term(),
