@@ -282,7 +282,9 @@ mod tests {
             self.seq += 1;
             let range = (!sizes.is_empty()).then(|| (Index(from), Index(from + sizes.len() as u64 - 1)));
             let commit_hint = Index(self.commit);
-            WriteBatch { seq: WriteSeq(self.seq), hard_state: None, truncate_from, records, range, commit_hint }
+            let seq = WriteSeq(self.seq);
+            let (hard_state, reset_to, compact_to) = (None, None, None);
+            WriteBatch { seq, hard_state, reset_to, truncate_from, records, range, commit_hint, compact_to }
         }
 
         fn append(&mut self, sizes: &[usize]) {
