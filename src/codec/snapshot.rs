@@ -254,8 +254,7 @@ impl ImageDecoder {
             [0, 8, 16, 24, 32, 40].map(|at| u64_at(facts, at));
         let published = (published_index != 0).then_some((published_index, published_sum));
         self.log_time = Duration::from_nanos(log_time_ns);
-        self.restoring =
-            Some(Restoring::new(self.value_bytes_max, MapFacts { applied, entries, sum, published }));
+        self.restoring = Some(Restoring::new(self.value_bytes_max, MapFacts { applied, entries, sum, published }));
         self.at = Place::Section;
         Some(FACTS_BYTES)
     }
@@ -376,8 +375,9 @@ mod tests {
 
     #[test]
     fn a_large_value_is_handed_out_whole_and_small_ones_in_chunks() {
-        let pairs: Vec<(Vec<u8>, Vec<u8>)> =
-            (0..3_000_u32).map(|key| (key.to_be_bytes().to_vec(), vec![7; if key == 5 { 300_000 } else { 100 }])).collect();
+        let pairs: Vec<(Vec<u8>, Vec<u8>)> = (0..3_000_u32)
+            .map(|key| (key.to_be_bytes().to_vec(), vec![7; if key == 5 { 300_000 } else { 100 }]))
+            .collect();
         let image = image(&pairs);
         let mut lengths = Vec::new();
         encode_image::<Infallible>(&image, &mut |piece| {
