@@ -29,7 +29,7 @@ const OPTIONS: JournalOptions =
 
 const CLUSTER: ClusterId = ClusterId(5);
 
-/// Three records of this size fill a segment.
+/// Two records of this size fill a segment.
 const VALUE_BYTES: usize = 5_000;
 
 fn config() -> Config {
@@ -589,7 +589,7 @@ fn segments_that_an_interrupted_compaction_left_are_passed_over_and_removed() {
     world.settle();
     assert_eq!(world.segments(), names[2..]);
     world.close();
-    fs::remove_file(log_dir.join(&names[3])).unwrap();
+    fs::remove_file(log_dir.join(&names[4])).unwrap();
     let error = world.refusal();
     assert!(matches!(&error, OpenError::Damaged(damage) if damage.kind == DamageKind::Missing), "{error}");
 }
