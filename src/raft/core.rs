@@ -14,6 +14,7 @@ use super::message::{AppendOutcome, AppendReply, Envelope, HeartbeatReply, Messa
 use super::read_index::AskedReads;
 use super::replication::Leading;
 use super::shape::Shape;
+use super::snapshot::SnapshotMeta;
 use super::types::{Index, LogId, NodeId, Role, StorageId, Term, Time, WriteSeq};
 
 /// Timeouts, rules that can be switched, and bounds.
@@ -81,6 +82,9 @@ pub struct Setup {
 #[derive(Clone, Debug)]
 pub struct Recovered {
     pub hard_state: HardState,
+    /// What the newest snapshot stands for. The log continues it or reaches back before it: a crash in the middle of an
+    /// installation is finished by whoever recovers, before this exists (R86).
+    pub snapshot: Option<SnapshotMeta>,
     pub log: Shape,
     /// Known to be committed; losing it costs nothing but time (R51).
     pub commit_hint: Index,
@@ -309,9 +313,11 @@ impl Core {
         Some(Write {
             seq: due.seq,
             hard_state: due.hard_state.then_some(HardState { term: self.term, vote: self.vote }),
+            reset_to: None,
             truncate_from: due.truncate_from,
             append: due.append_from.map(|from| (from, last)),
             commit_hint: hint,
+            compact_to: None,
         })
     }
 
@@ -526,8 +532,12 @@ mod tests {
             let core = |id: u64| {
                 let mut log = Shape::empty(Index(1));
                 log.push(Term(1), BOOTSTRAP_LENGTH, Some(Arc::clone(&config)));
-                let found =
-                    Recovered { hard_state: HardState { term: Term(1), vote: None }, log, commit_hint: Index(1) };
+                let found = Recovered {
+                    hard_state: HardState { term: Term(1), vote: None },
+                    snapshot: None,
+                    log,
+                    commit_hint: Index(1),
+                };
                 let setup =
                     Setup { id: NodeId(id), storage: StorageId(u128::from(id)), options: Options::default(), seed: id };
                 Core::boot(setup, found, Time::from_millis(10_000)).unwrap()
@@ -596,7 +606,7 @@ mod tests {
         let mut log = old.log.shape(Index(1), old.last().index);
         log.configs = old.membership.between(Index(1), Index(5));
         let hard_state = HardState { term: old.term(), vote: old.vote() };
-        let found = Recovered { hard_state, log, commit_hint: Index(1) };
+        let found = Recovered { hard_state, snapshot: None, log, commit_hint: Index(1) };
         trio.cores[2] = Core::boot(setup, found, trio.now).unwrap();
         trio.now += Options::default().heartbeat_interval;
         trio.cores[0].tick(trio.now);

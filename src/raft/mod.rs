@@ -18,6 +18,7 @@ pub mod quorum;
 mod read_index;
 mod replication;
 pub mod shape;
+pub mod snapshot;
 mod transfer;
 pub mod types;
 
@@ -30,6 +31,7 @@ pub use message::{Envelope, Message};
 pub use progress::PeerState;
 pub use replication::PeerStatus;
 pub use shape::Shape;
+pub use snapshot::SnapshotMeta;
 pub use types::{ClusterId, Index, LogId, NodeId, Role, StorageId, Term, Time, WriteSeq};
 
 #[cfg(test)]

@@ -78,7 +78,9 @@ impl Replica {
         let Setup { id, cluster, storage, seed, limits, found } = setup;
         let tail = boot_tail(&found)?;
         let options = core_options(&found.settings, &limits);
-        let recovered = Recovered { hard_state: found.hard_state, log: found.shape, commit_hint: found.commit_hint };
+        let snapshot = found.snapshot.as_ref().map(|(meta, _)| meta.clone());
+        let recovered =
+            Recovered { hard_state: found.hard_state, snapshot, log: found.shape, commit_hint: found.commit_hint };
         let core = Core::boot(raft::Setup { id, storage, options, seed }, recovered, now)?;
         Ok(Replica {
             core,

@@ -15,6 +15,7 @@ mod feeding;
 mod mind;
 mod received;
 mod setup;
+mod snapshots;
 mod status;
 mod submit;
 #[cfg(test)]
@@ -30,3 +31,4 @@ mod writing;
 pub use exchange::{Fetch, FetchId, Input, Outputs};
 pub use mind::Replica;
 pub use setup::{BootError, Found, Limits, Setup};
+pub use snapshots::Image;

@@ -3,8 +3,9 @@
 use bytes::Bytes;
 use core::time::Duration;
 
+use super::snapshots::Image;
 use crate::codec::Settings;
-use crate::raft::{BootFault, ClusterId, HardState, Index, NodeId, Shape, StorageId};
+use crate::raft::{BootFault, ClusterId, HardState, Index, NodeId, Shape, SnapshotMeta, StorageId};
 
 /// Everything `Replica::boot` needs to know.
 #[derive(Clone, Debug)]
@@ -22,6 +23,8 @@ pub struct Setup {
 #[derive(Clone, Debug)]
 pub struct Found {
     pub hard_state: HardState,
+    /// The newest snapshot: what it stands for, and the state it holds. The log continues it or reaches back before it.
+    pub snapshot: Option<(SnapshotMeta, Image)>,
     /// The whole log, without payloads.
     pub shape: Shape,
     /// Known to be committed (R51); everything behind it may or may not be.
@@ -33,7 +36,7 @@ pub struct Found {
     pub tail: Vec<Bytes>,
     /// Index of the first record in `tail`; the one after the last entry when `tail` is empty.
     pub tail_first: Index,
-    /// Those of the newest configuration entry.
+    /// Those of the newest configuration entry, or of the snapshot when the log holds none.
     pub settings: Settings,
 }
 

@@ -397,6 +397,7 @@ impl Disk {
         }
         Found {
             hard_state: self.hard_state,
+            snapshot: None,
             shape,
             commit_hint: self.commit_hint,
             last_check: self.records.last().map_or(LINK_ORIGIN, |last| RecordHeader::read(last).unwrap().check),

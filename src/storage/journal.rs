@@ -282,7 +282,16 @@ mod tests {
             self.seq += 1;
             let range = (!sizes.is_empty()).then(|| (Index(from), Index(from + sizes.len() as u64 - 1)));
             let commit_hint = Index(self.commit);
-            WriteBatch { seq: WriteSeq(self.seq), hard_state: None, truncate_from, records, range, commit_hint }
+            WriteBatch {
+                seq: WriteSeq(self.seq),
+                hard_state: None,
+                reset_to: None,
+                truncate_from,
+                records,
+                range,
+                commit_hint,
+                compact_to: None,
+            }
         }
 
         fn append(&mut self, sizes: &[usize]) {

@@ -177,7 +177,8 @@ impl World {
         node.fault = None;
         let seed = seed.wrapping_mul(1_000_003) + id.0 * 1_009 + node.incarnation;
         let setup = Setup { id, storage: node.storage, options, seed };
-        let found = Recovered { hard_state: node.disk.hard_state, log, commit_hint: node.disk.commit_hint };
+        let found =
+            Recovered { hard_state: node.disk.hard_state, snapshot: None, log, commit_hint: node.disk.commit_hint };
         let core = Core::boot(setup, found, node.clock).map_err(|source| CommandFault::Boot { node: id, source })?;
         node.core = Some(core);
         self.input(id, |_, _| ())
