@@ -8,7 +8,7 @@ use std::sync::Arc;
 use super::config::Config;
 use super::event::Event;
 use super::message::Envelope;
-use super::snapshot::SnapshotMeta;
+use super::snapshot::{ChunkToStore, SnapshotMeta};
 use super::types::{Index, NodeId, Term, WriteSeq};
 
 /// Everything the core wants done since it was last drained. Reuse one value to keep its buffers.
@@ -22,6 +22,11 @@ pub struct Effects {
     pub send: Vec<Envelope>,
     /// Everything up to here is committed and locally durable, and may be applied (R48). None: no news.
     pub apply_to: Option<Index>,
+    /// A chunk of a leader's snapshot to store; `Core::chunk_stored` answers.
+    pub store: Option<ChunkToStore>,
+    /// A snapshot whose bytes are all stored, to be made durable and decoded; `Core::snapshot_installed` or
+    /// `Core::install_failed` answers.
+    pub install: Option<SnapshotMeta>,
     pub reads: Vec<ReadOutcome>,
     pub events: Vec<Event>,
     /// Set once, for ever: the core is poisoned and takes no more input (R6, R60).

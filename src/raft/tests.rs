@@ -308,7 +308,7 @@ fn one_refusal_skips_whole_terms() {
         (&[2, 2, 2, 2, 2], &[2, 4, 4, 4, 4, 4, 4, 4], LogId::new(2, 2), LogId::new(2, 2)),
     ];
     for (leader, follower_terms, hint, next) in rows {
-        let leader_log = Log::of(&shape(3, leader));
+        let leader_log = Log::found(&shape(3, leader), None).unwrap();
         let mut core = follower(follower_terms, 6);
         let sent = hear(&mut core, 2, Term(6), append(leader_log.last(), &[], 1));
         assert_eq!(outcome(&sent), AppendOutcome::Reject { rejected: leader_log.last().index, hint }, "{leader:?}");

@@ -366,5 +366,9 @@ fn core_options(settings: &Settings, limits: &Limits) -> raft::Options {
         max_append_bytes: limits.append_bytes_max,
         max_uncommitted_bytes: settings.max_pending_bytes,
         max_pending_reads: limits.read_rounds_max,
+        retain_entries: limits.retain_entries,
+        retain_entries_max: limits.retain_entries_max,
+        max_chunk_bytes: limits.chunk_bytes_max,
+        max_snapshot_transfers: limits.snapshot_transfers_max,
     }
 }
