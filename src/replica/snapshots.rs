@@ -42,8 +42,8 @@ pub enum SnapshotJob {
     /// Add bytes to the file that is being received; one that belongs to another snapshot makes room. Answered by
     /// `Input::ChunkStored`.
     Store { meta: SnapshotMeta, offset: u64, bytes: Bytes },
-    /// Check the received file against its digest, make it durable as a snapshot, and read its image. Answered by
-    /// `Input::SnapshotInstalled`.
+    /// Check the received file against its digest, make it durable as a snapshot, and read its image. When that fails
+    /// the file is discarded. Answered by `Input::SnapshotInstalled`.
     Install { meta: SnapshotMeta },
 }
 
