@@ -31,7 +31,7 @@ pub use message::{Envelope, Message};
 pub use progress::PeerState;
 pub use replication::PeerStatus;
 pub use shape::Shape;
-pub use snapshot::SnapshotMeta;
+pub use snapshot::{ChunkToStore, Installation, SnapshotId, SnapshotMeta};
 pub use types::{ClusterId, Index, LogId, NodeId, Role, StorageId, Term, Time, WriteSeq};
 
 #[cfg(test)]

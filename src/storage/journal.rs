@@ -349,9 +349,16 @@ mod tests {
             self.seq += 1;
             let range = (!sizes.is_empty()).then(|| (Index(from), Index(from + sizes.len() as u64 - 1)));
             let commit_hint = Index(self.commit);
-            let seq = WriteSeq(self.seq);
-            let (hard_state, reset_to, compact_to) = (None, None, None);
-            WriteBatch { seq, hard_state, reset_to, truncate_from, records, range, commit_hint, compact_to }
+            WriteBatch {
+                seq: WriteSeq(self.seq),
+                hard_state: None,
+                reset_to: None,
+                truncate_from,
+                records,
+                range,
+                commit_hint,
+                compact_to: None,
+            }
         }
 
         fn append(&mut self, sizes: &[usize]) {

@@ -7,7 +7,8 @@
 //! | `expect role n2 pre-candidate` · `expect stopped n2` | the node is that |
 //! | `expect term n2 3` · `expect vote n2 n1` (or `nobody`) | its term, its vote |
 //! | `expect follows n2 n1` (or `nobody`) | whom it takes for the leader |
-//! | `expect commit n2 3` · `applied` · `durable` · `last n2 3@2` | how far it is |
+//! | `expect commit n2 3` · `applied` · `durable` · `first` · `last n2 3@2` | how far it is |
+//! | `expect snapshot n2 3@2` (or `none`) | where its newest snapshot ends |
 //! | `expect peer n1 n2 probe matched=1 next=3` | what leader n1 knows of n2 |
 //! | `expect logs-equal [n1 n2]` | these running nodes, or all, hold the same log |
 //! | `expect quiet` | nothing is under way |
@@ -55,13 +56,16 @@ fn fact(world: &World, what: &str, words: &mut Words) -> Result<(), CommandFault
         "commit" => core.commit().to_string(),
         "applied" => core.applied_index().to_string(),
         "durable" => core.durable().to_string(),
+        "first" => core.first().to_string(),
         "last" => core.last().to_string(),
+        "snapshot" => core.snapshot().map_or("none".to_owned(), |snapshot| snapshot.last.to_string()),
         _ => return Err(CommandFault::NotA { wanted: "something to expect", word: what.to_owned() }),
     };
     match what {
+        "snapshot" if wanted != "none" => drop(log_id(&wanted)?),
         "last" => drop(log_id(&wanted)?),
         "vote" | "follows" if wanted != "nobody" => drop(node(&wanted)?),
-        "term" | "commit" | "applied" | "durable" => drop(number(&wanted)?),
+        "term" | "commit" | "applied" | "durable" | "first" => drop(number(&wanted)?),
         _ => {}
     }
     same(&format!("{what} of {id} to be {wanted}"), found == wanted, || found.clone())

@@ -10,7 +10,7 @@ use super::network::Link;
 use super::parse::{Piece, Script};
 use super::show::{self, Line};
 use super::world::World;
-use super::{CommandFault, SCRIPT_BYTES_MAX, ScriptFault, expect, inject};
+use super::{CommandFault, SCRIPT_BYTES_MAX, ScriptFault, expect, inject, snapshots};
 use crate::raft::{Config, HardState, LogId, Member, NodeId, Options, StorageId, Term, Time, WriteSeq};
 
 /// Most rounds of delivery until the world must be quiet.
@@ -116,6 +116,8 @@ fn cluster(words: &mut Words) -> Result<World, CommandFault> {
         ("max_inflight_bytes", &mut options.max_inflight_bytes),
         ("max_append_bytes", &mut options.max_append_bytes),
         ("max_uncommitted_bytes", &mut options.max_uncommitted_bytes),
+        ("retain", &mut options.retain_entries),
+        ("retain_max", &mut options.retain_entries_max),
     ];
     for (key, field) in limits {
         *field = words.take_number(key)?.unwrap_or(*field);
@@ -123,11 +125,15 @@ fn cluster(words: &mut Words) -> Result<World, CommandFault> {
     let counts = [
         ("max_inflight_messages", &mut options.max_inflight_messages),
         ("max_pending_reads", &mut options.max_pending_reads),
+        ("max_transfers", &mut options.max_snapshot_transfers),
     ];
     for (key, field) in counts {
         if let Some(count) = words.take_number(key)? {
             *field = usize::try_from(count).unwrap_or(usize::MAX);
         }
+    }
+    if let Some(bytes) = words.take_number("chunk")? {
+        options.max_chunk_bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
     }
     let learners = words.take_value("learners").unwrap_or_default();
     let learners: Vec<NodeId> =
@@ -214,11 +220,13 @@ fn requests(world: &mut World, command: &str, words: &mut Words) -> Result<bool,
                 world.trace.push(show::refusal(id, refusal));
             }
         }
-        "unreachable" | "append-lost" => {
+        "snapshot" => snapshots::take(world, words)?,
+        "unreachable" | "append-lost" | "snapshot-lost" => {
             let (id, peer) = (words.take_node()?, words.take_node()?);
             match command {
                 "unreachable" => world.input(id, |core, now| core.unreachable(now, peer))?,
-                _ => world.input(id, |core, now| core.append_lost(now, peer))?,
+                "append-lost" => world.input(id, |core, now| core.append_lost(now, peer))?,
+                _ => world.input(id, |core, _| core.snapshot_lost(peer))?,
             }
         }
         _ => return Ok(false),
@@ -439,6 +447,7 @@ fn faults(world: &mut World, command: &str, words: &mut Words) -> Result<bool, C
                 world.persist(id, named.or(upto.map(WriteSeq)))?;
             }
         }
+        "worker" => snapshots::work(world, words)?,
         "fail" => {
             let id = words.take_node()?;
             world.input(id, |core, _| core.persist_failed("the write was refused".to_owned()))?;
