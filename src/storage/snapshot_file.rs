@@ -348,6 +348,11 @@ pub fn inspect(path: &Path) -> Result<(ClusterId, Loaded), SnapshotError> {
     load(Scan::open(&RealDisk, path)?)
 }
 
+/// Reads only the header of a file of any cluster: what it stands for, not whether the rest is whole.
+pub fn read_head(path: &Path) -> Result<(ClusterId, SnapshotHead), SnapshotError> {
+    Scan::open(&RealDisk, path).map(|scan| (scan.cluster, scan.head))
+}
+
 /// Proves and reads a file of this cluster.
 pub(super) fn load_file(disk: &dyn Disk, path: &Path, own: ClusterId) -> Result<Loaded, SnapshotError> {
     load(scan_own(disk, path, own)?).map(|(_, loaded)| loaded)
