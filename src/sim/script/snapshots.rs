@@ -121,6 +121,14 @@ impl Worker {
     }
 }
 
+impl World {
+    /// A snapshot that some node holds.
+    pub(super) fn snapshot(&self, id: SnapshotId) -> Option<SnapshotMeta> {
+        let mut held = self.nodes.values().filter_map(|node| node.disk.snapshot.as_ref());
+        held.find(|meta| meta.id() == id).cloned()
+    }
+}
+
 impl super::world::Node {
     /// A chunk that the core wants stored.
     pub(super) fn store_chunk(&mut self, chunk: ChunkToStore, trace: &mut Vec<Line>) {
