@@ -317,7 +317,7 @@ impl Core {
             }
             Some(receiving) if receiving.stage == Stage::Installing => return,
             Some(receiving) if (receiving.term, receiving.meta.last.index) >= age => {
-                return self.drop_message(from, "a newer snapshot is on its way");
+                return self.drop_message(from, "another snapshot is on its way");
             }
             _ => self.receiving = Some(self.begin_receiving(from, &chunk)),
         }

@@ -107,8 +107,8 @@ fn snapshot_id(words: &mut Words) -> Result<SnapshotId, CommandFault> {
     })
 }
 
-/// A chunk of a snapshot, by default all of it, with the configuration of the first entry or with the named nodes in
-/// other roles.
+/// A chunk of a snapshot, by default all of it: of one that a node has taken, or else of a forged one, with the
+/// configuration of the first entry or with the named nodes in other roles.
 fn chunk(world: &World, words: &mut Words, generation: u32) -> Result<Snapshot, CommandFault> {
     let SnapshotId { last, size_bytes, digest } = snapshot_id(words)?;
     let bootstrap = world.config_of(LogId::new(1, 1)).expect("every world begins with it");
@@ -119,7 +119,8 @@ fn chunk(world: &World, words: &mut Words, generation: u32) -> Result<Snapshot, 
     }
     let config_index = Index(words.take_number("config")?.unwrap_or(1));
     let log_bytes = last.index.0 * u64::from(FORGED_LENGTH);
-    let meta = SnapshotMeta { last, config: config.into(), config_index, size_bytes, digest, link: 0, log_bytes };
+    let forged = SnapshotMeta { last, config: config.into(), config_index, size_bytes, digest, link: 0, log_bytes };
+    let meta = world.snapshot(forged.id()).unwrap_or(forged);
     let offset = words.take_number("offset")?.unwrap_or(0);
     let length = words.take_number("length")?.unwrap_or(size_bytes.saturating_sub(offset));
     Ok(Snapshot { meta, offset, length: u32::try_from(length).unwrap_or(u32::MAX), generation })

@@ -40,6 +40,10 @@ pub(super) fn take(world: &mut World, words: &mut Words) -> Result<(), CommandFa
     let size_bytes = words.take_number("size")?.unwrap_or(SNAPSHOT_BYTES).max(1);
     let core = world.core(id)?;
     let index = at.map_or(core.applied_index(), Index);
+    if at.is_none() && index <= core.snapshot().map_or(Index(0), |newest| newest.last.index) {
+        world.trace.push(Line::plain(format!("{id} has nothing new to take")));
+        return Ok(());
+    }
     let wrong = || CommandFault::NotA { wanted: "an entry that is applied and kept", word: index.to_string() };
     let term = core.term_at(index).filter(|_| index <= core.applied_index() && index > Index(0)).ok_or_else(wrong)?;
     let (config_index, config) = config_at(world, id, index);
@@ -114,6 +118,14 @@ impl Worker {
         let stored = stored.max(chunk.offset + u64::from(chunk.length));
         self.partial = Some((id, stored));
         stored
+    }
+}
+
+impl World {
+    /// A snapshot that some node holds.
+    pub(super) fn snapshot(&self, id: SnapshotId) -> Option<SnapshotMeta> {
+        let mut held = self.nodes.values().filter_map(|node| node.disk.snapshot.as_ref());
+        held.find(|meta| meta.id() == id).cloned()
     }
 }
 
