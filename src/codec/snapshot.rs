@@ -44,6 +44,13 @@ pub struct Image {
     pub log_time: Duration,
 }
 
+impl Image {
+    /// The state before the first entry of a log.
+    pub fn empty(value_bytes_max: u64) -> Image {
+        Image { map: KeyValueMap::new(value_bytes_max), log_time: Duration::ZERO }
+    }
+}
+
 /// Why bytes are not the image of a state machine.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ImageError {
@@ -285,6 +292,31 @@ fn u32_at(bytes: &[u8], at: usize) -> u32 {
 
 fn u64_at(bytes: &[u8], at: usize) -> u64 {
     u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes are eight bytes"))
+}
+
+/// For the tests of whoever stores images and does not know what is in them.
+#[cfg(test)]
+pub(crate) mod samples {
+    use bytes::BytesMut;
+
+    use super::super::entry::{Entry, decode_entry, encode_command};
+    use super::super::record::{RECORD_HEADER_BYTES, RecordHeader};
+    use super::Image;
+    use crate::state_machine::{Command, Operation};
+
+    /// Appends the payload of an entry that puts a value.
+    pub(crate) fn put(key: &[u8], value: Vec<u8>, out: &mut BytesMut) {
+        encode_command(&Command { key: key.to_vec(), operation: Operation::Put { value } }, out);
+    }
+
+    /// Applies one record; the image must be as of the entry before.
+    pub(crate) fn apply(image: &mut Image, record: &[u8]) {
+        let header = RecordHeader::read(record).expect("a whole record was made");
+        match decode_entry(header.kind, &record[RECORD_HEADER_BYTES..]).expect("a known payload was made") {
+            Entry::Command(command) => drop(image.map.apply(header.id.index.0, command.view())),
+            Entry::Noop | Entry::Config { .. } => image.map.skip(header.id.index.0),
+        }
+    }
 }
 
 #[cfg(test)]

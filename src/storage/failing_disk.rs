@@ -5,7 +5,6 @@
 //! Nothing is really synced, which the machine's own disk would only make slow. Does not lose directories, nor the emptying of a file that is created anew.
 
 use std::collections::BTreeMap;
-use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -79,10 +78,10 @@ impl Faults {
         self.unsynced_names.lock().unwrap().entry(disk::parent(path).to_path_buf()).or_default().push(change);
     }
 
-    /// Gives a file a second name out of sight.
+    /// Moves a file out of sight.
     fn keep(&self, path: &Path) -> io::Result<PathBuf> {
         let kept = self.attic.path().join(self.next_in_attic.fetch_add(1, Ordering::SeqCst).to_string());
-        fs::hard_link(path, &kept)?;
+        RealDisk.rename(path, &kept)?;
         Ok(kept)
     }
 }
@@ -154,7 +153,6 @@ impl Disk for FailingDisk {
     fn remove(&self, path: &Path) -> io::Result<()> {
         self.0.spend()?;
         let kept = self.0.keep(path)?;
-        RealDisk.remove(path)?;
         self.0.note(path, Change::Removed { path: path.to_path_buf(), kept });
         Ok(())
     }
@@ -198,14 +196,14 @@ impl DiskFile for FailingFile {
 
 fn undo(change: Change) {
     match change {
-        Change::Made { path } => fs::remove_file(path).unwrap(),
+        Change::Made { path } => RealDisk.remove(&path).unwrap(),
         Change::Renamed { from, to, replaced } => {
-            fs::rename(&to, from).unwrap();
+            RealDisk.rename(&to, &from).unwrap();
             if let Some(replaced) = replaced {
-                fs::rename(replaced, to).unwrap();
+                RealDisk.rename(&replaced, &to).unwrap();
             }
         }
-        Change::Removed { path, kept } => fs::rename(kept, path).unwrap(),
+        Change::Removed { path, kept } => RealDisk.rename(&kept, &path).unwrap(),
     }
 }
 

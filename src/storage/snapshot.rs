@@ -20,7 +20,7 @@ use bytes::Bytes;
 
 use super::disk::{self, Disk, DiskFile};
 use super::layout::{self, SyncMode};
-use super::snapshot_file::{self, Loaded, Scan, SnapshotError, SnapshotHead, Step};
+use super::snapshot_file::{self, Loaded, Scan, SnapshotError, SnapshotHead, Step, sync_in_steps};
 use crate::codec::snapshot::Image;
 use crate::raft::{ClusterId, Index, LogId, SnapshotMeta};
 
@@ -56,6 +56,8 @@ pub struct Incoming {
     path: PathBuf,
     file: Arc<dyn DiskFile>,
     received_bytes: u64,
+    /// Of these, what was synced.
+    synced_bytes: u64,
 }
 
 impl SnapshotStore {
@@ -74,7 +76,7 @@ impl SnapshotStore {
         let temporary = disk::temporary_name(&path);
         let failed = |source| SnapshotError::Io { path: path.clone(), source };
         let file = self.disk.create(&temporary).map_err(failed)?;
-        let written = snapshot_file::write_file(file.as_ref(), self.cluster, head, image)
+        let written = snapshot_file::write_file(file.as_ref(), self.sync, self.cluster, head, image)
             .and_then(|meta| self.publish(file.as_ref(), &temporary, &path).map(|()| meta));
         written.map_err(|source| {
             // Best effort: what stays behind is removed at the next start.
@@ -107,7 +109,8 @@ impl SnapshotStore {
             self.drop_partials(|_| true)?;
             let file = self.disk.open(&finished).map_err(|source| self.failed(&finished, source))?;
             let (store, meta) = (self.clone(), meta.clone());
-            return Ok(Incoming { store, received_bytes: meta.size_bytes, meta, path: finished, file });
+            let (received_bytes, synced_bytes) = (meta.size_bytes, meta.size_bytes);
+            return Ok(Incoming { store, meta, path: finished, file, received_bytes, synced_bytes });
         }
         let path = self.dir.join(layout::partial_name(meta));
         self.drop_partials(|other| other != path)?;
@@ -117,7 +120,8 @@ impl SnapshotStore {
             Err(error) => Err(error),
         }
         .map_err(|source| self.failed(&path, source))?;
-        Ok(Incoming { store: self.clone(), meta: meta.clone(), path, file, received_bytes })
+        let (store, meta, synced_bytes) = (self.clone(), meta.clone(), received_bytes);
+        Ok(Incoming { store, meta, path, file, received_bytes, synced_bytes })
     }
 
     /// Whether exactly this snapshot is there, whole and durable.
@@ -261,7 +265,7 @@ impl Incoming {
         self.received_bytes
     }
 
-    /// Stores the next chunk. Not durable by itself: whatever a power loss takes is asked for again.
+    /// Stores the next chunk. Not yet durable: what a power loss takes is received again.
     ///
     /// # Errors
     /// `Offset` for a chunk that is not the next one or reaches beyond the end; then nothing was written.
@@ -271,7 +275,10 @@ impl Incoming {
             let (path, expected) = (self.path.clone(), self.received_bytes);
             return Err(SnapshotError::Offset { path, offset, expected });
         }
-        self.file.write_at(chunk, offset).map_err(|source| self.store.failed(&self.path, source))?;
+        let synced = &mut self.synced_bytes;
+        let written = self.file.write_at(chunk, offset);
+        let synced = written.and_then(|()| sync_in_steps(self.file.as_ref(), self.store.sync, end, synced));
+        synced.map_err(|source| self.store.failed(&self.path, source))?;
         self.received_bytes = end;
         Ok(())
     }

@@ -21,6 +21,7 @@ use bytes::BytesMut;
 use xxhash_rust::xxh3::Xxh3;
 
 use super::disk::{Disk, DiskFile, RealDisk};
+use super::layout::SyncMode;
 use super::reader::{Damage, DamageKind};
 use super::segment::{check_block, seal_block, u32_at, u64_at, u128_at};
 use crate::codec::entry::{decode_config, encode_config};
@@ -42,6 +43,9 @@ pub const SNAPSHOT_BLOCK_BYTES: usize = 256 * 1024;
 
 /// Length of the trailer.
 pub const SNAPSHOT_TRAILER_BYTES: usize = 32;
+
+/// Bytes of a file that are synced at once while it is written: the syncs of the log, on the same disk, wait for them.
+pub const SNAPSHOT_SYNC_STEP_BYTES: u64 = 4 * 1024 * 1024;
 
 /// Longest image that is unpacked: far above what fits into the memory of a node.
 pub const SNAPSHOT_IMAGE_BYTES_MAX: u64 = 1 << 36;
@@ -103,16 +107,19 @@ pub enum SnapshotError {
     Offset { path: PathBuf, offset: u64, expected: u64 },
 }
 
-/// Writes header, image and trailer to a new file; nothing is synced yet.
+/// Writes header, image and trailer to a new file; its end is not synced yet.
 pub(super) fn write_file(
     file: &dyn DiskFile,
+    sync: SyncMode,
     cluster: ClusterId,
     head: &SnapshotHead,
     image: &Image,
 ) -> io::Result<SnapshotMeta> {
     let mut writer = Writer {
         file,
+        sync,
         position: 0,
+        synced: 0,
         digest: Xxh3::new(),
         raw: Vec::with_capacity(SNAPSHOT_BLOCK_BYTES),
         compressor: zstd::bulk::Compressor::new(COMPRESSION_LEVEL)?,
@@ -123,6 +130,15 @@ pub(super) fn write_file(
     writer.block()?;
     let (size_bytes, digest) = writer.finish()?;
     Ok(head.meta(size_bytes, digest))
+}
+
+/// Syncs a growing file whenever another step of it was written.
+pub(super) fn sync_in_steps(file: &dyn DiskFile, sync: SyncMode, position: u64, synced: &mut u64) -> io::Result<()> {
+    if sync == SyncMode::Always && position >= *synced + SNAPSHOT_SYNC_STEP_BYTES {
+        file.sync()?;
+        *synced = position;
+    }
+    Ok(())
 }
 
 /// A snapshot file being read from its start to its end, block by block.
@@ -148,7 +164,10 @@ pub(super) enum Step {
 
 struct Writer<'a> {
     file: &'a dyn DiskFile,
+    sync: SyncMode,
     position: u64,
+    /// Everything before this was synced.
+    synced: u64,
     digest: Xxh3,
     raw: Vec<u8>,
     compressor: zstd::bulk::Compressor<'static>,
@@ -156,6 +175,18 @@ struct Writer<'a> {
 }
 
 impl SnapshotHead {
+    /// What `meta` says, before size and digest are known, with the settings in force at its last entry.
+    pub fn new(meta: &SnapshotMeta, settings: Settings) -> SnapshotHead {
+        SnapshotHead {
+            last: meta.last,
+            config: meta.config.clone(),
+            settings,
+            config_index: meta.config_index,
+            link: meta.link,
+            log_bytes: meta.log_bytes,
+        }
+    }
+
     pub(super) fn meta(&self, size_bytes: u64, digest: u64) -> SnapshotMeta {
         SnapshotMeta {
             last: self.last,
@@ -216,7 +247,7 @@ impl Writer<'_> {
         self.file.write_at(bytes, self.position)?;
         self.position += bytes.len() as u64;
         self.digest.update(bytes);
-        Ok(())
+        sync_in_steps(self.file, self.sync, self.position, &mut self.synced)
     }
 }
 
@@ -464,4 +495,108 @@ fn decode_header(path: &Path, header: &[u8]) -> Result<(ClusterId, SnapshotHead)
         log_bytes: u64_at(header, 56),
     };
     Ok((ClusterId(u128_at(header, 16)), head))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+    use crate::codec::snapshot::samples;
+    use crate::codec::{Kind, append_record};
+
+    const OWN: ClusterId = ClusterId(5);
+
+    fn sample(values: u64, value_bytes: usize) -> (SnapshotHead, Image) {
+        let mut image = Image::empty(1 << 20);
+        let mut link = 0;
+        for index in 1..=values {
+            let mut record = BytesMut::new();
+            link = append_record(&mut record, link, Kind::Command, LogId::new(index, 1), 1, |out| {
+                samples::put(&index.to_be_bytes(), vec![7; value_bytes], out);
+            });
+            samples::apply(&mut image, &record);
+        }
+        image.log_time = Duration::from_secs(1);
+        let (config, settings, config_index) = (Arc::new(Config::default()), Settings::default(), Index(1));
+        let last = LogId::new(values, 1);
+        (SnapshotHead { last, config, settings, config_index, link, log_bytes: 4 }, image)
+    }
+
+    fn written(folder: &Path, head: &SnapshotHead, image: &Image) -> (PathBuf, SnapshotMeta) {
+        let path = folder.join("file");
+        let file = RealDisk.create(&path).unwrap();
+        let meta = write_file(file.as_ref(), SyncMode::None, OWN, head, image).unwrap();
+        (path, meta)
+    }
+
+    #[test]
+    fn an_image_of_many_blocks_is_packed_and_comes_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let (head, image) = sample(300, 5_000);
+        let (path, meta) = written(folder.path(), &head, &image);
+        assert!(meta.size_bytes < 300 * 5_000 / 10, "{} bytes", meta.size_bytes);
+        let loaded = load_file(&RealDisk, &path, OWN).unwrap();
+        assert_eq!((&loaded.meta, &loaded.settings), (&meta, &head.settings));
+        assert_eq!(loaded.image.map.facts(), image.map.facts());
+        assert_eq!(loaded.image.log_time, image.log_time);
+        assert_eq!(verify_file(&RealDisk, &path, OWN).unwrap().0, meta);
+    }
+
+    /// Seals a file again whose block claims other lengths than it has, so that only unpacking can tell.
+    fn with_block(folder: &Path, raw_length: u32, frame: &[u8]) -> PathBuf {
+        let (head, _) = sample(1, 1);
+        let mut file = encode_header(OWN, &head);
+        let mut block = vec![0; CHECK_BYTES];
+        block.extend_from_slice(&raw_length.to_le_bytes());
+        block.extend_from_slice(&u32::try_from(frame.len()).unwrap().to_le_bytes());
+        block.extend_from_slice(frame);
+        let check = crc32fast::hash(&block[CHECK_BYTES..]);
+        block[..CHECK_BYTES].copy_from_slice(&check.to_le_bytes());
+        file.extend_from_slice(&block);
+        let mut digest = Xxh3::new();
+        digest.update(&file);
+        let mut trailer = [0; SNAPSHOT_TRAILER_BYTES];
+        trailer[16..24].copy_from_slice(&u64::from(raw_length).to_le_bytes());
+        trailer[24..32].copy_from_slice(&digest.digest().to_le_bytes());
+        let check = crc32fast::hash(&trailer[CHECK_BYTES..]);
+        trailer[..CHECK_BYTES].copy_from_slice(&check.to_le_bytes());
+        file.extend_from_slice(&trailer);
+        let path = folder.join("crafted");
+        super::super::disk::replace(&RealDisk, &path, &file).unwrap();
+        path
+    }
+
+    fn problem(path: &Path) -> String {
+        match load_file(&RealDisk, path, OWN) {
+            Err(SnapshotError::Damaged(damage)) => damage.explanation,
+            Err(other) => panic!("damage was expected: {other}"),
+            Ok(_) => panic!("damage was expected"),
+        }
+    }
+
+    #[test]
+    fn a_block_that_would_unpack_to_more_than_it_claims_is_not_unpacked() {
+        let folder = tempfile::tempdir().unwrap();
+        let bomb = zstd::bulk::compress(&vec![0; 64 << 20], 1).unwrap();
+        assert!(bomb.len() < 10_000);
+        let claimed = problem(&with_block(folder.path(), 1_000, &bomb));
+        assert!(claimed.contains("cannot be unpacked"), "{claimed}");
+        let honest = problem(&with_block(folder.path(), 64 << 20, &bomb));
+        assert!(honest.contains("a block claims 67108864 bytes"), "{honest}");
+        let short = zstd::bulk::compress(&[0; 10], 1).unwrap();
+        let less = problem(&with_block(folder.path(), 1_000, &short));
+        assert!(less.contains("unpacks to 10 bytes, not to 1000"), "{less}");
+        let no_frame = problem(&with_block(folder.path(), 10, b"no frame at all"));
+        assert!(no_frame.contains("cannot be unpacked"), "{no_frame}");
+    }
+
+    #[test]
+    fn an_image_of_another_index_than_the_header_says_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let (head, image) = sample(3, 1);
+        let head = SnapshotHead { last: LogId::new(4, 1), ..head };
+        let (path, _) = written(folder.path(), &head, &image);
+        assert!(problem(&path).contains("the image is as of entry 3, but the header says 4@1"));
+    }
 }

@@ -15,14 +15,12 @@ use super::layout::{self, Founding, SyncMode};
 use super::reader::{self, DamageKind, Item};
 use super::recovery::{Note, OpenError, Recovered};
 use super::snapshot::{SNAPSHOTS_KEPT, SnapshotStore};
-use super::snapshot_file::{SNAPSHOT_TRAILER_BYTES, SnapshotError, SnapshotHead};
-use crate::codec::entry::encode_command;
-use crate::codec::snapshot::Image;
-use crate::codec::{Entry, Kind, RecordHeader, Settings, WriteBatch, append_record, decode_entry};
+use super::snapshot_file::{Loaded, SNAPSHOT_TRAILER_BYTES, SnapshotError, SnapshotHead};
+use crate::codec::snapshot::{Image, samples};
+use crate::codec::{Kind, RecordHeader, Settings, WriteBatch, append_record};
 use crate::raft::{
     ClusterId, Config, HardState, Index, LogId, Member, NodeId, SnapshotMeta, StorageId, Term, WriteSeq,
 };
-use crate::state_machine::{Command, KeyValueMap, MapFacts, Operation};
 
 const OPTIONS: JournalOptions =
     JournalOptions { segment_size_bytes: layout::SEGMENT_SIZE_BYTES_MIN, sync: SyncMode::Always };
@@ -59,11 +57,10 @@ impl Log {
         let index = self.0.len() as u64 + 1;
         let fill = (index * 31 + term * 7) as u8;
         let key = vec![b'a' + (index % 5) as u8];
-        let command = Command { key, operation: Operation::Put { value: vec![fill; value_bytes] } };
         let mut record = BytesMut::new();
         let link = self.header(index - 1).check;
         append_record(&mut record, link, Kind::Command, LogId::new(index, term), 1, |out| {
-            encode_command(&command, out)
+            samples::put(&key, vec![fill; value_bytes], out);
         });
         self.0.push(record.freeze());
     }
@@ -79,10 +76,11 @@ impl Log {
     }
 
     /// The state machine after all of it.
-    fn map(&self) -> KeyValueMap {
-        let mut map = KeyValueMap::new(Settings::default().max_value_size);
-        self.0.iter().for_each(|record| apply(&mut map, record));
-        map
+    fn image(&self) -> Image {
+        let mut image = Image::empty(Settings::default().max_value_size);
+        self.0.iter().for_each(|record| samples::apply(&mut image, record));
+        image.log_time = Duration::from_millis(self.last().0);
+        image
     }
 
     fn head(&self) -> SnapshotHead {
@@ -97,21 +95,9 @@ impl Log {
         }
     }
 
-    fn image(&self) -> Image {
-        Image { map: self.map(), log_time: Duration::from_millis(self.last().0) }
-    }
-
     /// Takes a snapshot of all of it.
     fn take(&self, store: &SnapshotStore) -> Result<SnapshotMeta, SnapshotError> {
         store.write(&self.head(), &self.image())
-    }
-}
-
-fn apply(map: &mut KeyValueMap, record: &[u8]) {
-    let header = RecordHeader::read(record).unwrap();
-    match decode_entry(header.kind, &record[crate::codec::RECORD_HEADER_BYTES..]).unwrap() {
-        Entry::Command(command) => drop(map.apply(header.id.index.0, command.view())),
-        Entry::Noop | Entry::Config { .. } => map.skip(header.id.index.0),
     }
 }
 
@@ -253,21 +239,21 @@ impl World {
         if last != log.last() || recovered.last_check != log.header(last.0).check {
             return false;
         }
-        let mut map = KeyValueMap::new(Settings::default().max_value_size);
+        let mut image = Image::empty(Settings::default().max_value_size);
         if let Some(loaded) = &recovered.snapshot {
             let end = loaded.meta.last.index.0;
             assert_eq!(loaded.meta.link, log.header(end).check, "the snapshot belongs to the log");
-            map = loaded.image.map.clone();
+            image = loaded.image.clone();
         }
         let reader = self.journal.as_ref().unwrap().reader();
-        let mut next = Index(map.applied() + 1);
+        let mut next = Index(image.map.applied() + 1);
         while next <= last {
-            let mut bytes = reader.read(next, last, 1).unwrap();
+            let bytes = reader.read(next, last, 1).unwrap();
             assert_eq!(bytes, log.0[next.0 as usize - 1], "entry {next}");
-            apply(&mut map, &bytes.split_off(0));
+            samples::apply(&mut image, &bytes);
             next = next.next();
         }
-        map.facts() == log.map().facts()
+        image.map.facts() == log.image().map.facts()
     }
 }
 
@@ -279,6 +265,7 @@ fn taken_elsewhere(log: &Log) -> (SnapshotMeta, Vec<u8>) {
     let meta = log.take(&store).unwrap();
     let reader = store.open(meta.last).unwrap();
     assert_eq!(*reader.meta(), meta);
+    assert_eq!(SnapshotHead::new(&meta, Settings::default()), log.head());
     let mut bytes = Vec::new();
     while (bytes.len() as u64) < meta.size_bytes {
         bytes.extend_from_slice(&reader.read(bytes.len() as u64, 700).unwrap());
@@ -287,13 +274,13 @@ fn taken_elsewhere(log: &Log) -> (SnapshotMeta, Vec<u8>) {
     (meta, bytes)
 }
 
-fn receive(store: &SnapshotStore, meta: &SnapshotMeta, bytes: &[u8]) -> Result<MapFacts, SnapshotError> {
+fn receive(store: &SnapshotStore, meta: &SnapshotMeta, bytes: &[u8]) -> Result<Loaded, SnapshotError> {
     let mut incoming = store.receive(meta)?;
     let start = incoming.received_bytes() as usize;
     for (at, chunk) in (start as u64..).step_by(700).zip(bytes[start..].chunks(700)) {
         incoming.store(at, chunk)?;
     }
-    incoming.finish().map(|loaded| loaded.image.map.facts())
+    incoming.finish()
 }
 
 #[test]
@@ -360,7 +347,10 @@ fn an_installed_snapshot_replaces_the_log_whether_it_was_shorter_or_longer() {
         let leader = world.log.with(3, 20);
         world.append(2, own);
         let (meta, bytes) = taken_elsewhere(&leader.up_to(20));
-        assert_eq!(receive(&world.store(), &meta, &bytes).unwrap(), leader.up_to(20).map().facts());
+        assert_eq!(
+            receive(&world.store(), &meta, &bytes).unwrap().image.map.facts(),
+            leader.up_to(20).image().map.facts()
+        );
         world.install(&meta, &leader.up_to(22)).unwrap();
         assert_eq!(world.journal.as_ref().unwrap().reader().range(), (Index(21), Index(22)));
         world.settle();
@@ -427,7 +417,7 @@ fn an_interrupted_transfer_goes_on_where_it_stopped_and_never_mixes_two_snapshot
     fs::write(&part, &torn).unwrap();
     let after_damage = world.store().receive(&meta).unwrap().received_bytes();
     assert!(after_damage < resumed, "what a power loss took is received again");
-    assert_eq!(receive(&world.store(), &meta, &bytes).unwrap(), leader.map().facts());
+    assert_eq!(receive(&world.store(), &meta, &bytes).unwrap().image.map.facts(), leader.image().map.facts());
     assert_eq!(world.store().receive(&meta).unwrap().received_bytes(), meta.size_bytes, "it is there already");
     world.store().receive(&meta).unwrap().discard().unwrap();
     assert!(world.store().holds(&meta).unwrap(), "a finished snapshot is not dropped");
