@@ -35,4 +35,6 @@ pub use snapshot::{ChunkToStore, Installation, SnapshotId, SnapshotMeta};
 pub use types::{ClusterId, Index, LogId, NodeId, Role, StorageId, Term, Time, WriteSeq};
 
 #[cfg(test)]
+mod snapshot_tests;
+#[cfg(test)]
 mod tests;

@@ -109,7 +109,7 @@ impl Swarm {
             93 => match self.roll(8) {
                 0..=1 => self.world.node(id).is_disk_slow = true,
                 2..=3 => self.world.node(id).is_worker_slow = true,
-                4 => self.world.node(id).failing_jobs = 1,
+                4 => self.world.node(id).failing_job = Some(0),
                 _ => {}
             },
             94 => self.world.node(id).is_disk_slow = false,

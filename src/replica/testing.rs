@@ -69,8 +69,8 @@ pub(super) struct Node {
     pub(super) is_disk_unreadable: bool,
     /// Work on snapshots is not done.
     pub(super) is_worker_slow: bool,
-    /// So many pieces of work on snapshots fail next.
-    pub(super) failing_jobs: usize,
+    /// The piece of work on snapshots that fails; zero is the next.
+    pub(super) failing_job: Option<usize>,
     /// Snapshots of its own, and of leaders.
     pub(super) taken: usize,
     pub(super) installed: usize,
@@ -349,7 +349,7 @@ impl Node {
             is_reader_slow: false,
             is_disk_unreadable: false,
             is_worker_slow: false,
-            failing_jobs: 0,
+            failing_job: None,
             taken: 0,
             installed: 0,
             fetches: 0,
@@ -403,8 +403,8 @@ impl Node {
     pub(super) fn finish_jobs(&mut self, now: Time, count: usize) {
         for _ in 0..count.min(self.jobs.len()) {
             let job = self.jobs.pop_front().expect("there are as many");
-            let fails = self.failing_jobs > 0;
-            self.failing_jobs = self.failing_jobs.saturating_sub(1);
+            let fails = self.failing_job == Some(0);
+            self.failing_job = self.failing_job.and_then(|left| left.checked_sub(1));
             let input = self.work(job, fails);
             if let Some(replica) = &mut self.replica {
                 replica.step(now, 0, input);

@@ -79,9 +79,9 @@ pub(super) fn work(world: &mut World, words: &mut Words) -> Result<(), CommandFa
         let named = words.take_nodes();
         let ids = if named.is_empty() { world.nodes.keys().copied().collect() } else { named };
         for id in ids {
-            world.node_mut(id)?.worker.waits = !auto;
-            if auto {
-                world.input(id, |_, _| ())?;
+            let node = world.node_mut(id)?;
+            node.worker.waits = !auto;
+            if auto && node.core.is_some() {
                 finish(world, id, true)?;
             }
         }
