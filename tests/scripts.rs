@@ -132,7 +132,9 @@ fn random_script(seed: u64) -> String {
     let (pre_vote, check_quorum) = (switch(dice.roll(3) > 0), switch(dice.roll(3) > 0));
     let mut lines = vec![format!(
         "cluster {nodes} pre_vote={pre_vote} check_quorum={check_quorum} seed={seed} max_append_bytes=100 \
-         max_inflight_messages=2 max_uncommitted_bytes=1000"
+         max_inflight_messages=2 max_uncommitted_bytes=1000 retain={} retain_max={} chunk=400 max_transfers=1",
+        dice.roll(3),
+        dice.roll(5),
     )];
     let mut down = BTreeSet::new();
     for _ in 0..RANDOM_COMMANDS {
@@ -186,7 +188,7 @@ fn random_change(dice: &mut Dice, nodes: u64) -> String {
 fn random_command(dice: &mut Dice, nodes: u64, down: &mut BTreeSet<u64>, lines: &mut Vec<String>) {
     let (node, other) = (dice.roll(nodes) + 1, dice.roll(nodes) + 1);
     let is_down = down.contains(&node);
-    lines.push(match dice.roll(24) {
+    lines.push(match dice.roll(28) {
         0 if !is_down => format!("campaign n{node}"),
         1 if !is_down => format!("elect n{node}"),
         2..=4 if !is_down => format!("propose n{node} {}", dice.roll(3) + 1),
@@ -211,6 +213,9 @@ fn random_command(dice: &mut Dice, nodes: u64, down: &mut BTreeSet<u64>, lines: 
         19 => "deliver last".to_owned(),
         20 => format!("tick n{node} {}ms", dice.roll(600)),
         21 => "stabilize".to_owned(),
+        22 | 23 if !is_down => format!("snapshot n{node}"),
+        24 => format!("worker {} n{node}", if dice.roll(2) == 0 { "off" } else { "auto" }),
+        25 | 26 if !is_down => format!("worker n{node}{}", if dice.roll(4) == 0 { " fail" } else { "" }),
         _ => "deliver count=1".to_owned(),
     });
 }
@@ -219,6 +224,7 @@ fn random_command(dice: &mut Dice, nodes: u64, down: &mut BTreeSet<u64>, lines: 
 fn calm_down(nodes: u64, down: &BTreeSet<u64>, lines: &mut Vec<String>) {
     lines.push("heal".to_owned());
     lines.push("persist auto".to_owned());
+    lines.push("worker auto".to_owned());
     lines.extend(down.iter().map(|node| format!("restart n{node}")));
     let links = (1..=nodes).flat_map(|from| (1..=nodes).map(move |to| format!("n{from}->n{to}")));
     lines.push(format!("release {}", links.collect::<Vec<_>>().join(" ")));

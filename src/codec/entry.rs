@@ -234,6 +234,16 @@ pub fn config_length(settings: &Settings) -> ConfigLength {
     }
 }
 
+/// A configuration without settings, as messages about snapshots name it.
+pub fn encode_members(config: &Config, out: &mut BytesMut) {
+    config_to_message(config).encode(out).expect("a growing buffer has room");
+}
+
+/// How many bytes `encode_members` appends.
+pub fn members_bytes(config: &Config) -> usize {
+    config_to_message(config).encoded_len()
+}
+
 fn config_to_message(config: &Config) -> ConfigMessage {
     let ids = |list: &[NodeId]| list.iter().map(|id| id.0).collect();
     ConfigMessage {
@@ -250,11 +260,23 @@ fn config_to_message(config: &Config) -> ConfigMessage {
 
 pub fn decode_config(payload: &[u8]) -> Result<(Config, Settings), EntryError> {
     let message = ConfigMessage::decode(payload).map_err(malformed)?;
+    let settings = message
+        .settings
+        .as_ref()
+        .ok_or_else(|| EntryError::Malformed("a configuration without settings".to_owned()))?;
+    let settings = settings_from_message(settings);
+    Ok((config_from_message(message)?, settings))
+}
+
+/// Reads what `encode_members` wrote.
+pub fn decode_members(payload: &[u8]) -> Result<Config, EntryError> {
+    config_from_message(ConfigMessage::decode(payload).map_err(malformed)?)
+}
+
+fn config_from_message(message: ConfigMessage) -> Result<Config, EntryError> {
     let ids = |list: Vec<u64>| list.into_iter().map(NodeId).collect();
     let members = message.members.into_iter().map(member_from_message).collect::<Result<Vec<_>, _>>()?;
-    let settings =
-        message.settings.ok_or_else(|| EntryError::Malformed("a configuration without settings".to_owned()))?;
-    let config = Config {
+    Ok(Config {
         voters: ids(message.voters),
         outgoing: ids(message.outgoing),
         learners: ids(message.learners),
@@ -262,8 +284,7 @@ pub fn decode_config(payload: &[u8]) -> Result<(Config, Settings), EntryError> {
         auto_leave: message.auto_leave,
         members,
         next_id: NodeId(message.next_id),
-    };
-    Ok((config, settings_from_message(&settings)))
+    })
 }
 
 fn member_to_message(member: &Member) -> MemberMessage {

@@ -8,6 +8,7 @@ pub mod frame;
 pub mod peer;
 pub mod record;
 pub mod settings;
+pub mod snapshot;
 
 pub use batch::WriteBatch;
 pub use entry::{Entry, EntryError, decode_entry};

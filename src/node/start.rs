@@ -299,6 +299,7 @@ fn replica_setup(found: Recovered) -> Setup {
         limits: Limits::default(),
         found: Found {
             hard_state: found.hard_state,
+            snapshot: None,
             shape: found.shape,
             commit_hint: found.commit_hint,
             last_check: found.last_check,

@@ -38,7 +38,7 @@ impl Core {
         }
     }
 
-    /// None while this node may not campaign. A disk that has not answered for an election timeout keeps it from
+    /// None while this node may not campaign, as it may not while it installs a snapshot (R87). A disk that has not answered for an election timeout keeps it from
     /// leading as well (R59).
     pub(super) fn election_deadline(&self) -> Option<Time> {
         let due = self.timer_started + self.timeout;
@@ -50,8 +50,11 @@ impl Core {
         }
     }
 
-    fn may_campaign(&self) -> bool {
-        self.role != Role::Leader && self.fault().is_none() && self.membership.may_campaign(self.id)
+    pub(super) fn may_campaign(&self) -> bool {
+        self.role != Role::Leader
+            && self.fault().is_none()
+            && self.membership.may_campaign(self.id)
+            && !self.is_installing()
     }
 
     /// Restarts the election timer with a new random length (R12, R13).

@@ -8,6 +8,7 @@ use core::time::Duration;
 use super::catch_up::CATCH_UP_ROUNDS_MAX;
 use super::effects::Fault;
 use super::message::VoteRefusal;
+use super::snapshot::SnapshotId;
 use super::types::{Index, LogId, NodeId, Role, Term};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -92,6 +93,28 @@ pub enum Event {
         to: NodeId,
         because: &'static str,
     },
+    /// The node's own state up to `last` is in a durable snapshot.
+    SnapshotTaken {
+        last: LogId,
+    },
+    /// A snapshot could not be taken, stored, read or installed; it will be tried again.
+    SnapshotFailed {
+        because: String,
+    },
+    /// A leader began to send a snapshot.
+    SnapshotOffered {
+        from: NodeId,
+        snapshot: SnapshotId,
+    },
+    /// The log was discarded for a leader's snapshot.
+    SnapshotInstalled {
+        last: LogId,
+        from: NodeId,
+    },
+    /// Entries up to here were forgotten.
+    Compacted {
+        upto: Index,
+    },
     MessageDropped {
         from: NodeId,
         because: &'static str,
@@ -152,6 +175,11 @@ impl Event {
             Event::LearnerTooSlow { .. } => "learner-too-slow",
             Event::TransferStarted { .. } => "transfer-started",
             Event::TransferEnded { .. } => "transfer-ended",
+            Event::SnapshotTaken { .. } => "snapshot-taken",
+            Event::SnapshotFailed { .. } => "snapshot-failed",
+            Event::SnapshotOffered { .. } => "snapshot-offered",
+            Event::SnapshotInstalled { .. } => "snapshot-installed",
+            Event::Compacted { .. } => "compacted",
             Event::MessageDropped { .. } => "message-dropped",
             Event::Stopped { .. } => "stopped",
         }
@@ -193,6 +221,13 @@ impl fmt::Display for Event {
             }
             Event::TransferStarted { to } => write!(f, "started to transfer leadership to {to}"),
             Event::TransferEnded { to, because } => write!(f, "transfer of leadership to {to} ended: {because}"),
+            Event::SnapshotTaken { last } => write!(f, "took a snapshot that ends at {last}"),
+            Event::SnapshotFailed { because } => write!(f, "snapshot failed: {because}"),
+            Event::SnapshotOffered { from, snapshot } => write!(f, "is sent snapshot {snapshot} by {from}"),
+            Event::SnapshotInstalled { last, from } => {
+                write!(f, "replaced its log by the snapshot of {from} that ends at {last}")
+            }
+            Event::Compacted { upto } => write!(f, "compacted its log up to {upto}"),
             Event::MessageDropped { from, because } => write!(f, "dropped a message from {from}: {because}"),
             Event::Stopped { because } => write!(f, "stopped: {because}"),
         }

@@ -76,6 +76,14 @@ impl Membership {
         self.stack.len() < before
     }
 
+    /// A snapshot takes the place of the log: its configuration is in force, whatever was before (R74). Gives whether
+    /// that is another one.
+    pub(super) fn replaced(&mut self, index: Index, config: Arc<Config>) -> bool {
+        let changed = *self.config() != config;
+        self.stack = vec![(index, config)];
+        changed
+    }
+
     /// Configurations among the entries `first..=last`, as far as they are still known. Those below the newest committed
     /// one are not: whoever needs them reads them from the records.
     pub(super) fn between(&self, first: Index, last: Index) -> Vec<(Index, Arc<Config>)> {

@@ -21,6 +21,7 @@ mod read_index;
 mod reconfigure;
 mod replication;
 pub mod shape;
+pub mod snapshot;
 mod transfer;
 pub mod types;
 
@@ -36,7 +37,10 @@ pub use progress::PeerState;
 pub use reconfigure::ConfigLength;
 pub use replication::PeerStatus;
 pub use shape::Shape;
+pub use snapshot::{ChunkToStore, Installation, SnapshotId, SnapshotMeta};
 pub use types::{ClusterId, Index, LogId, NodeId, Role, StorageId, Term, Time, WriteSeq};
 
+#[cfg(test)]
+mod snapshot_tests;
 #[cfg(test)]
 mod tests;

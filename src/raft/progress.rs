@@ -1,8 +1,10 @@
 //! What a leader knows of one peer: how far it is equal, what is on the way, and whether to probe or to stream (R37).
 
+use core::time::Duration;
 use std::collections::VecDeque;
 
 use super::catch_up::CatchUp;
+use super::snapshot::SnapshotMeta;
 use super::types::{Index, NodeId, Time};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -11,6 +13,8 @@ pub enum PeerState {
     Probe,
     /// Many appends on the way, `next` moves ahead of the answers.
     Replicate,
+    /// What it needs is compacted away: a snapshot is on its way, and no appends are (R85).
+    Snapshot,
 }
 
 impl PeerState {
@@ -18,6 +22,7 @@ impl PeerState {
         match self {
             PeerState::Probe => "probe",
             PeerState::Replicate => "replicate",
+            PeerState::Snapshot => "snapshot",
         }
     }
 }
@@ -68,6 +73,18 @@ pub(super) struct Progress {
     /// Last index and bytes of each append on the way, in Replicate.
     in_flight: VecDeque<(Index, u64)>,
     in_flight_bytes: u64,
+    /// In Snapshot: how far the transfer is.
+    pub sending: Option<Sending>,
+}
+
+/// A snapshot on its way to one peer, one chunk at a time (R88).
+#[derive(Clone, Debug)]
+pub(super) struct Sending {
+    pub meta: SnapshotMeta,
+    /// Where the chunk that is on its way begins, or the next one; the size when the peer holds all of the file.
+    pub offset: u64,
+    /// When that chunk left, or when the peer said that it holds all; none when the next chunk may leave.
+    pub waits_since: Option<Time>,
 }
 
 impl Progress {
@@ -88,11 +105,17 @@ impl Progress {
             read_seq: 0,
             in_flight: VecDeque::new(),
             in_flight_bytes: 0,
+            sending: None,
         }
     }
 
     pub(super) fn is_full(&self, window: Window) -> bool {
         self.in_flight.len() >= window.messages || self.in_flight_bytes >= window.bytes
+    }
+
+    /// Whether the peer answered in this reign, less than `patience` ago.
+    pub(super) fn is_heard(&self, now: Time, patience: Duration) -> bool {
+        self.contact.is_some_and(|contact| now.since(contact) < patience)
     }
 
     pub(super) fn is_quiet(&self) -> bool {
@@ -108,6 +131,7 @@ impl Progress {
                 self.in_flight.push_back((last, bytes));
                 self.in_flight_bytes += bytes;
             }
+            PeerState::Snapshot => unreachable!("no appends are built while a snapshot is on its way"),
         }
     }
 
@@ -132,6 +156,8 @@ impl Progress {
         assert!(self.next <= last.next(), "nothing behind the end of the log is sent");
         assert!(self.in_flight.len() <= messages_max, "a window keeps its limit (R38)");
         assert!(self.state == PeerState::Replicate || self.in_flight.is_empty(), "a probed peer has no window");
+        let sends = self.sending.is_some();
+        assert_eq!(sends, self.state == PeerState::Snapshot, "a transfer lives as long as its peer's state (R37)");
     }
 
     pub(super) fn probe_from(&mut self, next: Index) {
@@ -139,8 +165,15 @@ impl Progress {
         self.next = next.max(self.matched.next());
     }
 
+    /// A snapshot goes to the peer, from its beginning.
+    pub(super) fn start_sending(&mut self, meta: SnapshotMeta) {
+        self.enter(PeerState::Snapshot);
+        self.sending = Some(Sending { meta, offset: 0, waits_since: None });
+    }
+
     pub(super) fn enter(&mut self, state: PeerState) {
         self.state = state;
+        self.sending = None;
         self.paused = false;
         self.nudge = false;
         self.in_flight.clear();

@@ -471,7 +471,7 @@ mod tests {
             log.push(Term(1), 100, Some(Arc::new(config)));
             let hard_state = HardState { term: Term(1), vote: None };
             let setup = Setup { id: NodeId(1), storage: StorageId(1), options: Options::default(), seed: 1 };
-            let booted = Core::boot(setup, Recovered { hard_state, log, commit_hint: Index(1) }, NOW);
+            let booted = Core::boot(setup, Recovered { hard_state, log, commit_hint: Index(1), snapshot: None }, NOW);
             assert!(matches!(booted, Err(BootFault::UnsoundConfig { at: Index(1), .. })), "break {number}");
         }
     }
@@ -558,7 +558,12 @@ mod tests {
     #[test]
     fn an_empty_node_waits_for_a_leader() {
         let setup = Setup { id: NodeId(4), storage: StorageId(4), options: Options::default(), seed: 4 };
-        let found = Recovered { hard_state: HardState::default(), log: Shape::empty(Index(1)), commit_hint: Index(0) };
+        let found = Recovered {
+            hard_state: HardState::default(),
+            log: Shape::empty(Index(1)),
+            commit_hint: Index(0),
+            snapshot: None,
+        };
         let mut core = Core::boot(setup, found, NOW).expect("an empty log is no contradiction");
         assert_eq!((core.next_deadline(), core.config_id()), (None, LogId::ZERO));
         core.campaign(NOW);

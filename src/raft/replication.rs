@@ -187,6 +187,9 @@ impl Core {
         self.ask_leader_for_reads(now);
         let count = self.leading.as_ref().map_or(0, |leading| leading.peers.len());
         for position in 0..count {
+            if let Some((to, chunk)) = self.next_chunk(now, position) {
+                self.send(to, Message::Snapshot(chunk));
+            }
             while let Some((to, append)) = self.next_append(position) {
                 self.send(to, Message::Append(append));
             }
@@ -200,13 +203,18 @@ impl Core {
     fn next_append(&mut self, position: usize) -> Option<(NodeId, Append)> {
         let (window, commit) = (self.window(), self.commit);
         let last = self.log.last().index;
+        let base = self.log.base().index;
         let peer = self.leading.as_mut()?.peers.get_mut(position)?;
+        if peer.next.prev() < base {
+            return None;
+        }
         let has_entries = peer.next <= last;
         let owes_commit = peer.commit_told < commit && peer.is_quiet();
         let (wanted, empty) = match peer.state {
             PeerState::Probe => (!peer.paused, false),
             PeerState::Replicate if has_entries && !peer.is_full(window) => (true, false),
             PeerState::Replicate => (peer.nudge || owes_commit && !has_entries, true),
+            PeerState::Snapshot => (false, false),
         };
         if !wanted {
             return None;
@@ -237,26 +245,34 @@ impl Core {
     }
 
     pub(super) fn on_append_reply(&mut self, now: Time, from: NodeId, reply: &AppendReply) {
-        let last = self.log.last().index;
         let Some(peer) = self.tracked(from, reply.generation) else { return };
         let silent_since = peer.contact.replace(now);
         match reply.outcome {
-            AppendOutcome::Ack { index } if index > last => {
-                let what = format!("{from} acknowledged {index}, beyond the log's end at {last}");
-                self.poison(Fault::Invariant { what });
-            }
             AppendOutcome::Ack { index } => {
-                let news = peer.acked(index);
-                if peer.state == PeerState::Probe {
-                    peer.enter(PeerState::Replicate);
-                    self.note_peer(from, PeerState::Probe, PeerState::Replicate, "it acknowledged");
-                }
+                self.on_ack(from, index);
                 self.hear_learner(now, from, silent_since);
-                if news {
-                    self.advance_commit();
-                }
             }
             AppendOutcome::Reject { rejected, hint } => self.on_reject(from, rejected, hint),
+        }
+    }
+
+    /// The peer holds everything up to `index` durably and equal (R36). Whatever was on its way to it: when the log
+    /// reaches back to there, appends go on from there (R37).
+    pub(super) fn on_ack(&mut self, from: NodeId, index: Index) {
+        let (base, last) = (self.log.base().index, self.log.last().index);
+        if index > last {
+            let what = format!("{from} acknowledged {index}, beyond the log's end at {last}");
+            return self.poison(Fault::Invariant { what });
+        }
+        let Some(peer) = self.peer_mut(from) else { return };
+        let news = peer.acked(index);
+        let before = peer.state;
+        if before != PeerState::Replicate && peer.next.prev() >= base {
+            peer.enter(PeerState::Replicate);
+            self.note_peer(from, before, PeerState::Replicate, "it acknowledged");
+        }
+        if news {
+            self.advance_commit();
         }
     }
 
@@ -274,7 +290,7 @@ impl Core {
                 peer.probe_from(peer.matched.next());
                 self.note_peer(from, PeerState::Replicate, PeerState::Probe, "it refused an append");
             }
-            PeerState::Probe | PeerState::Replicate => {}
+            PeerState::Probe | PeerState::Replicate | PeerState::Snapshot => {}
         }
     }
 
@@ -293,6 +309,7 @@ impl Core {
         peer.nudge = peer.state == PeerState::Replicate && is_behind;
         self.hear_learner(now, from, silent_since);
         self.hear_goodbye(from, reply.commit);
+        self.review_sending(now, from, reply.commit);
         self.confirm_reads();
     }
 
@@ -317,6 +334,7 @@ impl Core {
             peer.paused = true;
             self.note_peer(id, PeerState::Replicate, PeerState::Probe, because);
         }
+        self.stop_sending(id, because);
         self.check();
     }
 
@@ -336,7 +354,7 @@ impl Core {
         }
     }
 
-    fn set_commit(&mut self, index: Index) {
+    pub(super) fn set_commit(&mut self, index: Index) {
         assert!(index <= self.log.last().index, "only entries that exist are committed");
         self.commit = index;
         let removed = self.membership.removal_of(self.id, index);
@@ -358,11 +376,11 @@ impl Core {
     }
 
     /// The peer, if it is tracked and the reply belongs to this life of its tracking.
-    fn tracked(&mut self, id: NodeId, generation: u32) -> Option<&mut Progress> {
+    pub(super) fn tracked(&mut self, id: NodeId, generation: u32) -> Option<&mut Progress> {
         self.peer_mut(id).filter(|peer| peer.generation == generation)
     }
 
-    fn note_peer(&mut self, peer: NodeId, from: PeerState, to: PeerState, because: &'static str) {
+    pub(super) fn note_peer(&mut self, peer: NodeId, from: PeerState, to: PeerState, because: &'static str) {
         self.events.push(Event::PeerState { peer, from: from.word(), to: to.word(), because });
     }
 }
@@ -398,8 +416,10 @@ impl Core {
             return Ok(AppendOutcome::Reject { rejected: prev.index, hint });
         }
         let last = self.log.last().index;
+        // What is compacted away is committed, and equal at every leader.
+        let known_from = entries.first.max(self.log.base().index);
         let differs = |index: &u64| self.log.term_at(Index(*index)) != entries.term_at(Index(*index));
-        let new_from = Index((entries.first.0..=end.0).find(differs).unwrap_or(end.0 + 1));
+        let new_from = Index((known_from.0..=end.0).find(differs).unwrap_or(end.0 + 1));
         if new_from <= end {
             if new_from <= self.commit || new_from <= self.membership.oldest() && new_from <= last {
                 let what =
@@ -452,7 +472,7 @@ impl Core {
     }
 
     /// Takes `from` as the leader of the current term; false when that cannot be.
-    fn accept_leader(&mut self, now: Time, from: NodeId) -> bool {
+    pub(super) fn accept_leader(&mut self, now: Time, from: NodeId) -> bool {
         if self.role == Role::Leader || self.role == Role::Follower && self.leader.is_some_and(|known| known != from) {
             let what = format!("{from} claims to lead term {}, which another node leads", self.term);
             self.poison(Fault::Invariant { what });

@@ -23,7 +23,7 @@ const LENGTH_BYTES: u32 = 100;
 /// Node 1 of `voters`, whose log is `1@1` and one entry of each of `terms`.
 pub(super) fn node(voters: u64, terms: &[u64], hard_state: HardState, options: Options) -> Core {
     let setup = Setup { id: NodeId(1), storage: StorageId(1), options, seed: 1 };
-    let found = Recovered { hard_state, log: shape(voters, terms), commit_hint: Index(1) };
+    let found = Recovered { hard_state, snapshot: None, log: shape(voters, terms), commit_hint: Index(1) };
     Core::boot(setup, found, NOW).expect("what was found fits together")
 }
 
@@ -313,7 +313,7 @@ fn one_refusal_skips_whole_terms() {
         (&[2, 2, 2, 2, 2], &[2, 4, 4, 4, 4, 4, 4, 4], LogId::new(2, 2), LogId::new(2, 2)),
     ];
     for (leader, follower_terms, hint, next) in rows {
-        let leader_log = Log::of(&shape(3, leader));
+        let leader_log = Log::found(&shape(3, leader), None).unwrap();
         let mut core = follower(follower_terms, 6);
         let sent = hear(&mut core, 2, Term(6), append(leader_log.last(), &[], 1));
         assert_eq!(outcome(&sent), AppendOutcome::Reject { rejected: leader_log.last().index, hint }, "{leader:?}");

@@ -93,8 +93,7 @@ impl Core {
     /// Campaigns at once, without PreVote and through stickiness, unless the order is stale (R104).
     pub(super) fn on_timeout_now(&mut self, now: Time, from: NodeId, order: &TimeoutNow) {
         let leader_fits = self.role == Role::Follower && self.leader.is_none_or(|leader| leader == from);
-        let voter = self.membership.may_campaign(self.id);
-        if leader_fits && voter && self.log.last() >= order.last {
+        if leader_fits && self.may_campaign() && self.log.last() >= order.last {
             self.start_campaign(now, CampaignCause::Transfer);
         }
     }

@@ -10,12 +10,13 @@ use bytes::{Buf, Bytes};
 
 use super::exchange::{Fetch, FetchId};
 use super::mind::Replica;
+use super::snapshots::Applied;
 use super::tail::continues;
 use crate::api::Answer;
 use crate::codec::entry::{decode_command_ref, decode_config};
 use crate::codec::record::LINK_ORIGIN;
-use crate::codec::{EntryError, Kind, RECORD_HEADER_BYTES, RecordHeader};
-use crate::raft::{Fault, Index};
+use crate::codec::{EntryError, Kind, RECORD_HEADER_BYTES, RecordHeader, Settings};
+use crate::raft::{Fault, Index, SnapshotMeta};
 
 /// Pages of old records kept ready; together with the one being read this bounds what replay holds in memory.
 const PAGES_MAX: usize = 2;
@@ -32,6 +33,9 @@ pub(super) struct Applier {
     /// Check of the entry at `read_to`.
     read_check: u32,
     fetch: Option<FetchId>,
+    pub(super) applied: Applied,
+    /// Those of the newest configuration that was applied.
+    pub(super) settings: Settings,
 }
 
 const _: () = assert!(LINK_ORIGIN == 0, "an applier starts with the link of the first entry");
@@ -39,6 +43,19 @@ const _: () = assert!(LINK_ORIGIN == 0, "an applier starts with the link of the 
 impl Applier {
     pub(super) fn is_waiting_for(&self, id: FetchId) -> bool {
         self.fetch == Some(id)
+    }
+
+    /// Goes on behind a snapshot, whatever was before.
+    pub(super) fn restart(&mut self, meta: &SnapshotMeta, settings: &Settings) {
+        *self = Applier {
+            to: meta.last.index,
+            pages: VecDeque::new(),
+            read_to: meta.last.index,
+            read_check: meta.link,
+            fetch: None,
+            applied: Applied::of(meta),
+            settings: settings.clone(),
+        };
     }
 }
 
@@ -135,9 +152,11 @@ impl Replica {
         match header.kind {
             Kind::Noop => self.map.skip(revision),
             Kind::Config => {
-                let (_, settings) = decode_config(payload)?;
+                let (config, settings) = decode_config(payload)?;
                 self.map.set_value_bytes_max(settings.max_value_size);
                 self.map.skip(revision);
+                (self.applier.applied.config, self.applier.applied.config_index) = (config.into(), header.id.index);
+                self.applier.settings = settings;
             }
             Kind::Command => {
                 let outcome = self.map.apply(revision, decode_command_ref(payload)?);
@@ -148,6 +167,7 @@ impl Replica {
             }
             Kind::Unknown(byte) => return Err(EntryError::UnknownKind(byte)),
         }
+        self.applier.applied.advance(header);
         Ok(())
     }
 

@@ -2,10 +2,11 @@
 
 use bytes::Bytes;
 
+use super::snapshots::{Image, SnapshotJob};
 use crate::api::{ClientId, Request, Response};
 use crate::codec::{PeerMessage, WriteBatch};
 use crate::raft::event::Event;
-use crate::raft::{Change, ChangeRefusal, Fault, Index, LogId, NodeId, WriteSeq};
+use crate::raft::{Change, ChangeRefusal, Fault, Index, LogId, NodeId, SnapshotId, SnapshotMeta, WriteSeq};
 
 /// One thing that happened. Feed all that has arrived, then call `take_outputs` once (contract 4).
 #[derive(Clone, Debug)]
@@ -34,6 +35,22 @@ pub enum Input {
         id: FetchId,
         result: Result<Bytes, String>,
     },
+    /// The answer to `SnapshotJob::Take`: durable, with size and digest.
+    SnapshotTaken(Result<SnapshotMeta, String>),
+    /// The answer to `SnapshotJob::Fetch`: exactly the bytes asked for, or why there are none.
+    ChunkFetched {
+        id: FetchId,
+        result: Result<Bytes, String>,
+    },
+    /// The answer to `SnapshotJob::Store`: how many bytes of the file are there now, from its beginning on.
+    ChunkStored {
+        snapshot: SnapshotId,
+        result: Result<u64, String>,
+    },
+    /// The answer to `SnapshotJob::Install`: the state that the file holds, which is durable; or why it is not.
+    SnapshotInstalled(Result<Image, String>),
+    /// Somebody wants a snapshot of the state as it is.
+    TakeSnapshot,
     /// The connection to a peer is lost.
     PeerDown(NodeId),
     /// A message to a peer was dropped because its queue was full.
@@ -83,6 +100,8 @@ pub struct Outputs {
     /// May all be sent at once: what vouches for durable state was held back until it was durable (contract 3).
     pub send: Vec<PeerMessage>,
     pub fetch: Vec<Fetch>,
+    /// Work on snapshot files, in this order.
+    pub snapshots: Vec<SnapshotJob>,
     pub answers: Vec<(ClientId, Response)>,
     pub changes: Vec<(ChangeTicket, ChangeOutcome)>,
     /// The story of this turn, for logs.
@@ -99,6 +118,7 @@ impl Outputs {
         self.write = None;
         self.send.clear();
         self.fetch.clear();
+        self.snapshots.clear();
         self.answers.clear();
         self.changes.clear();
         self.events.clear();

@@ -49,6 +49,9 @@ impl Feeds {
 impl Replica {
     /// Hands a message of the core to the transport, with the records it names.
     pub(super) fn send(&mut self, now: Time, envelope: Envelope) {
+        if let Message::Snapshot(_) = &envelope.message {
+            return self.fetch_chunk(envelope);
+        }
         let (mut records, mut bulk) = (Vec::new(), false);
         if let Message::Append(append) = &envelope.message {
             let needs_files = !append.entries.is_empty() && append.entries.first < self.tail.first();

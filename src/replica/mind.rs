@@ -12,6 +12,7 @@ use super::exchange::{Fetch, FetchId, Input, Outputs};
 use super::feeding::Feeds;
 use super::received::Received;
 use super::setup::{BootError, Found, Limits, Setup};
+use super::snapshots::{Image, Snapshots};
 use super::submit::{Proposals, Submissions};
 use super::tail::Tail;
 use super::waiting::{Reads, Writes};
@@ -19,7 +20,7 @@ use crate::api::{Answer, ClientId, Refused, Response};
 use crate::codec::entry::config_length;
 use crate::codec::{PeerMessage, RecordHeader, Settings};
 use crate::raft::event::Event;
-use crate::raft::{self, ClusterId, Core, Effects, Fault, Message, Recovered, Role, Term, Time};
+use crate::raft::{self, ClusterId, Core, Effects, Fault, Index, Message, Recovered, Role, SnapshotMeta, Term, Time};
 use crate::state_machine::KeyValueMap;
 
 /// Failed reads of log files in a row, after which the disk is no longer trusted.
@@ -50,6 +51,7 @@ pub struct Replica {
     pub(super) reads: Reads,
     pub(super) changes: Changes,
     pub(super) feeds: Feeds,
+    pub(super) snapshots: Snapshots,
     /// The term this node leads, as of the last turn.
     pub(super) leading: Option<Term>,
     hand_over: HandOver,
@@ -63,7 +65,7 @@ pub struct Replica {
     pub(super) answers: Vec<(ClientId, Response)>,
     pub(super) sends: Vec<PeerMessage>,
     pub(super) fetches: Vec<Fetch>,
-    events: Vec<Event>,
+    pub(super) events: Vec<Event>,
     fault: Option<Fault>,
     has_stopped: bool,
 }
@@ -86,16 +88,20 @@ impl Replica {
         let Setup { id, cluster, storage, seed, limits, found } = setup;
         let tail = boot_tail(&found)?;
         let options = core_options(&found.settings, &limits);
-        let recovered = Recovered { hard_state: found.hard_state, log: found.shape, commit_hint: found.commit_hint };
+        let snapshot = found.snapshot.as_ref().map(|(meta, _)| meta.clone());
+        let recovered =
+            Recovered { hard_state: found.hard_state, snapshot, log: found.shape, commit_hint: found.commit_hint };
+        let snapshots = Snapshots::behind(recovered.snapshot.as_ref());
         let core = Core::boot(raft::Setup { id, storage, options, seed }, recovered, now)?;
+        let (applier, map) = boot_state(found.snapshot, &found.settings);
         Ok(Replica {
             core,
             cluster,
-            map: KeyValueMap::new(found.settings.max_value_size),
+            map,
             settings: found.settings,
             limits,
             tail,
-            applier: Applier::default(),
+            applier,
             received: Received::default(),
             submissions: Submissions::default(),
             proposals: Proposals::default(),
@@ -103,6 +109,7 @@ impl Replica {
             reads: Reads::default(),
             changes: Changes::default(),
             feeds: Feeds::default(),
+            snapshots,
             leading: None,
             hand_over: HandOver::NotAsked,
             next_fetch: FetchId(1),
@@ -134,8 +141,14 @@ impl Replica {
             Input::Persisted(seq) => self.core.persisted(now, seq),
             Input::PersistFailed(what) => self.core.persist_failed(what),
             Input::Fetched { id, result } => self.take_fetched(now, id, result),
+            Input::SnapshotTaken(result) => self.take_taken(now, result),
+            Input::ChunkFetched { id, result } => self.take_chunk(id, result),
+            Input::ChunkStored { snapshot, result } => self.take_stored(snapshot, result),
+            Input::SnapshotInstalled(result) => self.take_installed(now, result),
+            Input::TakeSnapshot => self.ask_for_snapshot(),
             Input::PeerDown(peer) => {
                 self.feeds.forget(peer);
+                self.forget_chunks(peer);
                 self.core.unreachable(now, peer);
             }
             Input::PeerOverflow(peer) => {
@@ -183,9 +196,17 @@ impl Replica {
             for outcome in effects.reads.drain(..) {
                 self.end_read_round(outcome);
             }
+            if let Some(chunk) = effects.store.take() {
+                self.store_chunk(chunk);
+            }
+            if let Some(meta) = effects.install.take() {
+                self.install(meta);
+            }
             out.more = self.apply(effects.apply_to);
             self.settle_changes();
+            self.take_snapshot_if_due();
         }
+        self.snapshots.forget_arrived();
         self.effects = Some(effects);
         self.give(out);
     }
@@ -256,11 +277,14 @@ impl Replica {
 
     fn take_peer_message(&mut self, now: Time, message: PeerMessage) {
         let PeerMessage { envelope, records, bulk: _ } = message;
-        if let Message::Append(append) = &envelope.message
-            && !self.received.push(&append.entries, records)
-        {
-            self.events
-                .push(Event::MessageDropped { from: envelope.from, because: "its records do not fit its entries" });
+        let fits = match &envelope.message {
+            Message::Append(append) => self.received.push(&append.entries, records),
+            Message::Snapshot(chunk) => self.keep_chunk(chunk, records),
+            _ => true,
+        };
+        if !fits {
+            let because = "the bytes beside it are not those it names";
+            self.events.push(Event::MessageDropped { from: envelope.from, because });
             return;
         }
         self.core.receive(now, envelope);
@@ -321,6 +345,7 @@ impl Replica {
         } else {
             mem::swap(&mut out.send, &mut self.sends);
             mem::swap(&mut out.fetch, &mut self.fetches);
+            self.snapshots.take_jobs(&mut out.snapshots);
         }
         mem::swap(&mut out.answers, &mut self.answers);
         mem::swap(&mut out.changes, &mut self.changes.done);
@@ -336,6 +361,19 @@ impl Replica {
             self.answer(read.client, read.request, Answer::Refused(Refused::Unavailable { because }));
         }
     }
+}
+
+/// The state that the found snapshot holds, or the empty one, and where applying goes on from it.
+fn boot_state(snapshot: Option<(SnapshotMeta, Image)>, settings: &Settings) -> (Applier, KeyValueMap) {
+    let mut applier = Applier::default();
+    let Some((meta, image)) = snapshot else {
+        return (applier, KeyValueMap::new(settings.max_value_size));
+    };
+    assert_eq!(image.map.applied(), meta.last.index.0, "an image is of the index that its snapshot names");
+    applier.restart(&meta, &image.settings);
+    let mut map = image.map;
+    map.set_value_bytes_max(image.settings.max_value_size);
+    (applier, map)
 }
 
 /// Puts the found records together and proves that they are the end of the found log.
@@ -357,8 +395,10 @@ fn boot_tail(found: &Found) -> Result<Tail, BootError> {
     if tail.last() != last || tail.last_check() != found.last_check {
         return Err(BootError::Tail(format!("they end at {}, the log ends at {last}", tail.last())));
     }
-    if tail.first() > found.commit_hint.next() {
-        let (first, hint) = (tail.first(), found.commit_hint);
+    let covered = found.snapshot.as_ref().map_or(Index(0), |(meta, _)| meta.last.index);
+    let hint = found.commit_hint.max(covered);
+    if tail.first() > hint.next() {
+        let first = tail.first();
         return Err(BootError::Tail(format!("they start at {first}, but only entries up to {hint} are known to stay")));
     }
     Ok(tail)
@@ -389,5 +429,9 @@ fn core_options(settings: &Settings, limits: &Limits) -> raft::Options {
         max_uncommitted_bytes: settings.max_pending_bytes,
         max_pending_reads: limits.read_rounds_max,
         config_length: config_length(settings),
+        retain_entries: limits.retain_entries,
+        retain_entries_max: limits.retain_entries_max,
+        max_chunk_bytes: limits.chunk_bytes_max,
+        max_snapshot_transfers: limits.snapshot_transfers_max,
     }
 }

@@ -6,7 +6,8 @@
 //! what is committed and durable, and answers whoever waited for it. Every request is answered exactly once, unless
 //! its client is gone.
 //!
-//! Reading order: `exchange` (what goes in and out), `mind` (one turn), `submit`, `writing`, `feeding`, `apply`.
+//! Reading order: `exchange` (what goes in and out), `mind` (one turn), `submit`, `writing`, `feeding`, `apply`,
+//! `snapshots`.
 
 mod answers;
 mod apply;
@@ -16,6 +17,9 @@ mod feeding;
 mod mind;
 mod received;
 mod setup;
+#[cfg(test)]
+mod snapshot_tests;
+mod snapshots;
 mod status;
 mod submit;
 #[cfg(test)]
@@ -31,3 +35,4 @@ mod writing;
 pub use exchange::{ChangeOutcome, ChangeTicket, Fetch, FetchId, Input, Outputs};
 pub use mind::Replica;
 pub use setup::{BootError, Found, Limits, Setup};
+pub use snapshots::{Image, SnapshotJob};

@@ -44,10 +44,12 @@ impl Replica {
         Some(WriteBatch {
             seq: write.seq,
             hard_state: write.hard_state,
+            reset_to: write.reset_to,
             truncate_from: write.truncate_from,
             records,
             range: write.append,
             commit_hint: write.commit_hint,
+            compact_to: write.compact_to,
         })
     }
 

@@ -5,4 +5,4 @@ mod key;
 pub mod kv;
 
 pub use command::{Command, CommandRef, Current, Expect, ExpectRef, Operation, OperationRef, Outcome, Rejection};
-pub use kv::{DIGEST_INTERVAL, Entry, KeyValueMap, Page, Scan};
+pub use kv::{DIGEST_INTERVAL, Entry, KeyValueMap, MapFacts, Page, RestoreError, Restoring, Scan};

@@ -20,10 +20,10 @@ pub struct Violation {
 
 /// One node as the checks see it.
 #[derive(Clone, Debug)]
-pub(super) struct View<'a> {
+pub(super) struct View {
     pub id: NodeId,
     pub durable: HardState,
-    pub durable_log: &'a [LogId],
+    pub durable_log: Vec<LogId>,
     /// The disk is another one than the cluster admitted; what the old one held is gone (R65).
     pub disk_replaced: bool,
     /// None while the node is down.
@@ -114,6 +114,20 @@ impl History {
         Index(self.committed.len() as u64)
     }
 
+    /// A log from its first entry on: what a snapshot covers is what was committed (I5).
+    pub(super) fn whole_log(&self, id: NodeId, base: LogId, log: Vec<LogId>) -> Result<Vec<LogId>, Violation> {
+        if base == LogId::ZERO {
+            return Ok(log);
+        }
+        let covered = usize::try_from(base.index.0).expect("scripted logs fit in memory");
+        let committed = self.committed.get(covered - 1).map(|(entry, _)| *entry);
+        hold(committed == Some(base), "I5 state-machine safety", || {
+            let found = committed.map_or("nothing".to_owned(), |entry| entry.to_string());
+            format!("a snapshot of {id} covers {base}, but {found} is committed there")
+        })?;
+        Ok(self.committed[..covered].iter().map(|(entry, _)| *entry).chain(log).collect())
+    }
+
     /// The node comes back with another disk, which owes nothing to what the old one held.
     pub(super) fn forget(&mut self, id: NodeId) {
         self.durable_terms.remove(&id);
@@ -138,7 +152,7 @@ impl History {
         hold(term >= newest, "I11 bounds", || {
             format!("{} holds an entry of term {newest} durably, but only term {term}", view.id)
         })?;
-        self.check_log_matching(view.id, view.durable_log)
+        self.check_log_matching(view.id, &view.durable_log)
     }
 
     /// I6 and I11 on a running core.
@@ -231,11 +245,16 @@ impl History {
             return Ok(());
         }
         let newest = core.log[commit - 1];
-        let holders = reached(&core.config, |voter| {
-            let holds = |view: &&View| view.id == voter && view.durable_log.get(commit - 1) == Some(&newest);
-            views.iter().find(holds).map_or(Index(0), |_| newest.index)
-        });
-        hold(holders == newest.index, "I8 durable commit", || {
+        let is_held = |config: &Config| {
+            let holders = reached(config, |voter| {
+                let holds = |view: &&View| view.id == voter && view.durable_log.get(commit - 1) == Some(&newest);
+                views.iter().find(holds).map_or(Index(0), |_| newest.index)
+            });
+            holders == newest.index
+        };
+        // What a commit allows may be appended with the same input, and be another configuration: a promotion.
+        let before = self.last.get(&id).is_some_and(|before| is_held(&before.config));
+        hold(before || is_held(&core.config), "I8 durable commit", || {
             format!("{id} committed {newest}, which no quorum holds durably")
         })?;
         let news = &core.log[self.committed.len()..commit];
@@ -333,7 +352,7 @@ mod tests {
                 views.push(View {
                     id,
                     durable: *durable,
-                    durable_log: log,
+                    durable_log: log.clone(),
                     disk_replaced: false,
                     core: Some(core.clone()),
                 });

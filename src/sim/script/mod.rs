@@ -20,8 +20,9 @@
 //! | `duplicate n1->n2` · `copy n1->n2 NAME` · `replay NAME` | the oldest queued message once more, now or later |
 //! | `cut n1 \| n2 n3` · `oneway n1->n2` · `isolate n1` · `heal [n1 …]` | links; what is under way on a cut one is lost |
 //! | `persist off\|auto [n1 …]` · `persist n1 [first\|#3]` · `fail n1` | the disk: wait, complete, or fail |
+//! | `snapshot n1 [at=5] [size=1000]` · `worker off\|auto [n1 …]` · `worker n1 [fail]` | takes one; received chunks and snapshots wait, are stored, installed |
 //! | `crash n1` · `restart n1 [wipe-hints] [new-disk]` | what was not persisted is gone |
-//! | `unreachable n1 n2` · `append-lost n1 n2` | what the shell tells node n1 about n2 |
+//! | `unreachable n1 n2` · `append-lost n1 n2` · `snapshot-lost n1 n2` | what the shell tells node n1 about n2 |
 //! | `inject n2->n1 t3 KIND key=value …` | delivers a hand-made message at once |
 //! | `quietly COMMAND` | does it and prints nothing, for the way to where a story begins |
 //! | `status` · `log [n1 …]` · `progress n1` · `config [n1 …]` · `inflight` | shows |
@@ -39,6 +40,7 @@ mod network;
 mod parse;
 mod run;
 mod show;
+mod snapshots;
 mod world;
 
 pub use checks::Violation;

@@ -10,7 +10,7 @@ use super::network::Link;
 use super::parse::{Piece, Script};
 use super::show::{self, Line};
 use super::world::World;
-use super::{CommandFault, SCRIPT_BYTES_MAX, ScriptFault, change, expect, inject};
+use super::{CommandFault, SCRIPT_BYTES_MAX, ScriptFault, change, expect, inject, snapshots};
 use crate::raft::{Config, HardState, LogId, Member, NodeId, Options, StorageId, Term, Time, WriteSeq};
 
 /// Most rounds of delivery until the world must be quiet.
@@ -118,6 +118,8 @@ fn cluster(words: &mut Words) -> Result<World, CommandFault> {
         ("max_inflight_bytes", &mut options.max_inflight_bytes),
         ("max_append_bytes", &mut options.max_append_bytes),
         ("max_uncommitted_bytes", &mut options.max_uncommitted_bytes),
+        ("retain", &mut options.retain_entries),
+        ("retain_max", &mut options.retain_entries_max),
     ];
     for (key, field) in limits {
         *field = words.take_number(key)?.unwrap_or(*field);
@@ -125,6 +127,7 @@ fn cluster(words: &mut Words) -> Result<World, CommandFault> {
     let counts = [
         ("max_inflight_messages", &mut options.max_inflight_messages),
         ("max_pending_reads", &mut options.max_pending_reads),
+        ("max_transfers", &mut options.max_snapshot_transfers),
     ];
     for (key, field) in counts {
         if let Some(count) = words.take_number(key)? {
@@ -133,6 +136,9 @@ fn cluster(words: &mut Words) -> Result<World, CommandFault> {
     }
     let [learners, empty, spare] = ["learners", "empty", "spare"].map(|key| words.take_listed(key));
     let (learners, empty, spare) = (learners?, empty?, spare?);
+    if let Some(bytes) = words.take_number("chunk")? {
+        options.max_chunk_bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+    }
     let count = number(&words.take("the number of nodes")?)?;
     if !(1..=NODES_MAX).contains(&count) {
         return Err(CommandFault::NotA { wanted: "a number of nodes from 1 to 9", word: count.to_string() });
@@ -232,11 +238,13 @@ fn requests(world: &mut World, command: &str, words: &mut Words) -> Result<bool,
         "change" => {
             change::change(world, words)?;
         }
-        "unreachable" | "append-lost" => {
+        "snapshot" => snapshots::take(world, words)?,
+        "unreachable" | "append-lost" | "snapshot-lost" => {
             let (id, peer) = (words.take_node()?, words.take_node()?);
             match command {
                 "unreachable" => world.input(id, |core, now| core.unreachable(now, peer))?,
-                _ => world.input(id, |core, now| core.append_lost(now, peer))?,
+                "append-lost" => world.input(id, |core, now| core.append_lost(now, peer))?,
+                _ => world.input(id, |core, _| core.snapshot_lost(peer))?,
             }
         }
         _ => return Ok(false),
@@ -457,6 +465,7 @@ fn faults(world: &mut World, command: &str, words: &mut Words) -> Result<bool, C
                 world.persist(id, named.or(upto.map(WriteSeq)))?;
             }
         }
+        "worker" => snapshots::work(world, words)?,
         "fail" => {
             let id = words.take_node()?;
             world.input(id, |core, _| core.persist_failed("the write was refused".to_owned()))?;

@@ -12,6 +12,7 @@ use super::checks::{CoreView, History, View, Violation};
 use super::disk::{Disk, PendingWrite};
 use super::network::{Link, Network};
 use super::show::{self, Line};
+use super::snapshots::Worker;
 use crate::raft::{
     Config, Core, Created, Effects, Envelope, Event, Fault, HardState, Index, LogId, Member, Message, NodeId, Options,
     ReadOutcome, ReadTicket, Recovered, Setup, Shape, StorageId, Term, Time, Write, WriteSeq,
@@ -36,6 +37,7 @@ pub(super) struct Node {
     pub core: Option<Core>,
     /// Writes complete at once.
     pub auto_persist: bool,
+    pub worker: Worker,
     pub fault: Option<Fault>,
     /// The disk is not the one the configuration names.
     pub disk_replaced: bool,
@@ -78,6 +80,7 @@ impl Node {
             disk,
             core: None,
             auto_persist: true,
+            worker: Worker::default(),
             fault: None,
             disk_replaced: false,
             incarnation: 0,
@@ -162,6 +165,11 @@ impl World {
         self.entries.entry(entry).or_insert(Entry { length, config: None });
     }
 
+    /// The configuration that an entry brought, if it did.
+    pub(super) fn config_of(&self, entry: LogId) -> Option<Arc<Config>> {
+        self.entries.get(&entry)?.config.clone()
+    }
+
     pub(super) fn is_started(&self) -> bool {
         self.started
     }
@@ -180,11 +188,13 @@ impl World {
     pub(super) fn start(&mut self, id: NodeId) -> Result<(), CommandFault> {
         let seed = self.seed;
         let options = self.options.clone();
-        let node = self.node(id)?;
+        let node = self.node_mut(id)?;
         if node.core.is_some() {
             return Err(CommandFault::Up { node: id });
         }
-        let mut log = Shape::empty(Index(1));
+        node.disk.recover();
+        let node = self.node(id)?;
+        let mut log = Shape::empty(node.disk.base.index.next());
         for entry in &node.disk.log {
             let known = &self.entries[entry];
             log.push(entry.term, known.length, known.config.clone());
@@ -194,7 +204,12 @@ impl World {
         node.fault = None;
         let seed = seed.wrapping_mul(1_000_003) + id.0 * 1_009 + node.incarnation;
         let setup = Setup { id, storage: node.storage, options, seed };
-        let found = Recovered { hard_state: node.disk.hard_state, log, commit_hint: node.disk.commit_hint };
+        let found = Recovered {
+            hard_state: node.disk.hard_state,
+            snapshot: node.disk.snapshot.clone(),
+            log,
+            commit_hint: node.disk.commit_hint,
+        };
         let core = Core::boot(setup, found, node.clock).map_err(|source| CommandFault::Boot { node: id, source })?;
         node.core = Some(core);
         self.input(id, |_, _| ())
@@ -205,6 +220,7 @@ impl World {
         let node = self.node_mut(id)?;
         node.core.take().ok_or(CommandFault::Down { node: id })?;
         node.disk.lose_pending();
+        node.worker.crash();
         Ok(())
     }
 
@@ -274,6 +290,13 @@ impl World {
             let core = self.nodes.get_mut(&id).and_then(|node| node.core.as_mut());
             core.expect("a core that drained is up").applied(upto);
         }
+        let node = self.nodes.get_mut(&id).expect("only members are drained");
+        if let Some(chunk) = effects.store.take() {
+            node.store_chunk(chunk, &mut self.trace);
+        }
+        if let Some(meta) = effects.install.take() {
+            node.install(meta, &mut self.trace);
+        }
         for outcome in effects.reads.drain(..) {
             self.trace.push(show::read_outcome(id, outcome));
             self.judge_read(id, outcome);
@@ -312,8 +335,9 @@ impl World {
         if !node.auto_persist {
             self.trace.push(show::write(id, &write, &append));
         }
-        let Write { seq, hard_state, truncate_from, commit_hint, .. } = write;
-        node.disk.accept(PendingWrite { seq, hard_state, truncate_from, append, commit_hint });
+        let Write { seq, hard_state, reset_to, truncate_from, commit_hint, compact_to, .. } = write;
+        let reset_to = reset_to.map(|snapshot| snapshot.last);
+        node.disk.accept(PendingWrite { seq, hard_state, reset_to, truncate_from, append, commit_hint, compact_to });
         if node.auto_persist {
             node.disk.complete(seq);
             core.persisted(node.clock, seq);
@@ -385,43 +409,48 @@ impl World {
         if let Some(violation) = self.broken.clone() {
             return Err(violation.into());
         }
-        let views: Vec<View> = self
-            .nodes
-            .values()
-            .map(|node| View {
+        let mut views = Vec::with_capacity(self.nodes.len());
+        for node in self.nodes.values() {
+            let mut disk = node.disk.clone();
+            disk.recover();
+            views.push(View {
                 id: node.id,
                 durable: node.disk.hard_state,
-                durable_log: &node.disk.log,
+                durable_log: self.history.whole_log(node.id, disk.base, disk.log)?,
                 disk_replaced: node.disk_replaced,
-                core: node.core.as_ref().map(|core| view_of(node, core, &self.configs)),
-            })
-            .collect();
+                core: node.core.as_ref().map(|core| self.view_of(node, core)).transpose()?,
+            });
+        }
         self.history.check(&views).map_err(CommandFault::from)
     }
-}
 
-fn view_of(node: &Node, core: &Core, configs: &BTreeMap<LogId, Arc<Config>>) -> CoreView {
-    let mut held: Vec<(LogId, Arc<Config>)> = configs
-        .iter()
-        .filter(|(id, _)| core.term_at(id.index) == Some(id.term))
-        .map(|(id, config)| (*id, Arc::clone(config)))
-        .collect();
-    held.sort_by_key(|(id, _)| id.index);
-    CoreView {
-        configs: held,
-        incarnation: node.incarnation,
-        role: core.role(),
-        term: core.term(),
-        commit: core.commit(),
-        applied: core.applied_index(),
-        durable: core.durable(),
-        log: log_of(core),
-        config: Arc::clone(core.config()),
-        matched: core.peers().map(|peer| (peer.id, peer.matched)).collect(),
+    fn view_of(&self, node: &Node, core: &Core) -> Result<CoreView, Violation> {
+        let mut held: Vec<(LogId, Arc<Config>)> = self
+            .configs
+            .iter()
+            .filter(|(id, _)| core.term_at(id.index) == Some(id.term))
+            .map(|(id, config)| (*id, Arc::clone(config)))
+            .collect();
+        held.sort_by_key(|(id, _)| id.index);
+        let base = core.first().prev();
+        let base = LogId { term: core.term_at(base).unwrap_or_default(), index: base };
+        let log = self.history.whole_log(node.id, base, log_of(core))?;
+        Ok(CoreView {
+            incarnation: node.incarnation,
+            role: core.role(),
+            term: core.term(),
+            commit: core.commit(),
+            applied: core.applied_index(),
+            durable: core.durable(),
+            log,
+            configs: held,
+            config: Arc::clone(core.config()),
+            matched: core.peers().map(|peer| (peer.id, peer.matched)).collect(),
+        })
     }
 }
 
-/// The log as a core holds it in memory.
+/// The log as a core holds it in memory, behind what it has compacted.
 pub(super) fn log_of(core: &Core) -> Vec<LogId> {
     let entry = |index: u64| {
         core.term_at(Index(index)).map(|term| LogId { index: Index(index), term }).expect("a log has no holes")
