@@ -7,7 +7,10 @@
 //! - a leader that owes an answer for longer than `SILENCE_MAX` is suspected: members are asked, and new requests are
 //!   kept back, since what does not leave cannot become unknown. The suspected one is asked as well: it may be busy
 //!   with one long request, and a word of it clears it;
-//! - when a member knows a leader of a later term, the silent one is given up: its writes are unknown, its reads go on.
+//! - when a member knows a leader of a later term, the silent one is given up: its writes are unknown, its reads go on;
+//! - with a session, a write whose answer is lost is sent again under the same number until its deadline (R107): it is
+//!   unknown only when that passes, or when the session ends before an answer came. A write that an ended session has
+//!   certainly not taken goes to a new one (R111).
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -16,9 +19,11 @@ use super::error::{Cause, ClientError};
 use super::link::{LinkEvent, News, Opener};
 use super::members::Members;
 use super::pending::{Aim, Pending, REQUESTS_OPEN_MAX, Slab};
+use super::session::Session;
 use super::{Call, Completion, Endpoint, Reply};
 use crate::api::{Answer, Ask, Hint, NodeStatus, Refused, Request, Response};
 use crate::raft::{NodeId, Term};
+use crate::state_machine::SessionId;
 use crate::transport::DialError;
 
 /// A member that has owed an answer for this long is checked on with the others.
@@ -36,6 +41,9 @@ const REST: Duration = Duration::from_millis(10);
 /// A leader that cannot be reached within this time is looked for elsewhere.
 const LEADER_DIAL_MAX: Duration = Duration::from_millis(100);
 
+/// Sessions in a row that may end before they take a write; then the write fails.
+const SESSIONS_ENDED_MAX: u32 = 8;
+
 /// The client's own questions carry this bit in their request id.
 const QUESTION_BIT: u64 = 1 << 63;
 
@@ -46,6 +54,7 @@ pub(super) struct Router {
     leader: Option<NodeId>,
     /// Highest term in which anything was heard of a leader.
     leader_term: Term,
+    session: Option<Session>,
     slab: Slab<u64>,
     /// Ids that wait to be sent, in order.
     unsent: VecDeque<u64>,
@@ -69,6 +78,7 @@ impl Router {
             pinned,
             leader: None,
             leader_term: Term(0),
+            session: None,
             slab: Slab::new(),
             unsent: VecDeque::new(),
             done: Vec::new(),
@@ -80,6 +90,15 @@ impl Router {
 
     pub(super) fn endpoints(&self) -> Vec<Endpoint> {
         self.members.iter().map(|(_, member)| member.endpoint.clone()).collect()
+    }
+
+    /// Every write from now on is one of a session.
+    pub(super) fn open_session(&mut self) {
+        self.session.get_or_insert_with(Session::new);
+    }
+
+    pub(super) fn session(&self) -> Option<SessionId> {
+        self.session.as_ref().map(Session::id)
     }
 
     pub(super) fn open(&self) -> usize {
@@ -97,6 +116,9 @@ impl Router {
             submitted: now,
             deadline: call.deadline,
             sent_to: None,
+            numbered: None,
+            may_be_applied: false,
+            sessions_ended: 0,
             last_cause: None,
         });
         self.unsent.push_back(id);
@@ -184,7 +206,7 @@ impl Router {
                 Aim::Read if leader.is_some() || self.leader.is_some() || waited < READ_ELSEWHERE_AFTER => leader,
                 Aim::Read | Aim::Anyone => self.any_route(now),
             };
-            match route {
+            match route.filter(|node| self.is_numbered(id, *node, now)) {
                 Some(node) => {
                     let pending = self.slab.find(id).expect("it was found just now");
                     pending.sent_to = Some(node);
@@ -200,6 +222,28 @@ impl Router {
         for (node, batch) in batches {
             self.send(node, batch, now);
         }
+    }
+
+    /// Gives a write of a session its number before it first leaves. False when that must wait: `node` is asked for its
+    /// log time, or the oldest write must be answered first.
+    fn is_numbered(&mut self, id: u64, node: NodeId, now: Instant) -> bool {
+        let Some(session) = &mut self.session else { return true };
+        let pending = self.slab.find(id).expect("it was found just now");
+        let Ask::Write(command) = &mut pending.ask else { return true };
+        if pending.numbered.is_some() {
+            return true;
+        }
+        if !session.knows_time() {
+            self.ask(node, now);
+            return false;
+        }
+        if !session.has_room() {
+            return false;
+        }
+        let (bytes, numbered) = session.number(std::mem::take(command));
+        *command = bytes;
+        pending.numbered = Some(numbered);
+        true
     }
 
     fn send(&mut self, node: NodeId, batch: Vec<Request>, now: Instant) {
@@ -287,6 +331,9 @@ impl Router {
                 member.question = None;
             }
             if let Answer::Status(status) = response.answer {
+                if let Some(session) = &mut self.session {
+                    session.learn(status.log_time_ms);
+                }
                 self.on_status(&status, now);
             }
             return;
@@ -367,6 +414,8 @@ impl Router {
                 self.again(id, Cause::Refused { node: name, because });
             }
             Refused::Unknown => self.lost(id, &Cause::LeadershipLost { node: name }),
+            Refused::Discarded => self.finish(id, Err(ClientError::Unknown(Cause::Discarded))),
+            Refused::SessionExpired { log_time_ms } => self.renew_session(id, log_time_ms),
             Refused::KeyTooLarge { size_bytes, limit_bytes } => {
                 self.finish(id, Err(ClientError::KeyTooLarge { size_bytes, limit_bytes }));
             }
@@ -413,14 +462,38 @@ impl Router {
         self.unsent.push_back(fresh);
     }
 
-    /// Nothing will ever answer this attempt: a write is unknown, a read is sent again.
+    /// Nothing will ever answer this attempt: a write without a session is unknown, everything else is sent again.
     fn lost(&mut self, id: u64, cause: &Cause) {
         let Some(pending) = self.slab.find(id) else { return };
-        if pending.has_effect() {
-            self.finish(id, Err(ClientError::Unknown(cause.clone())));
-        } else {
+        if pending.may_repeat() {
+            pending.may_be_applied = pending.has_effect();
             self.again(id, cause.clone());
+        } else {
+            self.finish(id, Err(ClientError::Unknown(cause.clone())));
         }
+    }
+
+    /// A write's session has ended and did not take this attempt. It goes to a new session, unless an earlier attempt may
+    /// have been taken (R111).
+    fn renew_session(&mut self, id: u64, log_time_ms: u64) {
+        let Some(pending) = self.slab.find(id) else { return };
+        let (Some(session), Some(numbered)) = (&mut self.session, pending.numbered) else {
+            let because = "a write without a session was told that its session has ended".to_owned();
+            return self.finish(id, Err(ClientError::Invalid { because }));
+        };
+        if session.id() == numbered.session {
+            *session = Session::new();
+        }
+        session.learn(log_time_ms);
+        pending.sessions_ended += 1;
+        if pending.may_be_applied || pending.sessions_ended > SESSIONS_ENDED_MAX {
+            return self.finish(id, Err(ClientError::SessionExpired));
+        }
+        if let Ask::Write(bytes) = &mut pending.ask {
+            bytes.truncate(numbered.command_bytes);
+        }
+        pending.numbered = None;
+        self.again(id, Cause::SessionExpired);
     }
 
     /// Drops a link and settles everything that was in flight on it.
@@ -454,10 +527,11 @@ impl Router {
         for id in self.slab.select(|pending| pending.deadline <= now) {
             let Some(pending) = self.slab.find(id) else { continue };
             let waited = now.saturating_duration_since(pending.submitted);
-            let (sent_to, effect, last) = (pending.sent_to, pending.has_effect(), pending.last_cause.take());
+            let (sent_to, is_uncertain) = (pending.sent_to, pending.is_uncertain());
+            let last = pending.last_cause.take();
             let silent = sent_to.map(|node| Cause::Silent { node: self.members.name(node), waited });
             let error = match (silent, last) {
-                (Some(cause), _) if effect => ClientError::Unknown(cause),
+                (Some(cause), _) if is_uncertain => ClientError::Unknown(cause),
                 (Some(cause), _) | (None, Some(cause)) => ClientError::Unavailable(cause),
                 (None, None) if pending.deadline <= pending.submitted => ClientError::Unavailable(Cause::TooLate),
                 (None, None) => ClientError::Unavailable(Cause::NoLeader),
@@ -470,8 +544,7 @@ impl Router {
     pub(super) fn cancel(&mut self, token: u64) {
         for id in self.slab.select(|pending| pending.token == token) {
             let Some(pending) = self.slab.find(id) else { continue };
-            let unknown = pending.has_effect() && pending.sent_to.is_some();
-            let error = if unknown {
+            let error = if pending.is_uncertain() {
                 ClientError::Unknown(Cause::Cancelled)
             } else {
                 ClientError::Unavailable(Cause::Cancelled)
@@ -482,6 +555,13 @@ impl Router {
 
     fn finish(&mut self, id: u64, result: Result<Reply, ClientError>) {
         if let Some(pending) = self.slab.remove(id) {
+            if let (Some(session), Some(numbered)) = (&mut self.session, pending.numbered) {
+                session.settle(numbered);
+            }
+            let result = match result {
+                Err(error) if pending.may_be_applied => Err(error.after_a_lost_attempt()),
+                result => result,
+            };
             self.done.push(Completion { token: pending.token, result });
         }
     }

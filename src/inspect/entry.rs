@@ -18,7 +18,7 @@ pub struct EntryView {
     pub term: u64,
     /// The leader's wall clock when it appended, RFC 3339 UTC.
     pub time: Option<String>,
-    /// `noop command config unknown`.
+    /// `noop command config tick unknown`.
     pub kind: &'static str,
     /// The entry in one line, as the table shows it.
     pub says: String,
@@ -80,7 +80,7 @@ impl EntryView {
         let (command, config) = match entry {
             Ok(Entry::Command(command)) => (Some(CommandView::new(&command)), None),
             Ok(Entry::Config { config, .. }) => (None, Some(ConfigView::new(&config))),
-            Ok(Entry::Noop) | Err(_) => (None, None),
+            Ok(Entry::Noop | Entry::Tick { .. }) | Err(_) => (None, None),
         };
         EntryView {
             node: place.node.map(str::to_owned),
@@ -110,6 +110,7 @@ pub fn describe(entry: &Entry, shorten: bool) -> String {
         Entry::Noop => "no-op".to_owned(),
         Entry::Config { config, .. } => format!("config {config}"),
         Entry::Command(command) => describe_command(command, shorten),
+        Entry::Tick { elapsed_ms } => format!("tick {elapsed_ms} ms"),
     }
 }
 

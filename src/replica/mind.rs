@@ -9,6 +9,7 @@ use bytes::{Bytes, BytesMut};
 use super::apply::Applier;
 use super::exchange::{Fetch, FetchId, Input, Outputs};
 use super::feeding::Feeds;
+use super::log_time::LogClock;
 use super::received::Received;
 use super::setup::{BootError, Found, Limits, Setup};
 use super::submit::{Proposals, Submissions};
@@ -18,7 +19,7 @@ use crate::api::{Answer, ClientId, Refused, Response};
 use crate::codec::{PeerMessage, RecordHeader, Settings};
 use crate::raft::event::Event;
 use crate::raft::{self, ClusterId, Core, Effects, Fault, Message, Recovered, Role, Term, Time};
-use crate::state_machine::KeyValueMap;
+use crate::state_machine::{KeyValueMap, StateMachine};
 
 /// Failed reads of log files in a row, after which the disk is no longer trusted.
 pub(super) const FETCH_FAILURES_MAX: u32 = 8;
@@ -34,7 +35,7 @@ pub struct Replica {
     pub(super) settings: Settings,
     pub(super) limits: Limits,
     pub(super) tail: Tail,
-    pub(super) map: KeyValueMap,
+    pub(super) machine: StateMachine,
     pub(super) applier: Applier,
     pub(super) received: Received,
     pub(super) submissions: Submissions,
@@ -42,6 +43,7 @@ pub struct Replica {
     pub(super) writes: Writes,
     pub(super) reads: Reads,
     pub(super) feeds: Feeds,
+    pub(super) log_clock: LogClock,
     /// The term this node leads, as of the last turn.
     pub(super) leading: Option<Term>,
     hand_over: HandOver,
@@ -83,7 +85,7 @@ impl Replica {
         Ok(Replica {
             core,
             cluster,
-            map: KeyValueMap::new(found.settings.max_value_size),
+            machine: StateMachine::new(found.settings.max_value_size, limits.sessions),
             settings: found.settings,
             limits,
             tail,
@@ -94,6 +96,7 @@ impl Replica {
             writes: Writes::default(),
             reads: Reads::default(),
             feeds: Feeds::default(),
+            log_clock: LogClock::default(),
             leading: None,
             hand_over: HandOver::NotAsked,
             next_fetch: FetchId(1),
@@ -150,7 +153,7 @@ impl Replica {
         if self.has_stopped {
             return;
         }
-        self.settle_leadership();
+        self.settle_leadership(now);
         self.hand_over(now);
         self.propose(now);
         self.start_read_round(now);
@@ -181,10 +184,7 @@ impl Replica {
             return None;
         }
         let overdue = self.reads.next_overdue(self.limits.read_wait_max);
-        match (self.core.next_deadline(), overdue) {
-            (Some(one), Some(other)) => Some(one.min(other)),
-            (one, other) => one.or(other),
-        }
+        [self.core.next_deadline(), overdue, self.next_tick()].into_iter().flatten().min()
     }
 
     pub fn is_leader(&self) -> bool {
@@ -196,8 +196,13 @@ impl Replica {
     }
 
     /// The state machine as it is.
+    pub fn machine(&self) -> &StateMachine {
+        &self.machine
+    }
+
+    /// The state machine's map.
     pub fn map(&self) -> &KeyValueMap {
-        &self.map
+        self.machine.map()
     }
 
     /// After `Input::HandOver`: whether there is nothing left to wait for. Somebody else leads or nobody can, and
@@ -265,12 +270,13 @@ impl Replica {
     }
 
     /// When leadership of a term has ended: nobody can say what becomes of writes that are not committed.
-    fn settle_leadership(&mut self) {
+    fn settle_leadership(&mut self, now: Time) {
         let leads = self.is_leader().then(|| self.core.term());
         if self.leading == leads {
             return;
         }
         self.leading = leads;
+        self.log_clock.start(now);
         self.feeds.forget_all();
         let core = &self.core;
         let is_certain = |id: raft::LogId| id.index <= core.commit() && core.term_at(id.index) == Some(id.term);

@@ -12,8 +12,11 @@ mod answers;
 mod apply;
 mod exchange;
 mod feeding;
+mod log_time;
 mod mind;
 mod received;
+#[cfg(test)]
+mod session_tests;
 mod setup;
 mod status;
 mod submit;

@@ -5,6 +5,7 @@ use core::time::Duration;
 
 use crate::codec::Settings;
 use crate::raft::{BootFault, ClusterId, HardState, Index, NodeId, Shape, StorageId};
+use crate::state_machine::SessionLimits;
 
 /// Everything `Replica::boot` needs to know.
 #[derive(Clone, Debug)]
@@ -66,6 +67,8 @@ pub struct Limits {
     pub inflight_messages_max: usize,
     /// Read rounds that wait for confirmation (R98).
     pub read_rounds_max: usize,
+    /// Those of the replicated state: the same on every node of a cluster, and on all but test clusters the default.
+    pub sessions: SessionLimits,
 }
 
 impl Default for Limits {
@@ -83,6 +86,7 @@ impl Default for Limits {
             append_bytes_max: 256 << 10,
             inflight_messages_max: 256,
             read_rounds_max: 1_024,
+            sessions: SessionLimits::default(),
         }
     }
 }
@@ -103,6 +107,7 @@ impl Limits {
             append_bytes_max: 150,
             inflight_messages_max: 3,
             read_rounds_max: 3,
+            sessions: SessionLimits::tiny(),
         }
     }
 }

@@ -86,6 +86,8 @@ pub enum EntryKind {
     Command,
     /// Who is in the cluster
     Config,
+    /// Time passing, and nothing else
+    Tick,
 }
 
 /// Entries that one pass over a log keeps when they are wanted newest first; a longer answer takes several passes.
@@ -141,6 +143,7 @@ impl EntryKind {
             EntryKind::Noop => Kind::Noop,
             EntryKind::Command => Kind::Command,
             EntryKind::Config => Kind::Config,
+            EntryKind::Tick => Kind::Tick,
         }
     }
 }
