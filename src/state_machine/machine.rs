@@ -51,25 +51,26 @@ impl StateMachine {
 
     /// Applies the write of the entry at `revision`, written in `term`; it must be the one after the last applied (R50).
     pub fn apply(&mut self, revision: u64, term: u64, write: WriteRef<'_>) -> Applied {
-        self.pass(write.elapsed_ms);
+        let before_ms = self.log_time_ms;
+        self.log_time_ms = before_ms.saturating_add(write.elapsed_ms);
         let map = &mut self.map;
         let mut execute = || Written { revision, term, outcome: map.apply(revision, write.command) };
         let applied = match write.session {
             None => Applied::Written(execute()),
-            Some(tag) => self.sessions.once(self.log_time_ms, tag, execute),
+            Some(tag) => self.sessions.once(before_ms, self.log_time_ms, tag, execute),
         };
         if self.map.applied() < revision {
             self.map.skip(revision);
         }
-        self.publish(revision);
+        self.finish(revision, write.elapsed_ms);
         applied
     }
 
     /// Passes over an entry that carries no write; `elapsed_ms` is its stamp, or zero.
     pub fn skip(&mut self, revision: u64, elapsed_ms: u64) {
-        self.pass(elapsed_ms);
+        self.log_time_ms = self.log_time_ms.saturating_add(elapsed_ms);
         self.map.skip(revision);
-        self.publish(revision);
+        self.finish(revision, elapsed_ms);
     }
 
     /// Changes the longest value accepted from the next write on.
@@ -111,14 +112,10 @@ impl StateMachine {
         self.sessions.answer(tag).cloned()
     }
 
-    fn pass(&mut self, elapsed_ms: u64) {
+    fn finish(&mut self, revision: u64, elapsed_ms: u64) {
         if elapsed_ms > 0 {
-            self.log_time_ms = self.log_time_ms.saturating_add(elapsed_ms);
             self.sessions.expire(self.log_time_ms);
         }
-    }
-
-    fn publish(&mut self, revision: u64) {
         if revision.is_multiple_of(DIGEST_INTERVAL) {
             self.published = self.sessions.sum().wrapping_add(self.log_time_ms);
         }

@@ -184,14 +184,22 @@ impl Sessions {
         Sessions { by_id: OrdMap::new(), by_activity: OrdSet::new(), limits, opened_from_ms: 0, bytes: 0, sum: 0 }
     }
 
-    /// Executes a write unless it has been executed before, at log time `now_ms`.
-    pub(super) fn once(&mut self, now_ms: u64, tag: SessionTag, execute: impl FnOnce() -> Written) -> Applied {
+    /// Executes a write unless it has been executed before, at log time `now_ms`. An opening is judged by the time
+    /// `before_ms`, as it was before the write's own stamp: after hours without a write its client cannot have learned
+    /// a later one. What ends by `now_ms` may be removed only afterwards, or it could open again with this same write.
+    pub(super) fn once(
+        &mut self,
+        before_ms: u64,
+        now_ms: u64,
+        tag: SessionTag,
+        execute: impl FnOnce() -> Written,
+    ) -> Applied {
         if tag.serial < tag.awaited_from {
             return Applied::Discarded;
         }
         match self.by_id.get(&tag.session) {
             None => {
-                if !self.open(now_ms, tag) {
+                if !self.open(before_ms, now_ms, tag) {
                     return Applied::SessionExpired;
                 }
             }
@@ -303,9 +311,9 @@ impl Sessions {
     }
 
     /// Opens the session that a write names, unless that is from too long ago, or from a time that has not come.
-    fn open(&mut self, now_ms: u64, tag: SessionTag) -> bool {
-        let is_stale = has_ended(&self.limits, tag.opened_ms, now_ms) || tag.opened_ms < self.opened_from_ms;
-        if is_stale || tag.opened_ms > now_ms {
+    fn open(&mut self, before_ms: u64, now_ms: u64, tag: SessionTag) -> bool {
+        let is_stale = has_ended(&self.limits, tag.opened_ms, before_ms) || tag.opened_ms < self.opened_from_ms;
+        if is_stale || tag.opened_ms > before_ms {
             return false;
         }
         let session = Session {
@@ -447,7 +455,7 @@ mod tests {
     /// Applies at `now_ms`; true when it was executed.
     fn apply(sessions: &mut Sessions, now_ms: u64, tag: SessionTag, revision: u64) -> (Applied, bool) {
         let mut is_executed = false;
-        let applied = sessions.once(now_ms, tag, || {
+        let applied = sessions.once(now_ms, now_ms, tag, || {
             is_executed = true;
             written(revision)
         });
@@ -571,11 +579,11 @@ mod tests {
             Written { revision, term: 1, outcome: Outcome::ConditionFailed { current } }
         };
         for serial in 1..=2 {
-            sessions.once(0, tag(1, serial, 1, 0), || large(serial));
+            sessions.once(0, 0, tag(1, serial, 1, 0), || large(serial));
             check(&sessions);
         }
         assert_eq!(sessions.answer(tag(1, 2, 1, 0)), Some(&large(2)));
-        assert_eq!(sessions.once(0, tag(1, 1, 1, 0), || large(9)), Applied::Discarded);
+        assert_eq!(sessions.once(0, 0, tag(1, 1, 1, 0), || large(9)), Applied::Discarded);
     }
 
     #[test]
