@@ -575,14 +575,15 @@ fn is_denied(error: &DialError) -> bool {
 mod tests {
     use std::sync::{Arc, Mutex};
 
-    use bytes::Bytes;
+    use bytes::{Bytes, BytesMut};
     use tokio::sync::mpsc;
 
     use super::*;
     use crate::api::{Consistency, MemberStatus, Query};
     use crate::client::link::Link;
+    use crate::codec::entry::{decode_write, encode_command};
     use crate::raft::Index;
-    use crate::state_machine::Outcome;
+    use crate::state_machine::{Command, Operation, Outcome, SessionTag};
 
     type Wires = Arc<Mutex<Vec<(NodeId, u64, mpsc::UnboundedReceiver<Vec<Request>>)>>>;
 
@@ -634,8 +635,31 @@ mod tests {
             world
         }
 
+        /// The same with a session that has had one answer.
+        fn with_session() -> World {
+            let mut world = World::new(None);
+            world.router.open_session();
+            world.write();
+            world.answer_questions(1, 2);
+            let (_, request) = world.sent.remove(0);
+            world.respond(1, request.id, written(2));
+            assert_eq!(world.done().len(), 1);
+            world
+        }
+
+        /// The oldest request that was sent, which is a write of a session: where to, its id, and its number.
+        fn sent_write(&mut self) -> (u64, u64, SessionTag) {
+            let (node, request) = self.sent.remove(0);
+            let Ask::Write(bytes) = &request.ask else { panic!("{request:?} is no write") };
+            let write = decode_write(bytes).expect("the command is still one");
+            assert_eq!(write.command.key, b"k");
+            (node, request.id, write.session.expect("it has a session"))
+        }
+
         fn write(&mut self) -> u64 {
-            self.ask(Ask::Write(Bytes::from_static(b"command")), Duration::from_secs(10))
+            let mut out = BytesMut::new();
+            encode_command(&Command { key: b"k".to_vec(), operation: Operation::Incr { by: 1 } }, &mut out);
+            self.ask(Ask::Write(out.freeze()), Duration::from_secs(10))
         }
 
         fn read(&mut self) -> u64 {
@@ -737,6 +761,7 @@ mod tests {
                     id: NodeId(node),
                     term: Term(term),
                     leader: (leader != 0).then_some(NodeId(leader)),
+                    log_time_ms: 70 + node,
                     members: vec![MemberStatus {
                         id: NodeId(leader),
                         name: format!("n{leader}"),
@@ -1018,5 +1043,135 @@ mod tests {
         assert_ne!(world.generation(1), old);
         world.tell(1, old, News::Lost("late".to_owned()));
         assert!(world.done().is_empty(), "the write is in flight on the new connection");
+    }
+
+    #[test]
+    fn a_write_of_a_session_whose_answer_is_lost_is_sent_again_under_its_number() {
+        let mut world = World::with_session();
+        let token = world.write();
+        let (_, _, first) = world.sent_write();
+        assert_eq!((first.serial, first.awaited_from, first.opened_ms), (2, 2, 71), "what was told before the first write left");
+        world.lose(1);
+        assert!(world.done().is_empty());
+        world.pass(20);
+        world.answer_questions(2, 3);
+        let (node, id, again) = world.sent_write();
+        assert_eq!((node, again), (2, first));
+        world.respond(2, id, Answer::Refused(Refused::Unknown));
+        world.pass(20);
+        world.answer_questions(2, 3);
+        let (node, id, again) = world.sent_write();
+        assert_eq!((node, again), (2, first), "a leader that lost its term says nothing about the write");
+        world.respond(2, id, written(2));
+        assert!(matches!(&world.done()[..], [(done, Ok(_))] if *done == token));
+    }
+
+    #[test]
+    fn a_write_waits_for_the_log_time_before_it_leaves() {
+        let mut world = World::new(Some(2));
+        world.router.open_session();
+        world.write();
+        assert_eq!((world.sent_to(), world.asked.len()), (vec![], 1), "even at the only node it may go to");
+        world.answer_questions(1, 2);
+        let (node, _, tag) = world.sent_write();
+        assert_eq!((node, tag.serial, tag.opened_ms), (2, 1, 72));
+    }
+
+    #[test]
+    fn a_lost_write_of_a_session_is_unknown_at_its_deadline_whatever_was_said_last() {
+        let mut world = World::with_session();
+        let lost = world.write();
+        world.lose(1);
+        world.sent.clear();
+        world.pass(10_005);
+        assert!(matches!(&world.done()[..], [(token, Err(ClientError::Unknown(_)))] if *token == lost));
+        let mut world = World::with_session();
+        let refused = world.write();
+        world.lose(1);
+        world.sent.clear();
+        world.pass(20);
+        world.answer_questions(2, 3);
+        let (_, id, _) = world.sent_write();
+        world.respond(2, id, Answer::Refused(Refused::Invalid { because: "no longer".to_owned() }));
+        let done = world.done();
+        assert!(matches!(&done[..], [(token, Err(ClientError::Unknown(_)))] if *token == refused), "{done:?}");
+        let next = world.write();
+        let (_, id, tag) = world.sent_write();
+        assert_eq!((tag.serial, tag.awaited_from), (3, 3), "nobody waits for the unknown one any more");
+        world.respond(2, id, Answer::Refused(Refused::Discarded));
+        assert!(matches!(&world.done()[..], [(token, Err(ClientError::Unknown(Cause::Discarded)))] if *token == next));
+    }
+
+    #[test]
+    fn a_cancelled_write_that_may_be_applied_is_unknown_although_it_waits_to_be_sent_again() {
+        let mut world = World::with_session();
+        let token = world.write();
+        world.lose(1);
+        world.router.cancel(token);
+        assert!(matches!(&world.done()[..], [(_, Err(ClientError::Unknown(Cause::Cancelled)))]));
+    }
+
+    #[test]
+    fn a_write_that_an_ended_session_did_not_take_goes_to_a_new_one() {
+        let mut world = World::with_session();
+        let tokens = [world.write(), world.write()];
+        let (_, first_id, old) = world.sent_write();
+        let (_, second_id, _) = world.sent_write();
+        for id in [first_id, second_id] {
+            world.respond(1, id, Answer::Refused(Refused::SessionExpired { log_time_ms: 9_000 }));
+        }
+        let (_, first_id, first) = world.sent_write();
+        let (_, second_id, second) = world.sent_write();
+        assert_ne!(first.session, old.session);
+        assert_eq!((first.serial, first.opened_ms), (1, 9_000));
+        assert_eq!(second, SessionTag { serial: 2, ..first }, "both go to the same new session");
+        for id in [first_id, second_id] {
+            world.respond(1, id, written(2));
+        }
+        let done = world.done();
+        assert_eq!(done.iter().map(|(token, _)| *token).collect::<Vec<_>>(), tokens);
+        assert!(done.iter().all(|(_, result)| result.is_ok()));
+    }
+
+    #[test]
+    fn a_write_that_an_ended_session_may_have_taken_is_unknown_and_not_sent_under_another() {
+        // R111
+        let mut world = World::with_session();
+        let token = world.write();
+        world.sent.clear();
+        world.lose(1);
+        world.pass(20);
+        world.answer_questions(2, 3);
+        let (_, id, _) = world.sent_write();
+        world.respond(2, id, Answer::Refused(Refused::SessionExpired { log_time_ms: 9_000 }));
+        let done = world.done();
+        assert!(
+            matches!(&done[..], [(one, Err(ClientError::Unknown(Cause::SessionExpired)))] if *one == token),
+            "{done:?}"
+        );
+        world.pass(50);
+        assert!(world.sent.is_empty());
+    }
+
+    #[test]
+    fn sessions_that_end_at_once_end_the_attempts() {
+        let mut world = World::with_session();
+        let token = world.write();
+        let mut attempts = 0;
+        while !world.sent.is_empty() {
+            attempts += 1;
+            let (_, id, _) = world.sent_write();
+            world.respond(1, id, Answer::Refused(Refused::SessionExpired { log_time_ms: 9_000 }));
+        }
+        assert_eq!(attempts, SESSIONS_ENDED_MAX + 1);
+        assert!(matches!(&world.done()[..], [(one, Err(ClientError::SessionExpired))] if *one == token));
+    }
+
+    #[test]
+    fn a_transfer_has_no_number_and_stays_unknown() {
+        let mut world = World::with_session();
+        world.ask(Ask::Transfer { to: None }, Duration::from_secs(10));
+        world.lose(1);
+        assert!(matches!(&world.done()[..], [(_, Err(ClientError::Unknown(_)))]));
     }
 }
