@@ -1388,7 +1388,7 @@ _raftctl() {
                     return 0
                     ;;
                 --kind)
-                    COMPREPLY=($(compgen -W "noop command config" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "noop command config tick" -- "${cur}"))
                     return 0
                     ;;
                 --key)
@@ -1607,7 +1607,7 @@ _raftctl() {
             return 0
             ;;
         raftctl__subcmd__pipe)
-            opts="-o -q -v -h --in-flight --node --cluster --endpoint --identity --output --timeout --color --quiet --verbose --help"
+            opts="-o -q -v -h --in-flight --node --no-session --cluster --endpoint --identity --output --timeout --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -241,6 +241,7 @@ set edit:completion:arg-completer[raftctl] = {|@words|
             cand --output 'How data is printed; streams are JSON Lines under json [default: table] [env: RAFTCTL_OUTPUT]'
             cand --timeout 'Longest time one request or one wait may take, with a unit: 10s, 500ms [env: RAFTCTL_TIMEOUT]'
             cand --color 'When to colour [default: auto] [env: RAFTCTL_COLOR; NO_COLOR is heeded]'
+            cand --no-session 'Do not number the writes: one that is in flight when the leader is lost is answered `unknown`'
             cand -q 'Print nothing on stderr but errors'
             cand --quiet 'Print nothing on stderr but errors'
             cand -v 'Print more on stderr about what is being done'
