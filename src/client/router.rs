@@ -1050,7 +1050,11 @@ mod tests {
         let mut world = World::with_session();
         let token = world.write();
         let (_, _, first) = world.sent_write();
-        assert_eq!((first.serial, first.awaited_from, first.opened_ms), (2, 2, 71), "what was told before the first write left");
+        assert_eq!(
+            (first.serial, first.awaited_from, first.opened_ms),
+            (2, 2, 71),
+            "what was told before the first write left"
+        );
         world.lose(1);
         assert!(world.done().is_empty());
         world.pass(20);

@@ -299,13 +299,14 @@ impl Sessions {
         if !is_ordered || !fits || opened_ms > active_ms || self.by_id.contains_key(&id) {
             return false;
         }
-        self.sum = answers
+        let session = Session { opened_ms, active_ms, kept_from, answers: answers.into(), bytes };
+        self.sum = session
+            .answers
             .iter()
             .fold(self.sum, |sum, answer| sum.wrapping_add(answer_hash(id, answer)))
-            .wrapping_add(session_hash(id, opened_ms, active_ms));
+            .wrapping_add(session_hash(id, &session));
         self.bytes += SESSION_BYTES + bytes;
         self.by_activity.insert((active_ms, id));
-        let session = Session { opened_ms, active_ms, kept_from, answers: answers.into(), bytes };
         self.by_id.insert(id, Arc::new(session));
         true
     }
@@ -323,10 +324,10 @@ impl Sessions {
             answers: VecDeque::with_capacity(1),
             bytes: 0,
         };
+        self.sum = self.sum.wrapping_add(session_hash(tag.session, &session));
         self.by_id.insert(tag.session, Arc::new(session));
         self.by_activity.insert((now_ms, tag.session));
         self.bytes += SESSION_BYTES;
-        self.sum = self.sum.wrapping_add(session_hash(tag.session, tag.opened_ms, now_ms));
         true
     }
 
@@ -336,15 +337,11 @@ impl Sessions {
         let session = Arc::make_mut(self.by_id.get_mut(&id).expect("a session outlives its writes"));
         let before = session.bytes;
         let noted_ms = session.active_ms;
+        self.sum = self.sum.wrapping_sub(session_hash(id, session));
         if now_ms >= noted_ms.saturating_add(self.limits.activity_step_ms()) {
             self.by_activity.remove(&(noted_ms, id));
             self.by_activity.insert((now_ms, id));
             session.active_ms = now_ms;
-            self.sum = self.sum.wrapping_sub(session_hash(id, session.opened_ms, noted_ms)).wrapping_add(session_hash(
-                id,
-                session.opened_ms,
-                now_ms,
-            ));
         }
         let answer = Answer { serial: tag.serial, written };
         self.sum = self.sum.wrapping_add(answer_hash(id, &answer));
@@ -363,6 +360,7 @@ impl Sessions {
             session.bytes -= answer_bytes(&gone.written);
             self.sum = self.sum.wrapping_sub(answer_hash(id, &gone));
         }
+        self.sum = self.sum.wrapping_add(session_hash(id, session));
         self.bytes = self.bytes - before + session.bytes;
         self.make_room(id);
     }
@@ -385,7 +383,7 @@ impl Sessions {
             .answers
             .iter()
             .fold(self.sum, |sum, answer| sum.wrapping_sub(answer_hash(id, answer)))
-            .wrapping_sub(session_hash(id, session.opened_ms, session.active_ms));
+            .wrapping_sub(session_hash(id, &session));
         session
     }
 }
@@ -402,11 +400,13 @@ fn answer_bytes(written: &Written) -> u64 {
     ANSWER_BYTES + value_bytes
 }
 
-fn session_hash(id: SessionId, opened_ms: u64, active_ms: u64) -> u64 {
-    let mut bytes = [0; 32];
+/// Of a session without its answers.
+fn session_hash(id: SessionId, session: &Session) -> u64 {
+    let mut bytes = [0; 40];
     bytes[..16].copy_from_slice(&id.0.to_le_bytes());
-    bytes[16..24].copy_from_slice(&opened_ms.to_le_bytes());
-    bytes[24..].copy_from_slice(&active_ms.to_le_bytes());
+    bytes[16..24].copy_from_slice(&session.opened_ms.to_le_bytes());
+    bytes[24..32].copy_from_slice(&session.active_ms.to_le_bytes());
+    bytes[32..].copy_from_slice(&session.kept_from.to_le_bytes());
     xxh3_64(&bytes)
 }
 
@@ -464,7 +464,7 @@ mod tests {
 
     fn sum_from_scratch(sessions: &Sessions) -> u64 {
         sessions.iter().fold(sessions.opened_from_ms, |sum, (id, session)| {
-            let own = session_hash(id, session.opened_ms, session.active_ms);
+            let own = session_hash(id, session);
             session.answers().fold(sum.wrapping_add(own), |sum, answer| sum.wrapping_add(answer_hash(id, answer)))
         })
     }
