@@ -322,6 +322,7 @@ Register-ArgumentCompleter -Native -CommandName 'raftctl' -ScriptBlock {
             [CompletionResult]::new('--kind', '--kind', [CompletionResultType]::ParameterName, 'Only entries of this kind; may be repeated')
             [CompletionResult]::new('--key', '--key', [CompletionResultType]::ParameterName, 'Only commands on this key')
             [CompletionResult]::new('--prefix', '--prefix', [CompletionResultType]::ParameterName, 'Only commands on keys that begin with this')
+            [CompletionResult]::new('--session', '--session', [CompletionResultType]::ParameterName, 'Only writes of the session whose name begins so, as -o json shows it')
             [CompletionResult]::new('--since', '--since', [CompletionResultType]::ParameterName, 'Only entries written at or after this time: RFC 3339, or a span back such as 10m')
             [CompletionResult]::new('--until', '--until', [CompletionResultType]::ParameterName, 'Only entries written at or before this time')
             [CompletionResult]::new('--limit', '--limit', [CompletionResultType]::ParameterName, 'Stop after so many entries')

@@ -1373,7 +1373,7 @@ _raftctl() {
             return 0
             ;;
         raftctl__subcmd__log__subcmd__show)
-            opts="-f -o -q -v -h --index --term --kind --key --prefix --since --until --reverse --limit --tail --follow --cluster --endpoint --identity --output --timeout --color --quiet --verbose --help"
+            opts="-f -o -q -v -h --index --term --kind --key --prefix --session --since --until --reverse --limit --tail --follow --cluster --endpoint --identity --output --timeout --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1396,6 +1396,10 @@ _raftctl() {
                     return 0
                     ;;
                 --prefix)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --session)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

@@ -305,6 +305,7 @@ set edit:completion:arg-completer[raftctl] = {|@words|
             cand --kind 'Only entries of this kind; may be repeated'
             cand --key 'Only commands on this key'
             cand --prefix 'Only commands on keys that begin with this'
+            cand --session 'Only writes of the session whose name begins so, as -o json shows it'
             cand --since 'Only entries written at or after this time: RFC 3339, or a span back such as 10m'
             cand --until 'Only entries written at or before this time'
             cand --limit 'Stop after so many entries'

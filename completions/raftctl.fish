@@ -282,6 +282,7 @@ config\t'Who is in the cluster'
 tick\t'Time passing, and nothing else'"
 complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from show" -l key -d 'Only commands on this key' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from show" -l prefix -d 'Only commands on keys that begin with this' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from show" -l session -d 'Only writes of the session whose name begins so, as -o json shows it' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from show" -l since -d 'Only entries written at or after this time: RFC 3339, or a span back such as 10m' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from show" -l until -d 'Only entries written at or before this time' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from show" -l limit -d 'Stop after so many entries' -r

@@ -546,6 +546,50 @@ mod tests {
     }
 
     #[test]
+    fn a_write_of_a_session_reads_back_and_one_from_before_sessions_has_none() {
+        let command = Command { key: b"k".to_vec(), operation: Operation::Put { value: b"v".to_vec() } };
+        let mut bytes = encoded(&command);
+        let plain = WriteRef { command: command.view(), session: None, elapsed_ms: 0 };
+        assert_eq!(decode_write(&bytes), Ok(plain));
+        for (session, serial, awaited_from, opened_ms) in [(0, 1, 1, 0), (u128::MAX, u64::MAX, 0, u64::MAX)] {
+            let tag = SessionTag { session: SessionId(session), serial, awaited_from, opened_ms };
+            let mut bytes = bytes.clone();
+            append_session(tag, &mut bytes);
+            assert!(bytes.len() <= encoded(&command).len() + SESSION_TAG_BYTES_MAX);
+            assert_eq!(decode_write(&bytes), Ok(WriteRef { session: Some(tag), ..plain }));
+            assert_eq!(decode_command(&bytes).as_ref(), Ok(&command));
+        }
+        append_session(
+            SessionTag { session: SessionId(0x0102), serial: 300, awaited_from: 299, opened_ms: 5 },
+            &mut bytes,
+        );
+        append_stamp(0, &mut bytes);
+        append_stamp(6, &mut bytes);
+        let appended = &bytes[encoded(&command).len()..];
+        let mut expected = vec![0x42, 16, 2, 1];
+        expected.extend([0; 14]);
+        expected.extend([0x48, 0xac, 0x02, 0x50, 1, 0x58, 5, 0x60, 6]);
+        assert_eq!(appended, expected, "docs/formats.md shows these bytes");
+    }
+
+    #[test]
+    fn the_last_stamp_counts_and_its_length_is_known_before() {
+        let command = Command { key: b"k".to_vec(), operation: Operation::Delete };
+        for elapsed_ms in [0, 1, 127, 128, 1_000_000, u64::MAX] {
+            let mut bytes = encoded(&command);
+            let before = bytes.len();
+            append_stamp(elapsed_ms, &mut bytes);
+            assert_eq!(bytes.len() - before, stamp_bytes(elapsed_ms));
+            assert_eq!(decode_write(&bytes).map(|write| write.elapsed_ms), Ok(elapsed_ms));
+            assert_eq!(decode_entry(Kind::Tick, &bytes[before..]), Ok(Entry::Tick { elapsed_ms }));
+        }
+        let mut bytes = encoded(&command);
+        append_stamp(7, &mut bytes);
+        append_stamp(9, &mut bytes);
+        assert_eq!(decode_write(&bytes).map(|write| write.elapsed_ms), Ok(9));
+    }
+
+    #[test]
     fn a_field_of_a_newer_version_is_skipped() {
         let command = Command { key: b"k".to_vec(), operation: Operation::Put { value: b"v".to_vec() } };
         let mut bytes = encoded(&command).to_vec();

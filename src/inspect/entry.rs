@@ -5,9 +5,10 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
 use super::text::printable;
+use crate::codec::entry::decode_write;
 use crate::codec::{Entry, Kind, RecordHeader, decode_entry};
 use crate::raft::Config;
-use crate::state_machine::{Command, Expect, Operation};
+use crate::state_machine::{Command, Expect, Operation, SessionTag};
 
 /// `raftctl.entry/v1`. What does not apply or is not known is null.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -23,6 +24,9 @@ pub struct EntryView {
     /// The entry in one line, as the table shows it.
     pub says: String,
     pub command: Option<CommandView>,
+    /// Of a write: the session it belongs to and its number there, which a repeated write repeats.
+    pub session: Option<String>,
+    pub serial: Option<u64>,
     pub config: Option<ConfigView>,
     /// Of the payload.
     pub payload_bytes: u32,
@@ -82,6 +86,7 @@ impl EntryView {
             Ok(Entry::Config { config, .. }) => (None, Some(ConfigView::new(&config))),
             Ok(Entry::Noop | Entry::Tick { .. }) | Err(_) => (None, None),
         };
+        let tag = session_of(header.kind, payload);
         EntryView {
             node: place.node.map(str::to_owned),
             index: header.id.index.0,
@@ -90,6 +95,8 @@ impl EntryView {
             kind: header.kind.word(),
             says,
             command,
+            session: tag.map(|tag| tag.session.to_string()),
+            serial: tag.map(|tag| tag.serial),
             config,
             payload_bytes: header.length_bytes,
             file: place.file.to_owned(),
@@ -187,6 +194,14 @@ impl ConfigView {
 pub fn key_of(kind: Kind, payload: &[u8]) -> Option<Vec<u8>> {
     match decode_entry(kind, payload) {
         Ok(Entry::Command(command)) => Some(command.key),
+        _ => None,
+    }
+}
+
+/// The session a payload belongs to; none for other kinds, for writes without one, and for what is not understood.
+pub fn session_of(kind: Kind, payload: &[u8]) -> Option<SessionTag> {
+    match kind {
+        Kind::Command => decode_write(payload).ok()?.session,
         _ => None,
     }
 }

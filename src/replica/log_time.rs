@@ -41,7 +41,7 @@ impl LogClock {
 
     /// A stamp was given; what it left out below a millisecond counts for the next one.
     pub(super) fn stamped(&mut self, elapsed_ms: u64) {
-        self.stamped_at = self.stamped_at + Duration::from_millis(elapsed_ms);
+        self.stamped_at += Duration::from_millis(elapsed_ms);
     }
 
     /// When a tick must be proposed, because the oldest session has ended and nothing else has told the log; none while

@@ -121,3 +121,96 @@ impl StateMachine {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::command::{OperationRef, Outcome};
+    use super::super::sessions::SessionId;
+    use super::*;
+
+    const LIMITS: SessionLimits = SessionLimits {
+        lifetime_ms: 1_000,
+        sessions_max: 10,
+        answers_max: 10,
+        session_bytes_max: 10_000,
+        table_bytes_max: 100_000,
+    };
+
+    fn incr(session: Option<(u128, u64)>, elapsed_ms: u64) -> WriteRef<'static> {
+        let command = CommandRef { key: b"k", operation: OperationRef::Incr { by: 1 } };
+        let tag = |(session, serial)| SessionTag { session: SessionId(session), serial, awaited_from: 1, opened_ms: 0 };
+        WriteRef { command, session: session.map(tag), elapsed_ms }
+    }
+
+    fn counted(revision: u64, value: i64) -> Applied {
+        Applied::Written(Written { revision, term: 7, outcome: Outcome::Incremented { value } })
+    }
+
+    #[test]
+    fn a_repeated_write_moves_nothing_but_the_index_and_the_time() {
+        let mut machine = StateMachine::new(100, LIMITS);
+        assert_eq!(machine.apply(1, 7, incr(Some((1, 1)), 5)), counted(1, 1));
+        let before = machine.map().get(b"k").unwrap().clone();
+        assert_eq!(machine.apply(2, 8, incr(Some((1, 1)), 5)), counted(1, 1), "the first answer, with its own term");
+        let after = machine.map().get(b"k").unwrap();
+        assert_eq!((after.revision(), after.version()), (before.revision(), before.version()));
+        assert_eq!((machine.applied(), machine.log_time_ms()), (2, 10));
+        assert_eq!(machine.apply(3, 7, incr(None, 0)), counted(3, 2));
+    }
+
+    #[test]
+    fn what_an_entry_lets_pass_ends_sessions_after_its_own_write_was_judged() {
+        let mut machine = StateMachine::new(100, LIMITS);
+        assert_eq!(machine.apply(1, 7, incr(Some((1, 1)), 5_000)), counted(1, 1), "it opened before the silence");
+        assert_eq!(machine.apply(2, 7, incr(Some((1, 2)), 999)), counted(2, 2), "and was active at its end");
+        assert_eq!(machine.apply(3, 7, incr(Some((1, 1)), 1_000)), Applied::SessionExpired);
+        assert_eq!(machine.apply(4, 7, incr(Some((1, 1)), 0)), Applied::SessionExpired, "it is too old to open");
+        assert_eq!(machine.apply(5, 7, incr(Some((2, 1)), 0)), Applied::SessionExpired, "as is every other from then");
+        machine.skip(6, 1);
+        assert_eq!((machine.applied(), machine.log_time_ms(), machine.sessions().len()), (6, 7_000, 0));
+        assert_eq!(machine.map().get(b"k").unwrap().value(), b"2");
+    }
+
+    #[test]
+    fn an_end_in_the_same_entry_does_not_open_the_session_again() {
+        let mut machine = StateMachine::new(100, LIMITS);
+        assert_eq!(machine.apply(1, 7, incr(Some((1, 1)), 0)), counted(1, 1));
+        assert_eq!(machine.apply(2, 7, incr(Some((1, 1)), 1_000)), Applied::SessionExpired);
+        assert_eq!(machine.map().get(b"k").unwrap().value(), b"1");
+    }
+
+    #[test]
+    fn a_tick_ends_sessions() {
+        let mut machine = StateMachine::new(100, LIMITS);
+        machine.apply(1, 7, incr(Some((1, 1)), 0));
+        machine.skip(2, 999);
+        assert_eq!(machine.sessions().len(), 1);
+        machine.skip(3, 1);
+        assert!(machine.sessions().is_empty());
+    }
+
+    #[test]
+    fn the_digest_covers_sessions_and_time() {
+        let digest = |last: &dyn Fn(&mut StateMachine)| {
+            let mut machine = StateMachine::new(100, LIMITS);
+            for revision in 1..DIGEST_INTERVAL {
+                machine.skip(revision, 0);
+            }
+            assert_eq!(machine.digest(), None);
+            last(&mut machine);
+            assert_eq!(machine.digest().unwrap().0, DIGEST_INTERVAL);
+            machine.digest()
+        };
+        let digests = [
+            digest(&|machine| machine.skip(DIGEST_INTERVAL, 0)),
+            digest(&|machine| machine.skip(DIGEST_INTERVAL, 1)),
+            digest(&|machine| drop(machine.apply(DIGEST_INTERVAL, 7, incr(None, 0)))),
+            digest(&|machine| drop(machine.apply(DIGEST_INTERVAL, 7, incr(Some((1, 1)), 0)))),
+            digest(&|machine| drop(machine.apply(DIGEST_INTERVAL, 7, incr(Some((1, 2)), 0)))),
+            digest(&|machine| drop(machine.apply(DIGEST_INTERVAL, 7, incr(Some((2, 1)), 0)))),
+        ];
+        for (at, digest) in digests.iter().enumerate() {
+            assert!(!digests[..at].contains(digest), "digest {at} is the one of another state");
+        }
+    }
+}
