@@ -31,8 +31,8 @@ pub(super) struct Numbered {
     pub command_bytes: usize,
 }
 
-/// Most numbers between the oldest awaited write and the newest: fewer than the answers a cluster keeps for a session.
-pub(super) const WINDOW_MAX: usize = 32 * 1024;
+/// Most numbers from the oldest awaited write to the newest: as many as a cluster keeps answers for a session.
+pub(super) const WINDOW_MAX: usize = 64 * 1024;
 
 impl Session {
     pub(super) fn new() -> Session {
