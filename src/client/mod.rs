@@ -1,10 +1,10 @@
 //! The client: finds the leader, follows it, and retries only what is safe.
 //!
-//! With a session (`Client::open_session`) a write takes effect once however often it has to be sent, and its outcome is
-//! known unless its deadline passes (R107). Without one, a write is sent again only when it certainly was not applied;
-//! one that was in flight on a lost connection, or at a leader that lost its term, is `Unknown` and stays so (R106).
-//! Reads have no effect and are retried until their deadline. Every call ends by its deadline, with exactly one
-//! completion.
+//! With a session (`Client::open_session`) a write takes effect once however often it has to be sent, and its outcome
+//! is known unless its deadline passes (R107). Without one, a write is sent again only when it certainly was not
+//! applied; one that was in flight on a lost connection, or at a leader that lost its term, is `Unknown` and stays so
+//! (R106). Reads have no effect and are retried until their deadline. Every call ends by its deadline, with exactly
+//! one completion.
 //!
 //! The logic lives in `Client::completions`, driven by whoever waits for answers; each connection has a small task
 //! that only carries frames.
@@ -115,8 +115,8 @@ impl Client {
     }
 
     /// Makes every write from now on one of a session: it is sent again, under the same number, until its outcome is
-    /// known, and takes effect once (R107). The session opens with the first write and costs no entry of its own. It ends
-    /// when it was idle for its lifetime; a write that comes later opens a new one.
+    /// known, and takes effect once (R107). The session opens with the first write and costs no entry of its own. It
+    /// ends when it was idle for its lifetime; a write that comes later opens a new one.
     pub fn open_session(&mut self) {
         self.router.open_session();
     }

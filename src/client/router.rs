@@ -473,8 +473,8 @@ impl Router {
         }
     }
 
-    /// A write's session has ended and did not take this attempt. It goes to a new session, unless an earlier attempt may
-    /// have been taken (R111).
+    /// A write's session has ended and did not take this attempt. It goes to a new session, unless an earlier attempt
+    /// may have been taken (R111).
     fn renew_session(&mut self, id: u64, log_time_ms: u64) {
         let Some(pending) = self.slab.find(id) else { return };
         let (Some(session), Some(numbered)) = (&mut self.session, pending.numbered) else {

@@ -1,5 +1,5 @@
-//! Exactly once, shown on a few replicas: writes are sent again after every kind of loss and take effect once, and every
-//! node agrees on which sessions there are.
+//! Exactly once, shown on a few replicas: writes are sent again after every kind of loss and take effect once, and
+//! every node agrees on which sessions there are.
 
 use bytes::{Bytes, BytesMut};
 use core::time::Duration;
@@ -359,8 +359,8 @@ fn counters_under_kills_and_retries_count_exactly_once() {
     assert!(attempts > 30 * COUNTS * 3 / 2, "{attempts} attempts: too little went wrong to prove anything");
 }
 
-/// Sends one write to whoever leads until it is answered; now and then that leader dies at a moment of chance. Gives the
-/// number of attempts.
+/// Sends one write to whoever leads until it is answered; now and then that leader dies at a moment of chance. Gives
+/// the number of attempts.
 fn count_once(world: &mut World, dice: &mut Dice, serial: u64) -> u64 {
     for attempt in 1..100 {
         let leader = world.elect();

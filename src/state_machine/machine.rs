@@ -49,7 +49,8 @@ impl StateMachine {
         StateMachine { map, sessions, log_time_ms, published: sessions_sum_published }
     }
 
-    /// Applies the write of the entry at `revision`, written in `term`; it must be the one after the last applied (R50).
+    /// Applies the write of the entry at `revision`, written in `term`. It must be the one after the last applied
+    /// (R50).
     pub fn apply(&mut self, revision: u64, term: u64, write: WriteRef<'_>) -> Applied {
         let before_ms = self.log_time_ms;
         self.log_time_ms = before_ms.saturating_add(write.elapsed_ms);

@@ -1,5 +1,5 @@
-//! The replicated state: an ordered key-value map and the sessions of its clients. What commands mean, and nothing about
-//! how they got here.
+//! The replicated state: an ordered key-value map and the sessions of its clients. What commands mean, and nothing
+//! about how they got here.
 
 pub mod command;
 mod key;

@@ -26,7 +26,8 @@ pub const EXPIRED_PER_ENTRY_MAX: usize = 256;
 /// A session's last activity is noted to this part of its lifetime: an idle session may end that much early.
 const ACTIVITY_STEPS: u64 = 60;
 
-/// What one session and one stored answer count as, beside the value in an answer. Part of the format, as the limits are.
+/// What one session and one stored answer count as, beside the value in an answer. Part of the format, as the limits
+/// are.
 const SESSION_BYTES: u64 = 192;
 const ANSWER_BYTES: u64 = 96;
 
@@ -622,8 +623,8 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever arrives in whatever order under tiny limits: no write is executed twice, an answer never changes, the
-        /// limits hold, and a clone does not change.
+        /// Whatever arrives in whatever order under tiny limits: no write is executed twice, an answer never changes,
+        /// the limits hold, and a clone does not change.
         #[test]
         fn no_write_is_ever_executed_twice(
             writes in proptest::collection::vec((0_u128..5, 1_u64..7, 0_u64..4, 0_u64..3, 0_u64..900), 1..200),
