@@ -287,6 +287,25 @@ fn a_tick_that_cannot_be_taken_is_tried_again_later_and_not_at_once() {
 }
 
 #[test]
+fn there_is_no_second_tick_while_one_is_on_its_way() {
+    let sessions = SessionLimits { lifetime_ms: 1_000, ..SessionLimits::default() };
+    let mut world = World::of(1, Limits { sessions, ..Limits::default() });
+    let leader = world.elect();
+    world.ask(leader, Ask::Write(incr(1, 1)));
+    world.settle();
+    world.node(leader).is_disk_slow = true;
+    for _ in 0..3 {
+        world.now += 40 * SECOND;
+        world.step(leader, Input::Tick);
+        world.turn(leader);
+        assert_eq!(world.replica(leader).core().last().index, Index(4));
+    }
+    world.finish_writes(leader, usize::MAX);
+    world.settle();
+    assert!(world.replica(leader).machine().sessions().is_empty());
+}
+
+#[test]
 fn log_time_is_what_leaders_counted_and_never_goes_back() {
     let (mut world, leader) = World::led();
     let write = |world: &mut World, leader: u64, serial| {
