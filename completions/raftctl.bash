@@ -1373,7 +1373,7 @@ _raftctl() {
             return 0
             ;;
         raftctl__subcmd__log__subcmd__show)
-            opts="-f -o -q -v -h --index --term --kind --key --prefix --since --until --reverse --limit --tail --follow --cluster --endpoint --identity --output --timeout --color --quiet --verbose --help"
+            opts="-f -o -q -v -h --index --term --kind --key --prefix --session --since --until --reverse --limit --tail --follow --cluster --endpoint --identity --output --timeout --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1388,7 +1388,7 @@ _raftctl() {
                     return 0
                     ;;
                 --kind)
-                    COMPREPLY=($(compgen -W "noop command config" -- "${cur}"))
+                    COMPREPLY=($(compgen -W "noop command config tick" -- "${cur}"))
                     return 0
                     ;;
                 --key)
@@ -1396,6 +1396,10 @@ _raftctl() {
                     return 0
                     ;;
                 --prefix)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --session)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -1607,7 +1611,7 @@ _raftctl() {
             return 0
             ;;
         raftctl__subcmd__pipe)
-            opts="-o -q -v -h --in-flight --node --cluster --endpoint --identity --output --timeout --color --quiet --verbose --help"
+            opts="-o -q -v -h --in-flight --node --no-session --cluster --endpoint --identity --output --timeout --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -225,6 +225,7 @@ complete -c raftctl -n "__fish_raftctl_using_subcommand pipe" -l timeout -d 'Lon
 complete -c raftctl -n "__fish_raftctl_using_subcommand pipe" -l color -d 'When to colour [default: auto] [env: RAFTCTL_COLOR; NO_COLOR is heeded]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t''
 never\t''"
+complete -c raftctl -n "__fish_raftctl_using_subcommand pipe" -l no-session -d 'Do not number the writes: one that is in flight when the leader is lost is answered `unknown`'
 complete -c raftctl -n "__fish_raftctl_using_subcommand pipe" -s q -l quiet -d 'Print nothing on stderr but errors'
 complete -c raftctl -n "__fish_raftctl_using_subcommand pipe" -s v -l verbose -d 'Print more on stderr about what is being done'
 complete -c raftctl -n "__fish_raftctl_using_subcommand pipe" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -277,9 +278,11 @@ complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_sub
 complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from show" -l term -d 'Only these terms, both ends included: A..B, A.., ..B or A' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from show" -l kind -d 'Only entries of this kind; may be repeated' -r -f -a "noop\t'The first entry of a leader\'s term'
 command\t'A write'
-config\t'Who is in the cluster'"
+config\t'Who is in the cluster'
+tick\t'Time passing, and nothing else'"
 complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from show" -l key -d 'Only commands on this key' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from show" -l prefix -d 'Only commands on keys that begin with this' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from show" -l session -d 'Only writes of the session whose name begins so, as -o json shows it' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from show" -l since -d 'Only entries written at or after this time: RFC 3339, or a span back such as 10m' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from show" -l until -d 'Only entries written at or before this time' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from show" -l limit -d 'Stop after so many entries' -r

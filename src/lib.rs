@@ -29,7 +29,7 @@ pub mod raft;
 pub mod replica;
 /// The scenario language: several cores in one thread, driven by a script that reads as a story.
 pub mod sim;
-/// The replicated ordered key-value map and the commands it understands. Pure.
+/// The replicated state: an ordered key-value map, its commands, and the sessions of its clients. Pure.
 pub mod state_machine;
 /// The log on disk: segments, hard state, group commit, recovery.
 pub mod storage;

@@ -7,6 +7,7 @@ pub mod entry;
 pub mod frame;
 pub mod peer;
 pub mod record;
+pub mod sessions;
 pub mod settings;
 pub mod snapshot;
 

@@ -188,7 +188,7 @@ fn read_records(prev: LogId, sender: Term, mut bytes: &[u8]) -> Result<Shape, Pe
                     decode_config(payload).map_err(|source| PeerError::Config { at: header.id, source })?;
                 Some(Arc::new(config))
             }
-            Kind::Noop | Kind::Command | Kind::Unknown(_) => None,
+            Kind::Noop | Kind::Command | Kind::Tick | Kind::Unknown(_) => None,
         };
         let length = u32::try_from(record.len()).expect("records are below 4 GiB");
         shape.push(header.id.term, length, config);

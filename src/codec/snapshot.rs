@@ -314,7 +314,7 @@ pub(crate) mod samples {
         let header = RecordHeader::read(record).expect("a whole record was made");
         match decode_entry(header.kind, &record[RECORD_HEADER_BYTES..]).expect("a known payload was made") {
             Entry::Command(command) => drop(image.map.apply(header.id.index.0, command.view())),
-            Entry::Noop | Entry::Config { .. } => image.map.skip(header.id.index.0),
+            Entry::Noop | Entry::Config { .. } | Entry::Tick { .. } => image.map.skip(header.id.index.0),
         }
     }
 }

@@ -10,6 +10,7 @@ use super::apply::Applier;
 use super::changes::Changes;
 use super::exchange::{Fetch, FetchId, Input, Outputs};
 use super::feeding::Feeds;
+use super::log_time::LogClock;
 use super::received::Received;
 use super::setup::{BootError, Found, Limits, Setup};
 use super::snapshots::{Image, Snapshots};
@@ -21,7 +22,7 @@ use crate::codec::entry::config_length;
 use crate::codec::{PeerMessage, RecordHeader, Settings};
 use crate::raft::event::Event;
 use crate::raft::{self, ClusterId, Core, Effects, Fault, Index, Message, Recovered, Role, SnapshotMeta, Term, Time};
-use crate::state_machine::KeyValueMap;
+use crate::state_machine::{KeyValueMap, StateMachine};
 
 /// Failed reads of log files in a row, after which the disk is no longer trusted.
 pub(super) const FETCH_FAILURES_MAX: u32 = 8;
@@ -42,7 +43,7 @@ pub struct Replica {
     pub(super) settings: Settings,
     pub(super) limits: Limits,
     pub(super) tail: Tail,
-    pub(super) map: KeyValueMap,
+    pub(super) machine: StateMachine,
     pub(super) applier: Applier,
     pub(super) received: Received,
     pub(super) submissions: Submissions,
@@ -52,6 +53,7 @@ pub struct Replica {
     pub(super) changes: Changes,
     pub(super) feeds: Feeds,
     pub(super) snapshots: Snapshots,
+    pub(super) log_clock: LogClock,
     /// The term this node leads, as of the last turn.
     pub(super) leading: Option<Term>,
     hand_over: HandOver,
@@ -93,11 +95,11 @@ impl Replica {
             Recovered { hard_state: found.hard_state, snapshot, log: found.shape, commit_hint: found.commit_hint };
         let snapshots = Snapshots::behind(recovered.snapshot.as_ref());
         let core = Core::boot(raft::Setup { id, storage, options, seed }, recovered, now)?;
-        let (applier, map) = boot_state(found.snapshot, &found.settings);
+        let (applier, machine) = boot_state(found.snapshot, &found.settings, &limits);
         Ok(Replica {
             core,
             cluster,
-            map,
+            machine,
             settings: found.settings,
             limits,
             tail,
@@ -110,6 +112,7 @@ impl Replica {
             changes: Changes::default(),
             feeds: Feeds::default(),
             snapshots,
+            log_clock: LogClock::default(),
             leading: None,
             hand_over: HandOver::NotAsked,
             next_fetch: FetchId(1),
@@ -173,7 +176,7 @@ impl Replica {
         if self.has_stopped {
             return;
         }
-        self.settle_leadership();
+        self.settle_leadership(now);
         self.hand_over(now);
         self.propose(now);
         self.start_read_round(now);
@@ -217,10 +220,7 @@ impl Replica {
             return None;
         }
         let overdue = self.reads.next_overdue(self.limits.read_wait_max);
-        match (self.core.next_deadline(), overdue) {
-            (Some(one), Some(other)) => Some(one.min(other)),
-            (one, other) => one.or(other),
-        }
+        [self.core.next_deadline(), overdue, self.next_tick()].into_iter().flatten().min()
     }
 
     pub fn is_leader(&self) -> bool {
@@ -232,8 +232,13 @@ impl Replica {
     }
 
     /// The state machine as it is.
+    pub fn machine(&self) -> &StateMachine {
+        &self.machine
+    }
+
+    /// The state machine's map.
     pub fn map(&self) -> &KeyValueMap {
-        &self.map
+        self.machine.map()
     }
 
     /// After `Input::HandOver`: whether there is nothing left to wait for. Somebody else leads or nobody can, and
@@ -308,12 +313,13 @@ impl Replica {
     }
 
     /// When leadership of a term has ended: nobody can say what becomes of writes that are not committed.
-    fn settle_leadership(&mut self) {
+    fn settle_leadership(&mut self, now: Time) {
         let leads = self.is_leader().then(|| self.core.term());
         if self.leading == leads {
             return;
         }
         self.leading = leads;
+        self.log_clock.start(now);
         self.feeds.forget_all();
         let core = &self.core;
         let is_certain = |id: raft::LogId| id.index <= core.commit() && core.term_at(id.index) == Some(id.term);
@@ -364,16 +370,20 @@ impl Replica {
 }
 
 /// The state that the found snapshot holds, or the empty one, and where applying goes on from it.
-fn boot_state(snapshot: Option<(SnapshotMeta, Image)>, settings: &Settings) -> (Applier, KeyValueMap) {
+fn boot_state(
+    snapshot: Option<(SnapshotMeta, Image)>,
+    settings: &Settings,
+    limits: &Limits,
+) -> (Applier, StateMachine) {
     let mut applier = Applier::default();
     let Some((meta, image)) = snapshot else {
-        return (applier, KeyValueMap::new(settings.max_value_size));
+        return (applier, StateMachine::new(settings.max_value_size, limits.sessions));
     };
-    assert_eq!(image.map.applied(), meta.last.index.0, "an image is of the index that its snapshot names");
+    assert_eq!(image.machine.applied(), meta.last.index.0, "an image is of the index that its snapshot names");
     applier.restart(&meta, &image.settings);
-    let mut map = image.map;
-    map.set_value_bytes_max(image.settings.max_value_size);
-    (applier, map)
+    let mut machine = image.machine;
+    machine.set_value_bytes_max(image.settings.max_value_size);
+    (applier, machine)
 }
 
 /// Puts the found records together and proves that they are the end of the found log.

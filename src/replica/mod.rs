@@ -14,8 +14,11 @@ mod apply;
 mod changes;
 mod exchange;
 mod feeding;
+mod log_time;
 mod mind;
 mod received;
+#[cfg(test)]
+mod session_tests;
 mod setup;
 #[cfg(test)]
 mod snapshot_tests;

@@ -6,6 +6,7 @@ use core::time::Duration;
 use super::snapshots::Image;
 use crate::codec::Settings;
 use crate::raft::{BootFault, ClusterId, HardState, Index, NodeId, Shape, SnapshotMeta, StorageId};
+use crate::state_machine::SessionLimits;
 
 /// Everything `Replica::boot` needs to know.
 #[derive(Clone, Debug)]
@@ -81,6 +82,8 @@ pub struct Limits {
     pub chunk_bytes_max: u32,
     /// Snapshots on the way to peers at a time (R85).
     pub snapshot_transfers_max: usize,
+    /// Those of the replicated state: the same on every node of a cluster, and on all but test clusters the default.
+    pub sessions: SessionLimits,
 }
 
 impl Default for Limits {
@@ -104,6 +107,7 @@ impl Default for Limits {
             retain_entries_max: 200_000,
             chunk_bytes_max: 256 << 10,
             snapshot_transfers_max: 2,
+            sessions: SessionLimits::default(),
         }
     }
 }
@@ -130,6 +134,7 @@ impl Limits {
             retain_entries_max: 5,
             chunk_bytes_max: 64,
             snapshot_transfers_max: 1,
+            sessions: SessionLimits::tiny(),
         }
     }
 }

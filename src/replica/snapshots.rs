@@ -19,12 +19,12 @@ use crate::raft::message::Snapshot;
 use crate::raft::{
     ChunkToStore, Config, Envelope, Index, Installation, LogId, Message, NodeId, SnapshotId, SnapshotMeta, Time,
 };
-use crate::state_machine::KeyValueMap;
+use crate::state_machine::StateMachine;
 
 /// The replicated state as of one index, and the settings in force there. A clone costs the same whatever it holds.
 #[derive(Clone, Debug)]
 pub struct Image {
-    pub map: KeyValueMap,
+    pub machine: StateMachine,
     pub settings: Settings,
 }
 
@@ -141,7 +141,7 @@ impl Replica {
         };
         (snapshots.tried, snapshots.tried_bytes) = (index, log_bytes);
         (snapshots.is_taking, snapshots.is_asked_for) = (true, false);
-        let image = Image { map: self.map.clone(), settings: self.applier.settings.clone() };
+        let image = Image { machine: self.machine.clone(), settings: self.applier.settings.clone() };
         snapshots.jobs.push(SnapshotJob::Take { meta, image });
     }
 
@@ -257,12 +257,12 @@ impl Replica {
     /// The log begins anew behind the core's snapshot, whose content is `image` (R86).
     fn replace_state(&mut self, image: Image) {
         let meta = self.core.snapshot().expect("the core has just taken it for its own").clone();
-        assert_eq!(image.map.applied(), meta.last.index.0, "an image is of the index that its snapshot names");
+        assert_eq!(image.machine.applied(), meta.last.index.0, "an image is of the index that its snapshot names");
         self.tail = Tail::new(meta.last.index.next(), meta.link);
         self.applier.restart(&meta, &image.settings);
         self.settings = image.settings;
-        self.map = image.map;
-        self.map.set_value_bytes_max(self.settings.max_value_size);
+        self.machine = image.machine;
+        self.machine.set_value_bytes_max(self.settings.max_value_size);
         (self.snapshots.tried, self.snapshots.tried_bytes) = (meta.last.index, meta.log_bytes);
     }
 }

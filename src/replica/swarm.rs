@@ -11,6 +11,7 @@ use core::time::Duration;
 use super::Limits;
 use super::testing::{World, encoded};
 use crate::api::{Answer, Ask, Consistency, Query, Refused};
+use crate::codec::entry::{decode_stamp, stamp_bytes};
 use crate::codec::{RECORD_HEADER_BYTES, RecordHeader, Settings};
 use crate::raft::{Index, NodeId};
 use crate::state_machine::{Command, Expect, Operation};
@@ -236,11 +237,10 @@ impl Swarm {
         for (revision, command) in &self.acknowledged {
             let Some(record) = node.disk.archive.get(&revision.0) else { continue };
             assert!(RecordHeader::read(record).is_ok());
-            assert_eq!(
-                &record[RECORD_HEADER_BYTES..],
-                &command[..],
-                "seed {seed}: revision {revision} was acknowledged"
-            );
+            let payload = &record[RECORD_HEADER_BYTES..];
+            let (asked, stamp) = payload.split_at(command.len().min(payload.len()));
+            assert_eq!(asked, &command[..], "seed {seed}: revision {revision} was acknowledged");
+            assert_eq!(stamp_bytes(decode_stamp(stamp).unwrap()), stamp.len(), "the leader adds its stamp alone");
         }
     }
 }

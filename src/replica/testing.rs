@@ -430,7 +430,7 @@ impl Node {
             SnapshotJob::Take { mut meta, image } => {
                 let mut images = self.images.borrow_mut();
                 meta.digest = images.len() as u64 + 1;
-                meta.size_bytes = 100 + 30 * image.map.len() as u64;
+                meta.size_bytes = 100 + 30 * image.machine.map().len() as u64;
                 images.insert(meta.digest, image.clone());
                 self.disk.keep(meta.clone(), image);
                 self.taken += 1;
