@@ -162,6 +162,8 @@ pub struct Core {
     pub(super) asked_reads: AskedReads,
     /// The newest durable snapshot; the log reaches back to it at least.
     pub(super) snapshot: Option<SnapshotMeta>,
+    /// One that is durable, too, but ends where the state machine has not come to yet.
+    pub(super) snapshot_ahead: Option<SnapshotMeta>,
     pub(super) receiving: Option<Receiving>,
     pub(super) store_due: Option<ChunkToStore>,
     pub(super) elections: u64,
@@ -222,6 +224,7 @@ impl Core {
             // Multiplied, so that seeds that lie side by side give numbers that lie far apart.
             asked_reads: AskedReads::numbered_from(setup.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
             snapshot,
+            snapshot_ahead: None,
             receiving: None,
             store_due: None,
             elections: 0,
@@ -304,6 +307,7 @@ impl Core {
     pub fn applied(&mut self, upto: Index) {
         assert!(upto <= self.commit, "only committed entries are applied");
         self.applied = self.applied.max(upto);
+        self.adopt_snapshot_ahead();
     }
 
     /// Lets the deadlines that have passed fire.

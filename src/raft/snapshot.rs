@@ -413,13 +413,21 @@ impl Core {
         }
         let index = last.index.max(self.commit);
         self.answer_receiving(SnapshotOutcome::Installed { index });
-        let meta = self.receiving.take().expect("it was being installed").meta;
-        if meta.last.index <= self.applied && meta.last.index > self.snapshot_index() {
-            self.snapshot = Some(meta);
-            self.compact(now);
-        }
+        self.snapshot_ahead = self.receiving.take().map(|receiving| receiving.meta);
+        self.adopt_snapshot_ahead();
+        self.compact(now);
         self.check();
         if needed { Installation::Replaced } else { Installation::NotNeeded }
+    }
+
+    /// An installed snapshot becomes this node's own once the state machine has come to where it ends. Entries are
+    /// forgotten with the next one that is taken.
+    pub(super) fn adopt_snapshot_ahead(&mut self) {
+        let applied = self.applied;
+        let Some(ahead) = self.snapshot_ahead.take_if(|ahead| ahead.last.index <= applied) else { return };
+        if ahead.last.index > self.snapshot_index() {
+            self.snapshot = Some(ahead);
+        }
     }
 
     /// Discards the whole log and everything derived from it (R86 case 3).

@@ -191,6 +191,10 @@ fn what_is_installed_is_decided_by_the_log_as_it_is_then() {
     assert_eq!((core.first(), core.last(), core.commit()), (Index(1), LogId::new(5, 4), Index(4)));
     assert_eq!(core.snapshot(), None, "the state machine has not come to where it ends");
     assert!(!core.is_installing());
+    core.applied(Index(3));
+    assert_eq!(core.snapshot(), None);
+    core.applied(Index(4));
+    assert_eq!(core.snapshot(), Some(&meta(LogId::new(4, 4))), "it is this node's own from here on");
 }
 
 #[test]
@@ -231,19 +235,19 @@ fn an_acknowledgement_waits_for_the_write_that_discards_the_log() {
 #[test]
 fn a_replaced_log_forgets_what_older_writes_touched() {
     let mut core = follower(&[1, 3, 3, 3], 1);
-    hear(&mut core, append(LogId::new(2, 1), &[4], 1));
-    let truncation = effects(&mut core).write.expect("the log is cut").seq;
-    assert_eq!(core.durable(), Index(2));
-    core.persisted(NOW, truncation);
-    hear(&mut core, append(LogId::new(3, 4), &[4], 1));
-    let pending = effects(&mut core).write.expect("the entry is written").seq;
-    assert_eq!(core.durable(), Index(3));
-    core.persisted(NOW, pending);
     hear(&mut core, whole(LogId::new(9, 4)));
-    let (_, reset) = work(&mut core);
-    assert_eq!(core.durable(), Index(9));
-    let reset = reset.expect("the log is discarded");
-    assert_eq!((reset.truncate_from, reset.append), (None, None));
+    let chunk = effects(&mut core).store.expect("the chunk is wanted");
+    core.chunk_stored(chunk.meta.id(), Some(FILE_BYTES));
+    assert!(effects(&mut core).install.is_some());
+    // While the file is being installed, one write that cuts the log is handed out, and another is due.
+    hear(&mut core, append(LogId::new(2, 1), &[4], 1));
+    let pending = effects(&mut core).write.expect("the log is cut");
+    assert_eq!((pending.truncate_from, core.durable()), (Some(Index(3)), Index(2)));
+    hear(&mut core, append(LogId::new(3, 4), &[4], 1));
+    assert_eq!(core.snapshot_installed(NOW), Installation::Replaced);
+    assert_eq!(core.durable(), Index(9), "the file holds what the log held");
+    let reset = effects(&mut core).write.expect("the log is discarded");
+    assert_eq!((reset.truncate_from, reset.append), (None, None), "what was due is gone with the log");
     core.persisted(NOW, reset.seq);
     assert_eq!((core.durable(), core.commit(), core.applied_index()), (Index(9), Index(9), Index(9)));
 }

@@ -147,6 +147,33 @@ fn a_peer_that_gets_a_snapshot_holds_what_everybody_holds() {
 }
 
 #[test]
+fn what_a_node_applied_before_an_installation_is_not_in_its_own_snapshots() {
+    let (mut world, leader) = led(limits());
+    let behind = other_than(leader);
+    write(&mut world, leader, 5);
+    // It starts anew and cannot read its log: to its state machine nothing has happened, not even the first entry.
+    world.kill(behind);
+    world.cut_off(behind);
+    world.node(behind).is_reader_slow = true;
+    world.start(behind);
+    write(&mut world, leader, 10);
+    world.heal();
+    world.pass(SECOND);
+    assert_eq!((world.node(behind).installed, world.replica(behind).map().applied()), (1, 17));
+    world.node(behind).is_reader_slow = false;
+    write(&mut world, leader, 10);
+    let own = world.replica(behind).core().snapshot().expect("it took one").clone();
+    let other = world.replica(leader).core().snapshot().expect("it took one").clone();
+    assert_eq!((world.node(behind).taken, own.last), (1, other.last));
+    assert_eq!((own.config, own.config_index, own.link), (other.config, other.config_index, other.link));
+    assert_eq!(own.log_bytes, other.log_bytes);
+    world.kill(behind);
+    world.start(behind);
+    world.pass(SECOND);
+    world.assert_all_equal();
+}
+
+#[test]
 fn every_start_between_two_writes_of_an_installation_ends_alike() {
     for writes in 0..=2 {
         let (mut world, leader) = led(limits());
