@@ -167,7 +167,9 @@ impl World {
             Rest::Deaf => across(core, rest),
             Rest::Dangling => {
                 let others = &core[1..];
-                [across(others, rest), across(rest, others)].concat()
+                let mut among = across(rest, rest);
+                among.retain(|(from, to)| from != to);
+                [across(others, rest), across(rest, others), among].concat()
             }
             Rest::Present => Vec::new(),
         };

@@ -251,7 +251,6 @@ impl World {
         self.trace.line(self.now, || format!("✗ {id} does not open its disk: {error}"));
         match error {
             OpenError::Io { .. } if machine.disk_may_fail => {
-                self.checkers.stopped(at, &[]);
                 self.plan_start(at, REOPEN_AFTER);
                 Ok(())
             }
