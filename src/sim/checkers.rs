@@ -188,6 +188,10 @@ impl Checkers {
     pub fn turned(&mut self, at: usize, replica: &Replica, out: &Outputs) -> Checked {
         let core = replica.core();
         let id = core.id();
+        if out.fatal.is_some() {
+            // It has ended: what it had taken in and not handed out is nobody's.
+            return Ok(());
+        }
         if let Some(write) = &out.write {
             self.note_write(at, id, core.role(), core.term(), write)?;
         }

@@ -175,7 +175,7 @@ impl Clients {
 
     /// Requests that a node has taken and not answered.
     pub fn open_at(&self, node: usize) -> usize {
-        self.asked.values().filter(|asked| asked.node == node && asked.is_taken).count()
+        self.asked.values().filter(|asked| asked.node == node && asked.is_taken && !asked.is_for_nobody).count()
     }
 
     fn next_operation(&mut self, client: usize, now: Time, dice: &mut Dice) -> (Vec<u8>, Action) {

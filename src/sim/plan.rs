@@ -297,7 +297,7 @@ fn limits(dice: &mut Dice) -> Limits {
                 apply_bytes_max: choose(150, 1 << 20),
                 apply_records_max: choose(2, 4_096),
                 apply_fetch_bytes_max: choose(600, 64 << 10),
-                peer_fetches_max: choose(2, 256),
+                peer_fetches_max: 256,
                 append_bytes_max: choose(150, 64 << 10) as u64,
                 inflight_messages_max: choose(3, 256),
                 read_rounds_max: choose(3, 1_024),

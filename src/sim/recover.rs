@@ -217,9 +217,7 @@ impl World {
             self.phase = Phase::Converging { since: self.now, core };
             return Ok(());
         }
-        let patience = timeout * (LEADER_WITHIN_TIMEOUTS + PROBE_WITHIN_TIMEOUTS) + START_GRACE * 2;
-        let patience = patience + self.replay_max();
-        self.expect_within(since, patience, "a fresh write and a fresh read succeed in the core", &core)?;
+        self.expect_within(since, self.catch_up_max(), "a fresh write and a fresh read succeed in the core", &core)?;
         self.phase = Phase::Core { since, core, has_led };
         Ok(())
     }

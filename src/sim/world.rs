@@ -460,6 +460,11 @@ impl World {
         } else {
             process.reader.read(fetch.first, fetch.last, fetch.max_bytes).map_err(|error| error.to_string())
         };
+        let (now, id) = (self.now, self.machines[at].id);
+        self.trace.line(now, || {
+            let read = result.as_ref().map_or_else(String::clone, |records| format!("{} bytes", records.len()));
+            format!("  {id} reads {} to {} of its log files: {read}", fetch.first, fetch.last)
+        });
         self.input(at, Input::Fetched { id: fetch.id, result })
     }
 
