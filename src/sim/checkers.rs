@@ -204,11 +204,13 @@ impl Checkers {
         hold(core.last().index.0 == last && applied <= commit && commit.0 <= last, "I11 bounds", || {
             format!("{id} applied {applied}, committed {commit}, holds {last}")
         })?;
-        let durable = place(core.durable().next());
-        hold(follow.stored.log.get(..durable) == follow.log.get(..durable) || durable == 0, "I8 durable commit", || {
+        let durable = core.durable();
+        let newest = place(durable);
+        let is_there = follow.stored.log.get(newest) == follow.log.get(newest);
+        hold(is_there || durable == Index(0), "I8 durable commit", || {
             format!("{id} takes its log for durable up to {durable}, its disk holds something else")
         })?;
-        hold(applied.0 <= durable as u64, "I11 bounds", || {
+        hold(applied <= durable, "I11 bounds", || {
             format!("{id} applied {applied}, durable only {durable}")
         })?;
         let became_leader = core.role() == Role::Leader && (follow.role != Role::Leader || follow.term != term);

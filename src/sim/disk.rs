@@ -10,7 +10,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 
 use super::dice::Dice;
@@ -27,12 +27,12 @@ pub struct SimDisk(Arc<Mutex<State>>);
 struct State {
     files: BTreeMap<u64, File>,
     /// Every name that can be seen now.
-    names: BTreeMap<PathBuf, Node>,
+    names: BTreeMap<String, Node>,
     /// Every name that would be there after a power loss, and what was done to names since, in order.
-    durable_names: BTreeMap<PathBuf, Node>,
+    durable_names: BTreeMap<String, Node>,
     unsynced_names: Vec<NameChange>,
     next_file: u64,
-    locks: BTreeSet<PathBuf>,
+    locks: BTreeSet<String>,
     /// Changes until the process is cut off; none while it runs freely.
     budget: Option<u32>,
     /// The write or sync that fails: counted down at each.
@@ -49,9 +49,9 @@ enum Node {
 
 #[derive(Clone, Debug)]
 enum NameChange {
-    Put { path: PathBuf, node: Node },
-    Move { from: PathBuf, to: PathBuf },
-    Remove { path: PathBuf },
+    Put { path: String, node: Node },
+    Move { from: String, to: String },
+    Remove { path: String },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -109,8 +109,8 @@ struct File {
 impl SimDisk {
     pub fn new() -> SimDisk {
         let disk = SimDisk(Arc::default());
-        disk.state().names.insert(PathBuf::from("/"), Node::Directory);
-        disk.state().durable_names.insert(PathBuf::from("/"), Node::Directory);
+        disk.state().names.insert("/".to_owned(), Node::Directory);
+        disk.state().durable_names.insert("/".to_owned(), Node::Directory);
         disk
     }
 
@@ -168,7 +168,7 @@ impl SimDisk {
     }
 
     /// Flips one bit of a safely stored, not zero sector of a file that `may_rot` names; false when there is none.
-    pub fn rot(&self, dice: &mut Dice, may_rot: impl Fn(&Path) -> bool) -> bool {
+    pub fn rot(&self, dice: &mut Dice, may_rot: impl Fn(&str) -> bool) -> bool {
         let state = &mut *self.state();
         let chosen = state.names.iter().filter(|(path, _)| may_rot(path));
         let ids: Vec<u64> = chosen.filter_map(|(_, node)| node.file()).collect();
@@ -190,7 +190,7 @@ impl SimDisk {
     }
 
     /// Paths of all files that can be seen, sorted.
-    pub fn files(&self) -> Vec<PathBuf> {
+    pub fn files(&self) -> Vec<String> {
         let state = self.state();
         state.names.iter().filter(|(_, node)| node.file().is_some()).map(|(path, _)| path.clone()).collect()
     }
@@ -242,18 +242,18 @@ impl State {
         true
     }
 
-    fn put(&mut self, path: &Path, node: Node) {
-        self.names.insert(path.to_path_buf(), node);
-        self.unsynced_names.push(NameChange::Put { path: path.to_path_buf(), node });
+    fn put(&mut self, path: &str, node: Node) {
+        self.names.insert(path.to_owned(), node);
+        self.unsynced_names.push(NameChange::Put { path: path.to_owned(), node });
     }
 
-    fn file_at(&self, path: &Path) -> io::Result<u64> {
+    fn file_at(&self, path: &str) -> io::Result<u64> {
         let node = self.names.get(path).ok_or_else(|| missing(path))?;
-        node.file().ok_or_else(|| io::Error::new(io::ErrorKind::IsADirectory, path.display().to_string()))
+        node.file().ok_or_else(|| io::Error::new(io::ErrorKind::IsADirectory, path.to_owned()))
     }
 
     /// Makes the changes of names in one directory durable.
-    fn sync_names(&mut self, directory: &Path) {
+    fn sync_names(&mut self, directory: &str) {
         let (here, elsewhere) =
             std::mem::take(&mut self.unsynced_names).into_iter().partition(|change| change.directory() == directory);
         let here: Vec<NameChange> = here;
@@ -265,12 +265,12 @@ impl State {
 
     /// Each change of a name is kept or lost; one that builds on a lost one is lost, too.
     fn lose_names(&mut self, dice: &mut Dice) {
-        let mut lost: BTreeSet<PathBuf> = BTreeSet::new();
+        let mut lost: BTreeSet<String> = BTreeSet::new();
         for change in std::mem::take(&mut self.unsynced_names) {
-            let depends = change.paths().any(|path| lost.iter().any(|gone| path.starts_with(gone)));
+            let depends = change.paths().any(|path| lost.iter().any(|gone| lies_in(path, gone)));
             if depends || dice.coin() {
                 self.counts.names_lost += 1;
-                lost.extend(change.paths().map(Path::to_path_buf));
+                lost.extend(change.paths().map(str::to_owned));
             } else {
                 change.make(&mut self.durable_names);
             }
@@ -282,42 +282,56 @@ impl State {
 }
 
 impl NameChange {
-    fn paths(&self) -> impl Iterator<Item = &Path> {
+    fn paths(&self) -> impl Iterator<Item = &str> {
         let (first, second) = match self {
             NameChange::Put { path, .. } | NameChange::Remove { path } => (path, None),
-            NameChange::Move { from, to } => (from, Some(to.as_path())),
+            NameChange::Move { from, to } => (from, Some(to.as_str())),
         };
-        [Some(first.as_path()), second].into_iter().flatten()
+        [Some(first.as_str()), second].into_iter().flatten()
     }
 
-    fn directory(&self) -> &Path {
-        let path = match self {
-            NameChange::Put { path, .. } | NameChange::Remove { path } => path,
-            NameChange::Move { to, .. } => to,
-        };
-        path.parent().unwrap_or(path)
+    fn directory(&self) -> &str {
+        match self {
+            NameChange::Put { path, .. } | NameChange::Remove { path } => directory_of(path),
+            NameChange::Move { to, .. } => directory_of(to),
+        }
     }
 
-    fn make(self, names: &mut BTreeMap<PathBuf, Node>) {
+    fn make(self, names: &mut BTreeMap<String, Node>) {
         match self {
             NameChange::Put { path, node } => {
                 names.insert(path, node);
             }
             NameChange::Move { from, to } => move_names(names, &from, &to),
-            NameChange::Remove { path } => names.retain(|name, _| !name.starts_with(&path)),
+            NameChange::Remove { path } => names.retain(|name, _| !lies_in(name, &path)),
         }
     }
 }
 
 /// Gives what is called `from`, and all that lies below it, a new name.
-fn move_names(names: &mut BTreeMap<PathBuf, Node>, from: &Path, to: &Path) {
-    let moved: Vec<PathBuf> = names.keys().filter(|name| name.starts_with(from)).cloned().collect();
+fn move_names(names: &mut BTreeMap<String, Node>, from: &str, to: &str) {
+    let moved: Vec<String> = names.keys().filter(|name| lies_in(name, from)).cloned().collect();
     for name in moved {
         let node = names.remove(&name).expect("it was just listed");
-        let rest = name.strip_prefix(from).expect("it starts with it");
-        let target = if rest.as_os_str().is_empty() { to.to_path_buf() } else { to.join(rest) };
-        names.insert(target, node);
+        names.insert(format!("{to}{}", &name[from.len()..]), node);
     }
+}
+
+/// Whether a path is `place` or lies below it.
+fn lies_in(path: &str, place: &str) -> bool {
+    path.strip_prefix(place).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
+}
+
+/// The directory that holds `path`; that of the root is the root.
+fn directory_of(path: &str) -> &str {
+    match path.rfind('/') {
+        Some(0) | None => "/",
+        Some(at) => &path[..at],
+    }
+}
+
+fn text(path: &Path) -> &str {
+    path.to_str().expect("simulated paths are text")
 }
 
 impl File {
@@ -414,7 +428,7 @@ struct SimFile {
 #[derive(Debug)]
 struct SimLock {
     disk: SimDisk,
-    path: PathBuf,
+    path: String,
 }
 
 impl Drop for SimLock {
@@ -437,25 +451,26 @@ impl Disk for SimDisk {
     fn create_directory(&self, path: &Path) -> io::Result<()> {
         let state = &mut *self.state();
         state.spend()?;
-        let missing: Vec<&Path> = path.ancestors().take_while(|part| !state.names.contains_key(*part)).collect();
+        let missing: Vec<&Path> = path.ancestors().take_while(|part| !state.names.contains_key(text(part))).collect();
         for part in missing.into_iter().rev() {
-            state.put(part, Node::Directory);
+            state.put(text(part), Node::Directory);
         }
         Ok(())
     }
 
     fn list(&self, directory: &Path) -> io::Result<Vec<String>> {
-        let state = self.state();
+        let (state, directory) = (self.state(), text(directory));
         if state.names.get(directory) != Some(&Node::Directory) {
             return Err(missing(directory));
         }
-        let below = state.names.range(directory.to_path_buf()..).take_while(|(path, _)| path.starts_with(directory));
-        let here = below.filter(|(path, _)| path.parent() == Some(directory));
-        Ok(here.filter_map(|(path, _)| path.file_name()).map(|name| name.to_string_lossy().into_owned()).collect())
+        let start = if directory == "/" { "/".to_owned() } else { format!("{directory}/") };
+        let below = state.names.range(start.clone()..).take_while(|(path, _)| path.starts_with(&start));
+        let names = below.map(|(path, _)| &path[start.len()..]);
+        Ok(names.filter(|name| !name.is_empty() && !name.contains('/')).map(str::to_owned).collect())
     }
 
     fn open(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
-        let id = self.state().file_at(path)?;
+        let id = self.state().file_at(text(path))?;
         Ok(self.handle(id))
     }
 
@@ -470,7 +485,8 @@ impl Disk for SimDisk {
             if state.is_full {
                 return Err(io::Error::from(io::ErrorKind::StorageFull));
             }
-            if path.parent().is_none_or(|parent| state.names.get(parent) != Some(&Node::Directory)) {
+            let path = text(path);
+            if state.names.get(directory_of(path)) != Some(&Node::Directory) {
                 return Err(missing(path));
             }
             let id = state.next_file;
@@ -485,27 +501,30 @@ impl Disk for SimDisk {
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
         let state = &mut *self.state();
         state.spend()?;
+        let (from, to) = (text(from), text(to));
         if !state.names.contains_key(from) {
             return Err(missing(from));
         }
         move_names(&mut state.names, from, to);
-        state.unsynced_names.push(NameChange::Move { from: from.to_path_buf(), to: to.to_path_buf() });
+        state.unsynced_names.push(NameChange::Move { from: from.to_owned(), to: to.to_owned() });
         Ok(())
     }
 
     fn remove(&self, path: &Path) -> io::Result<()> {
         let state = &mut *self.state();
         state.spend()?;
+        let path = text(path);
         state.names.remove(path).ok_or_else(|| missing(path))?;
-        state.unsynced_names.push(NameChange::Remove { path: path.to_path_buf() });
+        state.unsynced_names.push(NameChange::Remove { path: path.to_owned() });
         Ok(())
     }
 
     fn remove_directory(&self, path: &Path) -> io::Result<()> {
         let state = &mut *self.state();
         state.spend()?;
-        state.names.retain(|name, _| !name.starts_with(path));
-        state.unsynced_names.push(NameChange::Remove { path: path.to_path_buf() });
+        let path = text(path);
+        state.names.retain(|name, _| !lies_in(name, path));
+        state.unsynced_names.push(NameChange::Remove { path: path.to_owned() });
         Ok(())
     }
 
@@ -515,20 +534,20 @@ impl Disk for SimDisk {
         if state.fails(Operation::Sync) {
             return Err(io_error());
         }
-        state.sync_names(path);
+        state.sync_names(text(path));
         Ok(())
     }
 
     fn exists(&self, path: &Path) -> io::Result<bool> {
-        Ok(self.state().names.contains_key(path))
+        Ok(self.state().names.contains_key(text(path)))
     }
 
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn DiskLock>>> {
-        let mut state = self.state();
-        if !state.locks.insert(path.to_path_buf()) {
+        let path = text(path).to_owned();
+        if !self.state().locks.insert(path.clone()) {
             return Ok(None);
         }
-        Ok(Some(Box::new(SimLock { disk: self.clone(), path: path.to_path_buf() })))
+        Ok(Some(Box::new(SimLock { disk: self.clone(), path })))
     }
 }
 
@@ -582,8 +601,8 @@ impl DiskFile for SimFile {
     }
 }
 
-fn missing(path: &Path) -> io::Error {
-    io::Error::new(io::ErrorKind::NotFound, path.display().to_string())
+fn missing(path: &str) -> io::Error {
+    io::Error::new(io::ErrorKind::NotFound, path.to_owned())
 }
 
 fn io_error() -> io::Error {

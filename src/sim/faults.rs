@@ -298,7 +298,7 @@ impl World {
             return;
         }
         let files = self.machines[at].disk.files();
-        let newest = newest_segment(&files).map(std::path::Path::to_path_buf);
+        let newest = newest_segment(&files).map(str::to_owned);
         let machine = &mut self.machines[at];
         let is_hurt = machine.disk.rot(&mut self.disk_dice, |path| may_rot(path, newest.as_deref()));
         if is_hurt {

@@ -99,10 +99,6 @@ impl Network {
         }
     }
 
-    pub fn is_cut(&self, (from, to): Link) -> bool {
-        self.links[from * self.nodes + to].cuts > 0
-    }
-
     /// From now on the link is as good as a link can be.
     pub fn calm(&mut self, (from, to): Link) {
         let link = &mut self.links[from * self.nodes + to];

@@ -7,7 +7,6 @@ use std::collections::VecDeque;
 use std::path::Path;
 use std::sync::Arc;
 
-use bytes::Bytes;
 use core::time::Duration;
 
 use super::disk::SimDisk;
@@ -225,18 +224,13 @@ pub fn first_config(nodes: u64) -> Config {
 
 /// Whether a file may rot unseen until it is read: log segments that are full, since the newest bytes of the newest one
 /// cannot be told from a write that never completed.
-pub fn may_rot(path: &Path, newest_segment: Option<&Path>) -> bool {
-    path.extension().is_some_and(|ending| ending == "seg") && Some(path) != newest_segment
+pub fn may_rot(path: &str, newest_segment: Option<&str>) -> bool {
+    path.ends_with(".seg") && Some(path) != newest_segment
 }
 
-/// The newest log segment on a disk.
-pub fn newest_segment(files: &[std::path::PathBuf]) -> Option<&Path> {
-    files.iter().map(std::path::PathBuf::as_path).rfind(|path| path.extension().is_some_and(|ending| ending == "seg"))
-}
-
-/// A record's bytes end to end, for hashing.
-pub fn joined(records: &[Bytes]) -> Vec<u8> {
-    records.iter().flat_map(|piece| piece.iter().copied()).collect()
+/// The newest log segment among the files of a disk, which are sorted.
+pub fn newest_segment(files: &[String]) -> Option<&str> {
+    files.iter().map(String::as_str).rfind(|path| path.ends_with(".seg"))
 }
 
 fn storage_of(id: NodeId) -> StorageId {

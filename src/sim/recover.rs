@@ -130,13 +130,15 @@ impl World {
         let rest: Vec<usize> = (0..count).filter(|at| !core.contains(at)).collect();
         let settings = &self.plan.settings;
         let may_disturb = settings.pre_vote && settings.check_quorum;
+        // One of the rest that talks with one of the core must not be a quorum with it.
+        let may_dangle = majority > 2;
         let state = match self.fault_dice.below(if may_disturb { 6 } else { 2 }) {
             0 => Rest::Down,
-            1 => Rest::Isolated,
             2 => Rest::Mute,
             3 => Rest::Deaf,
-            4 => Rest::Dangling,
-            _ => Rest::Present,
+            4 if may_dangle => Rest::Dangling,
+            5 => Rest::Present,
+            _ => Rest::Isolated,
         };
         self.phase = Phase::Core { since: self.now, core: core.clone(), has_led: false };
         self.break_rest(&core, &rest, state);

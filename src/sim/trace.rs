@@ -13,13 +13,12 @@ pub const LINES_MAX: usize = 20_000;
 #[derive(Clone, Debug)]
 pub struct Trace {
     hash: u64,
-    events: u64,
     lines: Option<VecDeque<String>>,
 }
 
 impl Trace {
     pub fn new(keeps_lines: bool) -> Trace {
-        Trace { hash: 0xcbf2_9ce4_8422_2325, events: 0, lines: keeps_lines.then(VecDeque::new) }
+        Trace { hash: 0xcbf2_9ce4_8422_2325, lines: keeps_lines.then(VecDeque::new) }
     }
 
     /// One number that every run of this seed must come to at this point.
@@ -30,7 +29,6 @@ impl Trace {
 
     /// Something happened at `now`.
     pub fn event(&mut self, now: Time, kind: u64, detail: u64) {
-        self.events += 1;
         self.mix(now.0);
         self.mix(kind << 56 ^ detail);
     }
@@ -50,10 +48,6 @@ impl Trace {
 
     pub fn hash(&self) -> u64 {
         self.hash
-    }
-
-    pub fn events(&self) -> u64 {
-        self.events
     }
 
     pub fn into_lines(self) -> Vec<String> {
