@@ -12,12 +12,44 @@ fn first() {
     for seed in first..first + count {
         let t = std::time::Instant::now();
         let r = std::panic::catch_unwind(|| run_seed(seed, &RunOptions::default(), std::env::var("LINES").is_ok()));
-        let Ok(r) = r else { println!("seed {seed} PANICKED"); bad += 1; continue };
+        let Ok(r) = r else {
+            println!("seed {seed} PANICKED");
+            bad += 1;
+            continue;
+        };
         sim += r.simulated.as_secs_f64();
-        if count < 20 { println!("{seed} n={} {:?} {:?} ack={} reads={} unk={} commit={} undecided={} weak={} {:?} hash={:x} sim {:?}", r.nodes, t.elapsed(), r.counts, r.acknowledged, r.reads, r.unknown, r.committed, r.undecided, r.is_weak, r.disk, r.trace_hash, r.simulated); }
-        if r.is_weak { println!("seed {seed} weak: n={} {} {} {:?}", r.nodes, r.acknowledged, r.reads, r.faults); }
-        if let Some(v) = &r.violation { bad += 1; println!("seed {seed} n={} VIOLATION {v} {:?}", r.nodes, r.faults);
-            if std::env::var("LINES").is_ok() { std::fs::write("/tmp/simlines.txt", r.lines.join("\n")).unwrap(); } }
+        if count < 20 {
+            println!(
+                "{seed} n={} {:?} {:?} ack={} reads={} unk={} commit={} undecided={} weak={} {:?} hash={:x} sim {:?}",
+                r.nodes,
+                t.elapsed(),
+                r.counts,
+                r.acknowledged,
+                r.reads,
+                r.unknown,
+                r.committed,
+                r.undecided,
+                r.is_weak,
+                r.disk,
+                r.trace_hash,
+                r.simulated
+            );
+        }
+        if r.is_weak {
+            println!("seed {seed} weak: n={} {} {} {:?}", r.nodes, r.acknowledged, r.reads, r.faults);
+        }
+        if let Some(v) = &r.violation {
+            bad += 1;
+            println!("seed {seed} n={} VIOLATION {v} {:?}", r.nodes, r.faults);
+            if std::env::var("LINES").is_ok() {
+                std::fs::write("/tmp/simlines.txt", r.lines.join("\n")).unwrap();
+            }
+        }
     }
-    println!("{bad} bad, sim {sim:.0} s in {:?}: {:.0} x, {:.1} seeds/s", begun.elapsed(), sim / begun.elapsed().as_secs_f64(), count as f64 / begun.elapsed().as_secs_f64());
+    println!(
+        "{bad} bad, sim {sim:.0} s in {:?}: {:.0} x, {:.1} seeds/s",
+        begun.elapsed(),
+        sim / begun.elapsed().as_secs_f64(),
+        count as f64 / begun.elapsed().as_secs_f64()
+    );
 }

@@ -212,7 +212,7 @@ impl Replica {
             || gave_away && self.writes.is_empty() && self.submissions.is_empty() && self.answers.is_empty()
     }
 
-    pub fn is_handing_over(&self) -> bool {
+    pub(super) fn is_handing_over(&self) -> bool {
         self.hand_over != HandOver::NotAsked
     }
 

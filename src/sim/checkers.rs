@@ -210,9 +210,7 @@ impl Checkers {
         hold(is_there || durable == Index(0), "I8 durable commit", || {
             format!("{id} takes its log for durable up to {durable}, its disk holds something else")
         })?;
-        hold(applied <= durable, "I11 bounds", || {
-            format!("{id} applied {applied}, durable only {durable}")
-        })?;
+        hold(applied <= durable, "I11 bounds", || format!("{id} applied {applied}, durable only {durable}"))?;
         let became_leader = core.role() == Role::Leader && (follow.role != Role::Leader || follow.term != term);
         let (commit_before, applied_before) = (follow.commit, follow.applied);
         (follow.role, follow.term, follow.commit, follow.applied) = (core.role(), term, commit, applied);
@@ -269,7 +267,9 @@ impl Checkers {
         let before = &self.nodes[at];
         let same_reign = role == Role::Leader && before.role == Role::Leader && before.term == term;
         if let Some(from) = write.truncate_from {
-            hold(!same_reign, "I2 leader append-only", || format!("{id} drops its own log from {from} while it leads"))?;
+            hold(!same_reign, "I2 leader append-only", || {
+                format!("{id} drops its own log from {from} while it leads")
+            })?;
             hold(from > before.commit, "I2 committed immutable", || {
                 format!("{id} drops its log from {from}, and has committed up to {}", before.commit)
             })?;
@@ -317,7 +317,8 @@ impl Checkers {
             let known = self.known.get(place(Index(index))).into_iter().flatten();
             let mut matching = known.filter(|known| known.slot == Slot { term, check });
             let Some(known) = matching.next() else {
-                let what = format!("{id} found {} on its disk, which nobody wrote", LogId { index: Index(index), term });
+                let what =
+                    format!("{id} found {} on its disk, which nobody wrote", LogId { index: Index(index), term });
                 return Err(Violation { rule: "I3 log matching", what });
             };
             slots.push(known.slot);
@@ -336,9 +337,7 @@ impl Checkers {
     fn note_vote(&mut self, id: NodeId, HardState { term, vote }: HardState) -> Checked {
         let Some(candidate) = vote else { return Ok(()) };
         let first = *self.votes.entry((id, term)).or_insert(candidate);
-        hold(first == candidate, "I7 one vote", || {
-            format!("{id} voted for {first} and for {candidate} in term {term}")
-        })
+        hold(first == candidate, "I7 one vote", || format!("{id} voted for {first} and for {candidate} in term {term}"))
     }
 
     /// I1 and I4.
@@ -371,7 +370,8 @@ impl Checkers {
         }
         let newest = log[place(to)];
         let holders = reached(config, |voter| {
-            let holds = self.nodes.get(place_of(voter)).is_some_and(|node| node.stored.log.get(place(to)) == Some(&newest));
+            let holds =
+                self.nodes.get(place_of(voter)).is_some_and(|node| node.stored.log.get(place(to)) == Some(&newest));
             u8::from(holds)
         });
         hold(holders == 1, "I8 durable commit", || {
@@ -413,7 +413,8 @@ fn check_recovery(id: NodeId, stored: &Stored, possible: &[Stored], found: &Stor
 fn describe(state: &Stored) -> String {
     let HardState { term, vote } = state.hard_state;
     let voted = vote.map_or_else(|| "nobody".to_owned(), |id| id.to_string());
-    let last = state.log.last().map_or(LogId::ZERO, |slot| LogId { term: slot.term, index: Index(state.log.len() as u64) });
+    let last =
+        state.log.last().map_or(LogId::ZERO, |slot| LogId { term: slot.term, index: Index(state.log.len() as u64) });
     format!("a log up to {last}, term {term}, voted for {voted}")
 }
 

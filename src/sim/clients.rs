@@ -184,7 +184,8 @@ impl Clients {
             let was_write = writes.is_some_and(|done| {
                 matches!(done.action, Action::Write(_)) && matches!(done.ending, Ending::Heard { .. })
             });
-            let action = if was_write { Action::Read } else { Action::Write(Operation::Put { value: self.token(0, dice) }) };
+            let action =
+                if was_write { Action::Read } else { Action::Write(Operation::Put { value: self.token(0, dice) }) };
             return (PROBE_KEY.to_vec(), action);
         }
         let kind = dice.below(3);
@@ -294,7 +295,9 @@ impl World {
             Action::Read => None,
             Action::Write(operation) => Some(encoded(&done.key, operation)),
         };
-        clients.asked.insert(request, Asked { client, node, connection, command, is_taken: false, is_for_nobody: false });
+        clients
+            .asked
+            .insert(request, Asked { client, node, connection, command, is_taken: false, is_for_nobody: false });
         let takes = self.client_dice.span(Duration::ZERO, CLIENT_LATENCY_MAX);
         self.queue.push(self.now + takes, Coming::Request { client, node, request });
     }
@@ -462,8 +465,7 @@ impl World {
         let request = self.clients.next_request;
         self.clients.next_request += 1;
         let connection = ClientId(0);
-        let asked =
-            Asked { client: 0, node: at, connection, command: None, is_taken: true, is_for_nobody: true };
+        let asked = Asked { client: 0, node: at, connection, command: None, is_taken: true, is_for_nobody: true };
         self.clients.asked.insert(request, asked);
         self.ask(at, connection, Request { id: request, ask: Ask::Transfer { to } })
     }

@@ -16,12 +16,26 @@ use crate::replica::Input;
 /// The end of something that broke.
 #[derive(Clone, Debug)]
 pub(super) enum Mend {
-    Links { links: Vec<Link>, round: u64 },
+    Links {
+        links: Vec<Link>,
+        round: u64,
+    },
     /// A link that flaps: up or down for a moment, so many times.
-    Flap { links: Vec<Link>, left: u32, is_down: bool, round: u64 },
-    SlowDisk { at: usize },
-    StuckDisk { at: usize },
-    FullDisk { at: usize },
+    Flap {
+        links: Vec<Link>,
+        left: u32,
+        is_down: bool,
+        round: u64,
+    },
+    SlowDisk {
+        at: usize,
+    },
+    StuckDisk {
+        at: usize,
+    },
+    FullDisk {
+        at: usize,
+    },
 }
 
 impl World {

@@ -98,5 +98,8 @@ fn search(history: &[Done], value_bytes_max: u64) -> Result<u64, Violation> {
 
 fn wrong(done: &Done, what: &str) -> Violation {
     let key = String::from_utf8_lossy(&done.key);
-    Violation { rule: "I12 linearizable reads", what: format!("{:?} of {key} by client {} {what}", done.action, done.client) }
+    Violation {
+        rule: "I12 linearizable reads",
+        what: format!("{:?} of {key} by client {} {what}", done.action, done.client),
+    }
 }

@@ -25,6 +25,7 @@ mod queue;
 mod recover;
 mod run;
 pub mod script;
+pub mod shrink;
 mod trace;
 mod world;
 

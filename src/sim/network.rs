@@ -99,6 +99,13 @@ impl Network {
         }
     }
 
+    /// Whatever cut these links has ended.
+    pub fn clear_cuts(&mut self, links: &[Link]) {
+        for (from, to) in links {
+            self.links[from * self.nodes + to].cuts = 0;
+        }
+    }
+
     /// From now on the link is as good as a link can be.
     pub fn calm(&mut self, (from, to): Link) {
         let link = &mut self.links[from * self.nodes + to];

@@ -135,12 +135,7 @@ pub struct RunOptions {
 
 impl Default for RunOptions {
     fn default() -> RunOptions {
-        RunOptions {
-            span: Duration::from_secs(60),
-            without: BTreeSet::new(),
-            nodes: None,
-            quiet_until: Duration::ZERO,
-        }
+        RunOptions { span: Duration::from_secs(60), without: BTreeSet::new(), nodes: None, quiet_until: Duration::ZERO }
     }
 }
 
@@ -206,8 +201,7 @@ const PURPOSE_PLAN: u64 = 1;
 impl Plan {
     pub fn of(seed: u64, options: &RunOptions) -> Plan {
         let mut dice = Dice::stream(seed, PURPOSE_PLAN);
-        let mut faults: BTreeSet<Fault> =
-            FAULTS.iter().map(|(fault, _)| *fault).filter(|_| dice.coin()).collect();
+        let mut faults: BTreeSet<Fault> = FAULTS.iter().map(|(fault, _)| *fault).filter(|_| dice.coin()).collect();
         let nodes = *dice.pick(&[1, 2, 3, 3, 3, 3, 4, 5, 5, 5, 6, 7]);
         let settings = settings(&mut dice);
         let limits = limits(&mut dice);

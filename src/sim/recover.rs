@@ -173,7 +173,10 @@ impl World {
                 among.retain(|(from, to)| from != to);
                 [across(others, rest), across(rest, others), among].concat()
             }
-            Rest::Present => Vec::new(),
+            Rest::Present => {
+                self.network.clear_cuts(&[across(core, rest), across(rest, core)].concat());
+                Vec::new()
+            }
         };
         self.network.cut(&links);
     }
@@ -185,15 +188,13 @@ impl World {
         machine.is_full = false;
         machine.slowness = 1;
         machine.paused_until = self.now;
-        if let Some(process) = &mut machine.process {
-            process.stops_by = None;
-        }
+        let is_stopping = machine.process.as_ref().is_some_and(|process| process.stops_by.is_some());
         self.unstick(at);
-        let is_up = self.machines[at].is_up();
-        if is_up && self.machines[at].process.as_ref().is_some_and(|process| process.replica.is_handing_over()) {
-            // It takes no more writes and would not be asked to go on in life either: it stops, and starts anew.
+        if is_stopping {
+            // It was asked to stop and takes no more writes: it stops now, and starts anew.
             self.kill(at);
         }
+        let is_up = self.machines[at].is_up();
         self.machines[at].start_planned = false;
         self.plan_start(at, Duration::from_millis(1));
         if is_up { self.turn(at) } else { Ok(()) }
@@ -209,7 +210,7 @@ impl World {
 
     fn look_at_core(&mut self, since: Time, core: Vec<usize>, mut has_led: bool) -> Checked {
         let timeout = self.plan.settings.election_timeout;
-        has_led = has_led || self.leader_among(&core).is_some();
+        has_led = has_led || self.leader().is_some();
         if !has_led {
             self.expect_within(since, timeout * LEADER_WITHIN_TIMEOUTS + START_GRACE, "the core has a leader", &core)?;
         }
@@ -234,16 +235,18 @@ impl World {
         Ok(())
     }
 
-    fn leader_among(&self, nodes: &[usize]) -> Option<usize> {
-        nodes.iter().copied().find(|at| {
+    /// Who leads the newest term; it need not be one of the core, when others can still reach a majority.
+    fn leader(&self) -> Option<usize> {
+        let newest = self.checkers.newest_term();
+        (0..self.machines.len()).find(|at| {
             let process = self.machines[*at].process.as_ref();
-            process.is_some_and(|process| process.replica.is_leader())
+            process.is_some_and(|process| process.replica.is_leader() && process.replica.core().term() == newest)
         })
     }
 
     /// All run, agree on who leads, hold the same log, and have applied it.
     fn have_converged(&self, nodes: &[usize]) -> bool {
-        let Some(leader) = self.leader_among(nodes) else { return false };
+        let Some(leader) = self.leader() else { return false };
         let Some(leading) = &self.machines[leader].process else { return false };
         nodes.iter().all(|at| {
             let machine = &self.machines[*at];

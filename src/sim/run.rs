@@ -39,6 +39,30 @@ pub struct Report {
     pub lines: Vec<String>,
 }
 
+impl Report {
+    /// Of a run in which an assertion failed.
+    pub fn of_panic(seed: u64, options: &RunOptions, what: &str) -> Report {
+        let plan = Plan::of(seed, options);
+        Report {
+            seed,
+            nodes: plan.nodes,
+            faults: plan.faults.iter().copied().collect(),
+            trace_hash: 0,
+            simulated: Duration::ZERO,
+            counts: Counts::default(),
+            disk: DiskCounts::default(),
+            acknowledged: 0,
+            reads: 0,
+            unknown: 0,
+            committed: 0,
+            undecided: 0,
+            is_weak: false,
+            violation: Some(Violation { rule: "an assertion", what: what.to_owned() }),
+            lines: Vec::new(),
+        }
+    }
+}
+
 /// Runs a seed to its end, or to the first thing that does not hold.
 pub fn run_seed(seed: u64, options: &RunOptions, keeps_lines: bool) -> Report {
     run_plan(Plan::of(seed, options), keeps_lines)

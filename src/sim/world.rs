@@ -46,21 +46,57 @@ const PURPOSE_TURNS: u64 = 7;
 #[derive(Debug)]
 pub(super) enum Coming {
     /// A frame reaches the end of its link.
-    Arrive { from: usize, to: usize, frame: Bytes, bulk: bool },
-    Turn { at: usize, incarnation: u64 },
+    Arrive {
+        from: usize,
+        to: usize,
+        frame: Bytes,
+        bulk: bool,
+    },
+    Turn {
+        at: usize,
+        incarnation: u64,
+    },
     /// A deadline of the replica.
-    Wake { at: usize, incarnation: u64 },
+    Wake {
+        at: usize,
+        incarnation: u64,
+    },
     /// The disk has written the group under way.
-    Written { at: usize, incarnation: u64 },
-    Fetched { at: usize, incarnation: u64, fetch: Fetch },
+    Written {
+        at: usize,
+        incarnation: u64,
+    },
+    Fetched {
+        at: usize,
+        incarnation: u64,
+        fetch: Fetch,
+    },
     /// What a transport tells its node by itself.
-    News { at: usize, incarnation: u64, news: News },
-    Start { at: usize, incarnation: u64 },
-    Resume { at: usize },
-    ClientActs { client: usize },
-    Request { client: usize, node: usize, request: u64 },
+    News {
+        at: usize,
+        incarnation: u64,
+        news: News,
+    },
+    Start {
+        at: usize,
+        incarnation: u64,
+    },
+    Resume {
+        at: usize,
+    },
+    ClientActs {
+        client: usize,
+    },
+    Request {
+        client: usize,
+        node: usize,
+        request: u64,
+    },
     Reply(Box<Reply>),
-    ClientDeadline { client: usize, attempt: u64 },
+    ClientDeadline {
+        client: usize,
+        attempt: u64,
+    },
     Strike(Fault),
     Mend(Mend),
     /// The run looks at how far it is.
@@ -171,13 +207,22 @@ impl World {
                 if self.process_of(at, incarnation).is_none() {
                     return Ok(());
                 }
-                self.input(at, match news {
-                    News::Down(peer) => Input::PeerDown(peer),
-                    News::Overflow(peer) => Input::PeerOverflow(peer),
-                })
+                self.input(
+                    at,
+                    match news {
+                        News::Down(peer) => Input::PeerDown(peer),
+                        News::Overflow(peer) => Input::PeerOverflow(peer),
+                    },
+                )
             }
             Coming::Start { at, incarnation } => self.start(at, incarnation),
-            Coming::Resume { at } => if self.machines[at].is_up() { self.turn(at) } else { Ok(()) },
+            Coming::Resume { at } => {
+                if self.machines[at].is_up() {
+                    self.turn(at)
+                } else {
+                    Ok(())
+                }
+            }
             Coming::ClientActs { client } => self.client_acts(client),
             Coming::Request { client, node, request } => self.request_arrives(client, node, request),
             Coming::Reply(reply) => self.reply_arrives(*reply),
