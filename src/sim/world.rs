@@ -608,7 +608,10 @@ impl World {
             self.checkers.written(at, id, &rest)?;
             rest.clear();
         }
-        // A disk that fails here is found out at the next start.
+        if self.plan.has(Fault::Kill) && self.disk_dice.coin() {
+            machine.disk.cut_off_after(cut_off_after(&mut self.disk_dice));
+        }
+        // A disk that fails here, or a process that is killed in it, is found out at the next start.
         let _ = process.journal.close();
         self.trace.line(self.now, || format!("* {id} has stopped"));
         self.checkers.stopped(at, &rest);
