@@ -38,6 +38,7 @@ struct State {
     /// The write or sync that fails: counted down at each.
     failing: Option<Failing>,
     is_full: bool,
+    is_lying: bool,
     counts: DiskCounts,
 }
 
@@ -144,6 +145,12 @@ impl SimDisk {
     /// No file can be made or grow.
     pub fn set_full(&self, is_full: bool) {
         self.state().is_full = is_full;
+    }
+
+    /// Every sync is answered and none is made, as cheap disks do. No node can live with that: it is for seeing that it is
+    /// noticed.
+    pub fn lie(&self) {
+        self.state().is_lying = true;
     }
 
     /// The power goes: each sector keeps what was synced or any later state, and names their durable place or a later
@@ -585,13 +592,15 @@ impl DiskFile for SimFile {
         let state = &mut *self.disk.state();
         state.spend()?;
         state.counts.syncs += 1;
-        let fails = state.fails(Operation::Sync);
+        let (fails, is_lying) = (state.fails(Operation::Sync), state.is_lying);
         let file = state.files.get_mut(&self.id).ok_or_else(io_error)?;
         if fails {
             file.fail_to_sync();
             return Err(io_error());
         }
-        file.sync();
+        if !is_lying {
+            file.sync();
+        }
         Ok(())
     }
 

@@ -232,7 +232,7 @@ mod tests {
         let story = Story(vec![put("a", 0, None), read(None, 5, 6), read(None, 7, 8)]);
         assert_eq!(story.verdict(), Verdict::Linearizable);
         let twice = |value: i64| (9, Some(10), Action::Read, Some(Heard::Value(Some(value.to_string().into_bytes()))));
-        let incr = |finished| {
+        let incr = |finished: Option<u64>| {
             let heard = finished.map(|_| Heard::Written(Outcome::Incremented { value: 1 }));
             (0, finished, Action::Write(Operation::Incr { by: 1 }), heard)
         };

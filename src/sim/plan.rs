@@ -131,11 +131,19 @@ pub struct RunOptions {
     pub nodes: Option<u64>,
     /// No faults before this, so that a failure can be made small from the front.
     pub quiet_until: Duration,
+    /// Disks answer syncs that they have not made. Sound nodes break then: this is how the checkers are checked.
+    pub lying_disks: bool,
 }
 
 impl Default for RunOptions {
     fn default() -> RunOptions {
-        RunOptions { span: Duration::from_secs(60), without: BTreeSet::new(), nodes: None, quiet_until: Duration::ZERO }
+        RunOptions {
+            span: Duration::from_secs(60),
+            without: BTreeSet::new(),
+            nodes: None,
+            quiet_until: Duration::ZERO,
+            lying_disks: false,
+        }
     }
 }
 
@@ -182,6 +190,7 @@ pub struct Plan {
     pub seed: u64,
     pub span: Duration,
     pub quiet_until: Duration,
+    pub lying_disks: bool,
     pub nodes: u64,
     pub settings: Settings,
     pub limits: Limits,
@@ -215,6 +224,7 @@ impl Plan {
             seed,
             span: options.span,
             quiet_until: options.quiet_until,
+            lying_disks: options.lying_disks,
             nodes: options.nodes.unwrap_or(nodes),
             settings,
             limits,

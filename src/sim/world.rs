@@ -6,6 +6,7 @@
 
 use core::mem;
 use core::time::Duration;
+use std::collections::VecDeque;
 
 use bytes::{Bytes, BytesMut};
 use xxhash_rust::xxh3::xxh3_64;
@@ -156,6 +157,9 @@ impl World {
             let rate = if plan.has(Fault::Clocks) { clocks.between(900_000, 1_100_000) } else { 1_000_000 };
             let machine = Machine::new(NodeId(id), Clock::new(rate));
             machine.found(&config, &plan.settings);
+            if plan.lying_disks {
+                machine.disk.lie();
+            }
             machine
         };
         let machines: Vec<Machine> = (1..=plan.nodes).map(machine).collect();
@@ -351,7 +355,7 @@ impl World {
         self.counts.turns += 1;
         let (local, wall_ms) = (machine.clock.local(now), machine.clock.wall_ms(now));
         let can_take = process.can_take();
-        let mut left = VecDequeOf::new();
+        let mut left = VecDeque::new();
         for _ in 0..process.inbox.len().min(INPUTS_PER_TURN_MAX) {
             let input = process.inbox.pop_front().expect("it was counted");
             let must_wait = !can_take && matches!(input, Input::Peer(_) | Input::Client { .. });
@@ -627,8 +631,6 @@ impl World {
         self.input(at, Input::Client { client, request })
     }
 }
-
-type VecDequeOf = std::collections::VecDeque<Input>;
 
 /// How many changes of a group that is cut short are still made: few groups make more than this.
 fn cut_off_after(dice: &mut Dice) -> u32 {

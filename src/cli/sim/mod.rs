@@ -20,7 +20,7 @@ use crate::sim::{FAULTS, Fault, RunOptions};
 Examples:
   raftctl sim run 42
   raftctl sim run 42 --without rot,wipe --trace
-  raftctl sim run tests/scripts/commit/figure_8_an_entry_of_an_old_term_on_a_majority_is_not_committed.script
+  raftctl sim run tests/scripts/commit/figure_8_an_old_term_is_not_committed_by_counting.script
   raftctl sim swarm --count 1000")]
 pub enum Command {
     /// Run one seed, a saved failure, or a script, and say what came of it
@@ -47,6 +47,10 @@ pub struct WorldOptions {
     /// No faults before this
     #[arg(long, value_name = "SPAN", value_parser = arguments::timeout, help_heading = "World")]
     pub quiet_until: Option<Duration>,
+
+    /// Disks that answer syncs they have not made: sound nodes break, and it must be noticed
+    #[arg(long, help_heading = "World")]
+    pub lying_disks: bool,
 }
 
 impl WorldOptions {
@@ -56,6 +60,7 @@ impl WorldOptions {
             without: self.without.iter().copied().collect::<BTreeSet<Fault>>(),
             nodes: self.nodes,
             quiet_until: self.quiet_until.unwrap_or_default(),
+            lying_disks: self.lying_disks,
         }
     }
 }

@@ -84,6 +84,9 @@ pub fn replay_command(seed: u64, options: &RunOptions) -> String {
     if !options.quiet_until.is_zero() {
         command.push_str(&format!(" --quiet-until {}", span(options.quiet_until)));
     }
+    if options.lying_disks {
+        command.push_str(" --lying-disks");
+    }
     if !options.without.is_empty() {
         let words: Vec<&str> = options.without.iter().map(|fault| fault.word()).collect();
         command.push_str(&format!(" --without {}", words.join(",")));

@@ -26,7 +26,7 @@ Examples:
   raftctl sim run 42 --trace
   raftctl sim run 42 --without loss,kill --nodes 3 -o json
   raftctl sim run failure.seed
-  raftctl sim run tests/scripts/commit/figure_8_an_entry_of_an_old_term_on_a_majority_is_not_committed.script")]
+  raftctl sim run tests/scripts/commit/figure_8_an_old_term_is_not_committed_by_counting.script")]
 pub struct Args {
     /// A seed, a file that `sim swarm --save` has written, or a script
     #[arg(value_name = "SEED|FILE", value_hint = clap::ValueHint::FilePath)]

@@ -16,7 +16,9 @@ pub struct Saved {
 /// Why a text is not a saved failure.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SavedError {
-    #[error("line {line}: `{text}` is not `seed`, `time`, `nodes`, `quiet-until` or `without` with its value")]
+    #[error(
+        "line {line}: `{text}` is not `seed`, `time`, `nodes`, `quiet-until`, `lying-disks` or `without` with its value"
+    )]
     Line { line: usize, text: String },
     #[error("line {line}: {source}")]
     Span { line: usize, source: UnitError },
@@ -39,6 +41,9 @@ pub fn render(report: &Report, options: &RunOptions) -> String {
     }
     if !options.quiet_until.is_zero() {
         text.push_str(&format!("quiet-until {}\n", span(options.quiet_until)));
+    }
+    if options.lying_disks {
+        text.push_str("lying-disks yes\n");
     }
     for fault in &options.without {
         text.push_str(&format!("without {fault}\n"));
@@ -70,6 +75,7 @@ pub fn parse(text: &str) -> Result<Saved, SavedError> {
             "time" => options.span = long()?,
             "nodes" => options.nodes = Some(whole()?.clamp(1, 7)),
             "quiet-until" => options.quiet_until = long()?,
+            "lying-disks" if value == "yes" => options.lying_disks = true,
             "without" => {
                 let fault = Fault::of_word(value);
                 let fault = fault.ok_or_else(|| SavedError::Fault { line: number, word: value.to_owned() })?;
@@ -95,6 +101,7 @@ mod tests {
             without: BTreeSet::from([Fault::Rot, Fault::Lag]),
             nodes: Some(3),
             quiet_until: Duration::from_millis(1_500),
+            lying_disks: true,
         };
         let report = run_seed(9, &options, true);
         let text = render(&report, &options);
