@@ -92,11 +92,6 @@ impl Checkers {
         Index(self.committed.len() as u64)
     }
 
-    /// The highest term any node was seen in.
-    pub fn newest_term(&self) -> Term {
-        self.nodes.iter().map(|node| node.term).max().unwrap_or_default()
-    }
-
     /// The committed entries with what they carry, in order.
     pub fn committed_entries(&self) -> impl Iterator<Item = (LogId, Kind, &Bytes)> {
         self.committed.iter().enumerate().map(|(at, committed)| {

@@ -235,13 +235,14 @@ impl World {
         Ok(())
     }
 
-    /// Who leads the newest term; it need not be one of the core, when others can still reach a majority.
+    /// Who leads the newest term that has a leader. It need not be one of the core, when others can still reach a
+    /// majority; and somebody whom nobody hears may be in a later term.
     fn leader(&self) -> Option<usize> {
-        let newest = self.checkers.newest_term();
-        (0..self.machines.len()).find(|at| {
-            let process = self.machines[*at].process.as_ref();
-            process.is_some_and(|process| process.replica.is_leader() && process.replica.core().term() == newest)
-        })
+        let leading = self.machines.iter().enumerate().filter_map(|(at, machine)| {
+            let replica = &machine.process.as_ref()?.replica;
+            replica.is_leader().then(|| (replica.core().term(), at))
+        });
+        leading.max().map(|(_, at)| at)
     }
 
     /// All run, agree on who leads, hold the same log, and have applied it.
