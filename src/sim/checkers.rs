@@ -393,7 +393,7 @@ impl Checkers {
 /// R61, R62: what was completed is there; of what was cut short, a beginning.
 fn check_recovery(id: NodeId, stored: &Stored, possible: &[Stored], found: &Stored) -> Checked {
     let states: Vec<&Stored> = core::iter::once(stored).chain(possible).collect();
-    let is_one = states.iter().any(|state| *state == found);
+    let is_one = states.contains(&found);
     let is_between = states.windows(2).any(|pair| {
         let (old, new) = (pair[0], pair[1]);
         let kept = old.log.iter().zip(&new.log).take_while(|(old, new)| old == new).count();

@@ -22,7 +22,7 @@ impl Dice {
         Dice::new(first ^ seed.rotate_left(17))
     }
 
-    pub fn next(&mut self) -> u64 {
+    pub fn roll(&mut self) -> u64 {
         let state = &mut self.0;
         let result = state[1].wrapping_mul(5).rotate_left(7).wrapping_mul(9);
         let shifted = state[1] << 17;
@@ -39,7 +39,7 @@ impl Dice {
     pub fn below(&mut self, sides: u64) -> u64 {
         assert!(sides > 0, "a die has sides");
         // The high half of a product: as even as one needs for numbers far below 2^64.
-        ((u128::from(self.next()) * u128::from(sides)) >> 64) as u64
+        ((u128::from(self.roll()) * u128::from(sides)) >> 64) as u64
     }
 
     /// A number of `low..=high`.
@@ -53,7 +53,7 @@ impl Dice {
     }
 
     pub fn coin(&mut self) -> bool {
-        self.next() >> 63 == 1
+        self.roll() >> 63 == 1
     }
 
     /// A span of `low..=high`.
@@ -115,7 +115,7 @@ mod tests {
 
     #[test]
     fn a_seed_is_one_stream_and_a_purpose_another() {
-        let draw = |mut dice: Dice| -> Vec<u64> { (0..8).map(|_| dice.next()).collect() };
+        let draw = |mut dice: Dice| -> Vec<u64> { (0..8).map(|_| dice.roll()).collect() };
         assert_eq!(draw(Dice::new(7)), draw(Dice::new(7)));
         assert_ne!(draw(Dice::stream(7, 1)), draw(Dice::stream(7, 2)));
         assert_ne!(draw(Dice::stream(7, 1)), draw(Dice::stream(8, 1)));

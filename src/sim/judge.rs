@@ -103,3 +103,74 @@ fn wrong(done: &Done, what: &str) -> Violation {
         what: format!("{:?} of {key} by client {} {what}", done.action, done.client),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+
+    use super::super::plan::{FAULTS, Plan, RunOptions};
+    use super::super::world::World;
+    use super::*;
+
+    /// A quiet world that has come to its end.
+    fn finished() -> World {
+        let options = RunOptions {
+            span: Duration::from_secs(8),
+            without: FAULTS.iter().map(|(fault, _)| *fault).collect(),
+            nodes: Some(3),
+            ..RunOptions::default()
+        };
+        let mut world = World::new(Plan::of(4, &options), false);
+        world.plan_recovery();
+        while !world.phase.is_done() {
+            world.step().expect("a quiet world is a sound one");
+        }
+        world
+    }
+
+    /// A later read of a key that was written, with what it heard.
+    fn a_read(history: &[Done]) -> usize {
+        let is_read = |done: &Done| matches!(&done.ending, Ending::Heard { heard: Heard::Value(Some(value)), .. } if !value.is_empty());
+        history.iter().rposition(is_read).expect("somebody read something")
+    }
+
+    #[test]
+    fn a_sound_history_passes_and_a_damaged_one_is_found_by_each_judge_alone() {
+        let world = finished();
+        let limit = world.plan.settings.max_value_size;
+        let sound = &world.clients.history;
+        assert!(sound.len() > 100, "{} operations are too few", sound.len());
+        assert_eq!(judge(&world.checkers, sound, limit), Ok(0));
+
+        let mut changed = sound.clone();
+        let at = a_read(&changed);
+        let Ending::Heard { heard: Heard::Value(Some(value)), .. } = &mut changed[at].ending else { unreachable!() };
+        value[0] ^= 1;
+        assert!(replay(&world.checkers, &changed, limit).is_err(), "a changed value");
+        assert!(search(&changed, limit).is_err(), "a changed value");
+
+        let mut stale = sound.clone();
+        let Ending::Heard { heard, .. } = &mut stale[at].ending else { unreachable!() };
+        *heard = Heard::Value(None);
+        assert!(replay(&world.checkers, &stale, limit).is_err(), "a read of before the key was written");
+        assert!(search(&stale, limit).is_err(), "a read of before the key was written");
+
+        let mut failed = sound.clone();
+        let key = failed[at].key.clone();
+        for done in failed.iter_mut().filter(|done| done.key == key && done.action != Action::Read) {
+            done.ending = Ending::Nothing;
+        }
+        assert!(search(&failed, limit).is_err(), "what was said to have failed was seen");
+    }
+
+    #[test]
+    fn an_answer_as_of_an_index_that_was_never_committed_is_found() {
+        let world = finished();
+        let mut history = world.clients.history.clone();
+        let at = a_read(&history);
+        let Ending::Heard { at: index, .. } = &mut history[at].ending else { unreachable!() };
+        *index = world.checkers.committed().next();
+        let error = replay(&world.checkers, &history, world.plan.settings.max_value_size).unwrap_err();
+        assert!(error.what.contains("not committed"), "{error}");
+    }
+}

@@ -115,3 +115,60 @@ impl Network {
         link.newest_arrival = Time::default();
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+
+    use super::*;
+
+    fn network(is_ordered: bool) -> Network {
+        let plan = NetworkPlan {
+            latency_min: Duration::from_micros(100),
+            latency_max: Duration::from_micros(900),
+            loss_per_million: 100_000,
+            duplicate_per_million: 100_000,
+            late_per_million: 100_000,
+            late_max: Duration::from_secs(1),
+            is_ordered,
+        };
+        Network::new(2, plan, Dice::new(1))
+    }
+
+    fn arrivals(network: &mut Network, count: u64) -> Vec<Time> {
+        let fates = (0..count).map(|at| network.send(Time::from_millis(at), (0, 1)));
+        fates.filter_map(|fate| if let Fate::Arrives { at, .. } = fate { Some(at) } else { None }).collect()
+    }
+
+    #[test]
+    fn an_ordered_link_never_lets_one_message_overtake_another() {
+        let found = arrivals(&mut network(true), 800);
+        assert!(found.len() < 800 && found.is_sorted(), "some are lost, none overtakes");
+        assert!(!arrivals(&mut network(false), 800).is_sorted());
+    }
+
+    #[test]
+    fn what_is_cut_carries_nothing_until_all_that_cut_it_is_mended() {
+        let mut network = network(true);
+        network.cut(&[(0, 1)]);
+        network.cut(&[(0, 1)]);
+        network.mend(&[(0, 1)]);
+        assert_eq!(network.send(Time(1), (0, 1)), Fate::Lost);
+        network.mend(&[(0, 1)]);
+        assert!(arrivals(&mut network, 20).len() > 5);
+        network.cut(&[(0, 1)]);
+        assert!(!network.arrive((0, 1)), "what is under way on a cut link is lost");
+    }
+
+    #[test]
+    fn a_link_holds_only_so_much_and_a_calm_one_loses_nothing() {
+        let mut network = network(true);
+        for at in 0..3_000 {
+            network.send(Time(at), (0, 1));
+        }
+        assert_eq!(network.send(Time(3_000), (0, 1)), Fate::Full);
+        network.calm((1, 0));
+        let all = (0..500).all(|at| matches!(network.send(Time(at), (1, 0)), Fate::Arrives { again: None, .. }));
+        assert!(all);
+    }
+}

@@ -281,7 +281,7 @@ impl World {
         };
         self.checkers.started(at, id, &found, &found.tail)?;
         self.counts.starts += 1;
-        let (now, seed) = (self.now, self.disk_dice.next());
+        let (now, seed) = (self.now, self.disk_dice.roll());
         self.trace.line(now, || {
             format!("* {id} starts in term {} with its log up to {}", found.hard_state.term, found.shape.last())
         });
@@ -412,7 +412,7 @@ impl World {
         let machine = &mut self.machines[at];
         let Some(process) = &mut machine.process else { return };
         let incarnation = machine.incarnation;
-        if (more || process.inbox.len() > 0 && process.can_take()) && !process.turn_planned {
+        if (more || !process.inbox.is_empty() && process.can_take()) && !process.turn_planned {
             process.turn_planned = true;
             self.queue.push(self.now + MORE_AFTER, Coming::Turn { at, incarnation });
         }
