@@ -238,6 +238,12 @@ impl Checkers {
                     format!("{} answers in term {} before its disk holds that", envelope.from, envelope.term)
                 })?;
                 let AppendOutcome::Ack { index } = &reply.outcome else { return Ok(()) };
+                if stored.hard_state.term > envelope.term {
+                    // What it vouches for may have been replaced before it was written, by a leader of a later term.
+                    // A majority elected that one without these entries: they cannot be committed any more, whoever
+                    // counts this.
+                    return Ok(());
+                }
                 hold(stored.log.len() as u64 >= index.0, "R53 durable before said", || {
                     format!("{} acknowledges {index}, its disk holds {}", envelope.from, stored.log.len())
                 })?;
