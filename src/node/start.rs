@@ -296,7 +296,7 @@ fn replica_setup(found: Recovered) -> Setup {
         cluster: found.meta.cluster_id,
         storage: found.meta.storage,
         seed: election_seed(found.meta.node),
-        limits: Limits::default(),
+        limits: Limits::default().without_snapshots(),
         found: Found {
             hard_state: found.hard_state,
             snapshot: None,

@@ -113,6 +113,12 @@ impl Default for Limits {
 }
 
 impl Limits {
+    /// For whoever cannot do the work on snapshot files: none is ever taken, and the log is kept for ever.
+    #[must_use]
+    pub fn without_snapshots(self) -> Limits {
+        Limits { snapshot_every_entries: u64::MAX, snapshot_every_bytes: u64::MAX, ..self }
+    }
+
     /// Small enough that a simulation of a few entries meets every bound.
     pub fn tiny() -> Limits {
         Limits {

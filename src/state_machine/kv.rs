@@ -186,6 +186,11 @@ impl KeyValueMap {
         self.entries.values()
     }
 
+    /// The digest of the map as it is now.
+    pub fn sum(&self) -> u64 {
+        self.sum
+    }
+
     fn advance(&mut self, revision: u64) {
         assert_eq!(revision, self.applied + 1, "entries are applied in order, each once");
         self.applied = revision;

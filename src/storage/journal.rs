@@ -124,6 +124,8 @@ impl Journal {
     pub fn close(mut self) -> Result<(), WriteError> {
         self.latched(|journal| {
             journal.wal.flush()?;
+            // The last group's marker is not synced yet, and what is before a marker must be (R61).
+            journal.wal.sync()?;
             journal.wal.mark()?;
             journal.wal.sync()?;
             let hard_state = journal.hard_state.slot().hard_state;
