@@ -126,7 +126,8 @@ impl Core {
         let lately = self.options.idle_heartbeat_interval + self.options.heartbeat_interval / 2;
         let is_content = |peer: &Progress| {
             let answered = peer.contact.is_some_and(|heard| now.since(heard) <= lately);
-            answered && peer.state == PeerState::Replicate && peer.matched == last && !peer.nudge
+            let has_everything = peer.state == PeerState::Replicate && peer.matched == last && !peer.nudge;
+            answered && has_everything && peer.goodbye.is_none()
         };
         self.commit == last
             && leading.commit_beat == last
