@@ -93,6 +93,7 @@ impl Durability {
         for flight in &mut self.flights {
             flight.lowest = None;
         }
+        self.touched = None;
         let hard_state = self.dirty.hard_state;
         self.dirty = Dirty { hard_state, reset_to: Some(meta), ..Dirty::default() };
         self.touched = None;
