@@ -135,7 +135,7 @@ pub fn stamp_bytes(elapsed_ms: u64) -> usize {
 
 /// The stamp in a payload that is nothing else.
 pub fn decode_stamp(payload: &[u8]) -> Result<u64, EntryError> {
-    Ok(decode_fields(payload)?.elapsed_ms)
+    Ok(decode_fields(CommandFields::default(), payload)?.elapsed_ms)
 }
 
 pub fn decode_command(payload: &[u8]) -> Result<Command, EntryError> {
@@ -145,8 +145,22 @@ pub fn decode_command(payload: &[u8]) -> Result<Command, EntryError> {
 /// Decodes without copying: key and values stay where they lie in `payload`. This runs once for every entry on every
 /// replica, so it walks the protobuf fields itself; unknown fields are skipped, and of a repeated field the last
 /// counts, as the format demands.
+#[inline]
 pub fn decode_write(payload: &[u8]) -> Result<WriteRef<'_>, EntryError> {
-    let fields = decode_fields(payload)?;
+    match usual_put(payload) {
+        Some((key, value, [])) => {
+            let command = CommandRef { key, operation: OperationRef::Put { value } };
+            Ok(WriteRef { command, session: None, elapsed_ms: 0 })
+        }
+        Some((key, value, rest)) => {
+            decode_rest(CommandFields { operation: PUT.into(), key, value, ..CommandFields::default() }, rest)
+        }
+        None => decode_rest(CommandFields::default(), payload),
+    }
+}
+
+fn decode_rest<'a>(fields: CommandFields<'a>, rest: &'a [u8]) -> Result<WriteRef<'a>, EntryError> {
+    let fields = decode_fields(fields, rest)?;
     let operation = match OperationCode::try_from(fields.operation) {
         Ok(OperationCode::Put) => OperationRef::Put { value: fields.value },
         Ok(OperationCode::Delete) => OperationRef::Delete,
@@ -167,9 +181,8 @@ pub fn decode_write(payload: &[u8]) -> Result<WriteRef<'_>, EntryError> {
     Ok(WriteRef { command: CommandRef { key: fields.key, operation }, session, elapsed_ms: fields.elapsed_ms })
 }
 
-fn decode_fields(payload: &[u8]) -> Result<CommandFields<'_>, EntryError> {
-    let mut fields = CommandFields::default();
-    let mut rest = payload;
+/// Takes fields in, on top of those known already.
+fn decode_fields<'a>(mut fields: CommandFields<'a>, mut rest: &'a [u8]) -> Result<CommandFields<'a>, EntryError> {
     while !rest.is_empty() {
         fields.take_one(&mut rest)?;
     }
@@ -203,6 +216,25 @@ struct CommandFields<'a> {
     elapsed_ms: u64,
 }
 
+/// Keys of the fields of a put, as `encode_command` writes them.
+const OPERATION_FIELD: u8 = 1 << 3;
+const KEY_FIELD: u8 = 2 << 3 | 2;
+const VALUE_FIELD: u8 = 3 << 3 | 2;
+const PUT: u8 = OperationCode::Put as u8;
+
+/// Key and value of a put with its fields in the usual order, which is what most entries are, at a third of what it costs
+/// to ask of every field which one it is; and what follows. None when it is anything else; that need not be an error.
+#[inline]
+fn usual_put(payload: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
+    let [OPERATION_FIELD, PUT, KEY_FIELD, rest @ ..] = payload else { return None };
+    let mut rest = rest;
+    let key = take_bytes(&mut rest).ok()?;
+    let [VALUE_FIELD, behind @ ..] = rest else { return None };
+    rest = behind;
+    let value = take_bytes(&mut rest).ok()?;
+    Some((key, value, rest))
+}
+
 impl<'a> CommandFields<'a> {
     fn session_tag(&self) -> Result<SessionTag, EntryError> {
         let id = <[u8; SESSION_ID_BYTES]>::try_from(self.session)
@@ -215,7 +247,6 @@ impl<'a> CommandFields<'a> {
         Ok(SessionTag { session, serial: self.serial, awaited_from, opened_ms: self.opened_ms })
     }
 
-    #[inline]
     fn take_one(&mut self, rest: &mut &'a [u8]) -> Result<(), Wrong> {
         let key = take_varint(rest)?;
         let wire = WireType::try_from(key & 7).map_err(|_| Wrong::Key)?;
