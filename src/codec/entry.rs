@@ -222,8 +222,9 @@ const KEY_FIELD: u8 = 2 << 3 | 2;
 const VALUE_FIELD: u8 = 3 << 3 | 2;
 const PUT: u8 = OperationCode::Put as u8;
 
-/// Key and value of a put with its fields in the usual order, which is what most entries are, at a third of what it costs
-/// to ask of every field which one it is; and what follows. None when it is anything else; that need not be an error.
+/// Key and value of a put with its fields in the usual order, which is what most entries are, at a third of what it
+/// costs to ask of every field which one it is; and what follows. None when it is anything else; that need not be an
+/// error.
 #[inline]
 fn usual_put(payload: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let [OPERATION_FIELD, PUT, KEY_FIELD, rest @ ..] = payload else { return None };
@@ -566,13 +567,17 @@ mod tests {
             changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
             cut in any::<prop::sample::Index>(),
         ) {
-            let mut bytes = encoded(&command).to_vec();
+            let mut bytes = encoded(&command);
+            append_session(SessionTag { session: SessionId(7), serial: 3, awaited_from: 1, opened_ms: 5 }, &mut bytes);
+            append_stamp(9, &mut bytes);
+            let mut bytes = bytes.to_vec();
             for (at, byte) in changes {
                 let at = at.index(bytes.len());
                 bytes[at] = byte;
             }
             bytes.truncate(cut.index(bytes.len() + 1));
             prop_assert_eq!(fields_by_hand(&bytes), fields_by_prost(&bytes));
+            prop_assert_eq!(decode_write(&bytes), decode_rest(CommandFields::default(), &bytes), "the fast road leads there");
         }
     }
 
