@@ -135,7 +135,7 @@ pub fn stamp_bytes(elapsed_ms: u64) -> usize {
 
 /// The stamp in a payload that is nothing else.
 pub fn decode_stamp(payload: &[u8]) -> Result<u64, EntryError> {
-    Ok(decode_fields(payload)?.elapsed_ms)
+    Ok(decode_fields(CommandFields::default(), payload)?.elapsed_ms)
 }
 
 pub fn decode_command(payload: &[u8]) -> Result<Command, EntryError> {
@@ -147,11 +147,20 @@ pub fn decode_command(payload: &[u8]) -> Result<Command, EntryError> {
 /// counts, as the format demands.
 #[inline]
 pub fn decode_write(payload: &[u8]) -> Result<WriteRef<'_>, EntryError> {
-    usual_put(payload).map_or_else(|| decode_unusual(payload), Ok)
+    match usual_put(payload) {
+        Some((key, value, [])) => {
+            let command = CommandRef { key, operation: OperationRef::Put { value } };
+            Ok(WriteRef { command, session: None, elapsed_ms: 0 })
+        }
+        Some((key, value, rest)) => {
+            decode_rest(CommandFields { operation: PUT.into(), key, value, ..CommandFields::default() }, rest)
+        }
+        None => decode_rest(CommandFields::default(), payload),
+    }
 }
 
-fn decode_unusual(payload: &[u8]) -> Result<WriteRef<'_>, EntryError> {
-    let fields = decode_fields(payload)?;
+fn decode_rest<'a>(fields: CommandFields<'a>, rest: &'a [u8]) -> Result<WriteRef<'a>, EntryError> {
+    let fields = decode_fields(fields, rest)?;
     let operation = match OperationCode::try_from(fields.operation) {
         Ok(OperationCode::Put) => OperationRef::Put { value: fields.value },
         Ok(OperationCode::Delete) => OperationRef::Delete,
@@ -172,9 +181,8 @@ fn decode_unusual(payload: &[u8]) -> Result<WriteRef<'_>, EntryError> {
     Ok(WriteRef { command: CommandRef { key: fields.key, operation }, session, elapsed_ms: fields.elapsed_ms })
 }
 
-fn decode_fields(payload: &[u8]) -> Result<CommandFields<'_>, EntryError> {
-    let mut fields = CommandFields::default();
-    let mut rest = payload;
+/// Takes fields in, on top of those known already.
+fn decode_fields<'a>(mut fields: CommandFields<'a>, mut rest: &'a [u8]) -> Result<CommandFields<'a>, EntryError> {
     while !rest.is_empty() {
         fields.take_one(&mut rest)?;
     }
@@ -214,18 +222,18 @@ const KEY_FIELD: u8 = 2 << 3 | 2;
 const VALUE_FIELD: u8 = 3 << 3 | 2;
 const PUT: u8 = OperationCode::Put as u8;
 
-/// A put of a key and a value with its fields in the usual order, which is what most entries are, at a third of what
-/// it costs to ask of every field which one it is. None when it is anything else; that need not be an error.
+/// Key and value of a put with its fields in the usual order, which is what most entries are, at a third of what it
+/// costs to ask of every field which one it is; and what follows. None when it is anything else; that need not be an
+/// error.
 #[inline]
-fn usual_put(payload: &[u8]) -> Option<WriteRef<'_>> {
+fn usual_put(payload: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let [OPERATION_FIELD, PUT, KEY_FIELD, rest @ ..] = payload else { return None };
     let mut rest = rest;
     let key = take_bytes(&mut rest).ok()?;
     let [VALUE_FIELD, behind @ ..] = rest else { return None };
     rest = behind;
     let value = take_bytes(&mut rest).ok()?;
-    let command = CommandRef { key, operation: OperationRef::Put { value } };
-    rest.is_empty().then_some(WriteRef { command, session: None, elapsed_ms: 0 })
+    Some((key, value, rest))
 }
 
 impl<'a> CommandFields<'a> {
@@ -597,13 +605,17 @@ mod tests {
             changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
             cut in any::<prop::sample::Index>(),
         ) {
-            let mut bytes = encoded(&command).to_vec();
+            let mut bytes = encoded(&command);
+            append_session(SessionTag { session: SessionId(7), serial: 3, awaited_from: 1, opened_ms: 5 }, &mut bytes);
+            append_stamp(9, &mut bytes);
+            let mut bytes = bytes.to_vec();
             for (at, byte) in changes {
                 let at = at.index(bytes.len());
                 bytes[at] = byte;
             }
             bytes.truncate(cut.index(bytes.len() + 1));
             prop_assert_eq!(fields_by_hand(&bytes), fields_by_prost(&bytes));
+            prop_assert_eq!(decode_write(&bytes), decode_rest(CommandFields::default(), &bytes), "the fast road leads there");
         }
     }
 

@@ -16,7 +16,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use imbl::{OrdMap, OrdSet};
-use xxhash_rust::xxh3::xxh3_64;
+use rapidhash::v3::rapidhash_v3;
 
 use super::command::{Current, Outcome, Rejection};
 
@@ -408,7 +408,7 @@ fn session_hash(id: SessionId, session: &Session) -> u64 {
     bytes[16..24].copy_from_slice(&session.opened_ms.to_le_bytes());
     bytes[24..32].copy_from_slice(&session.active_ms.to_le_bytes());
     bytes[32..].copy_from_slice(&session.kept_from.to_le_bytes());
-    xxh3_64(&bytes)
+    rapidhash_v3(&bytes)
 }
 
 /// Of everything in a stored answer; numbers that an outcome has not are zero.
@@ -419,7 +419,7 @@ fn answer_hash(id: SessionId, answer: &Answer) -> u64 {
         Outcome::Incremented { value } => (3, [value.cast_unsigned(), 0, 0]),
         Outcome::ConditionFailed { current: None } => (4, [0; 3]),
         Outcome::ConditionFailed { current: Some(Current { value, revision, version }) } => {
-            (5, [xxh3_64(value), *revision, *version])
+            (5, [rapidhash_v3(value), *revision, *version])
         }
         Outcome::Rejected { because: Rejection::NotANumber } => (6, [0; 3]),
         Outcome::Rejected { because: Rejection::Overflow } => (7, [0; 3]),
@@ -434,7 +434,7 @@ fn answer_hash(id: SessionId, answer: &Answer) -> u64 {
     for (at, word) in words.iter().enumerate() {
         bytes[16 + at * 8..24 + at * 8].copy_from_slice(&word.to_le_bytes());
     }
-    xxh3_64(&bytes)
+    rapidhash_v3(&bytes)
 }
 
 #[cfg(test)]
