@@ -17,13 +17,21 @@ fn weight(event: &Event) -> Level {
         Event::RecoveryStarted { .. }
         | Event::PeerRecovers { .. }
         | Event::Truncated { .. }
-        | Event::ConfigRolledBack { .. } => Level::Warn,
+        | Event::ConfigRolledBack { .. }
+        | Event::LearnerTooSlow { .. }
+        | Event::SnapshotFailed { .. } => Level::Warn,
         Event::BecamePreCandidate { .. }
         | Event::BecameCandidate { .. }
         | Event::BecameLeader { .. }
         | Event::BecameFollower { .. }
         | Event::LeaderKnown { .. }
         | Event::ConfigEffective { .. }
+        | Event::Removed { .. }
+        | Event::GoodbyeEnded { .. }
+        | Event::LearnerReady { .. }
+        | Event::SnapshotTaken { .. }
+        | Event::SnapshotOffered { .. }
+        | Event::SnapshotInstalled { .. }
         | Event::TransferStarted { .. }
         | Event::TransferEnded { .. }
         | Event::RecoveryEnded { .. } => Level::Info,
@@ -34,7 +42,10 @@ fn weight(event: &Event) -> Level {
                 Level::Info
             }
         }
-        Event::CommitAdvanced { .. } | Event::PeerState { .. } | Event::MessageDropped { .. } => Level::Debug,
+        Event::CommitAdvanced { .. }
+        | Event::PeerState { .. }
+        | Event::Compacted { .. }
+        | Event::MessageDropped { .. } => Level::Debug,
     }
 }
 

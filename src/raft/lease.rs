@@ -85,7 +85,8 @@ impl Core {
         if lease.is_over {
             return None;
         }
-        if self.membership.config().members.len() == 1 {
+        let config = self.membership.config();
+        if config.members.len() == 1 && config.is_voter(self.id) {
             return Some(Time(u64::MAX));
         }
         if lease.config != self.membership.index() {

@@ -3,6 +3,8 @@
 use core::time::Duration;
 use std::collections::VecDeque;
 
+use super::catch_up::CatchUp;
+use super::snapshot::SnapshotMeta;
 use super::types::{Index, NodeId, Time};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -11,6 +13,8 @@ pub enum PeerState {
     Probe,
     /// Many appends on the way, `next` moves ahead of the answers.
     Replicate,
+    /// What it needs is compacted away: a snapshot is on its way, and no appends are (R85).
+    Snapshot,
 }
 
 impl PeerState {
@@ -18,6 +22,7 @@ impl PeerState {
         match self {
             PeerState::Probe => "probe",
             PeerState::Replicate => "replicate",
+            PeerState::Snapshot => "snapshot",
         }
     }
 }
@@ -27,6 +32,15 @@ impl PeerState {
 pub(super) struct Window {
     pub messages: usize,
     pub bytes: u64,
+}
+
+/// A peer that is no member any more is told so, for a while (R77).
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Goodbye {
+    /// Index of the configuration without it.
+    pub removed_at: Index,
+    /// When to give up, once the removal is committed.
+    pub until: Option<Time>,
 }
 
 #[derive(Clone, Debug)]
@@ -41,6 +55,13 @@ pub(super) struct Progress {
     pub next: Index,
     /// When the peer last answered in this reign.
     pub contact: Option<Time>,
+    /// Since when an answer of this peer could be expected: it stands in for its contact until there is a later one
+    /// (R22).
+    pub counted_since: Time,
+    /// For a learner: whether it keeps up (R75).
+    pub catch_up: Option<CatchUp>,
+    /// For a peer that was removed.
+    pub goodbye: Option<Goodbye>,
     /// In Probe: an append is out and unanswered.
     pub paused: bool,
     /// The commit index the peer was last told.
@@ -58,10 +79,22 @@ pub(super) struct Progress {
     /// Last index and bytes of each append on the way, in Replicate.
     in_flight: VecDeque<(Index, u64)>,
     in_flight_bytes: u64,
+    /// In Snapshot: how far the transfer is.
+    pub sending: Option<Sending>,
+}
+
+/// A snapshot on its way to one peer, one chunk at a time (R88).
+#[derive(Clone, Debug)]
+pub(super) struct Sending {
+    pub meta: SnapshotMeta,
+    /// Where the chunk that is on its way begins, or the next one; the size when the peer holds all of the file.
+    pub offset: u64,
+    /// When that chunk left, or when the peer said that it holds all; none when the next chunk may leave.
+    pub waits_since: Option<Time>,
 }
 
 impl Progress {
-    pub(super) fn new(id: NodeId, generation: u32, last: Index) -> Progress {
+    pub(super) fn new(id: NodeId, generation: u32, last: Index, now: Time) -> Progress {
         Progress {
             id,
             generation,
@@ -69,6 +102,9 @@ impl Progress {
             matched: Index(0),
             next: last.next(),
             contact: None,
+            counted_since: now,
+            catch_up: None,
+            goodbye: None,
             paused: false,
             commit_told: Index(0),
             nudge: false,
@@ -78,13 +114,21 @@ impl Progress {
             is_suspect: false,
             in_flight: VecDeque::new(),
             in_flight_bytes: 0,
+            sending: None,
         }
     }
 
     /// The peer has lost what it had: nothing it acknowledged so far counts, and replies on the way are void (R66).
-    pub(super) fn begin_again(&mut self, last: Index) {
-        let (generation, contact, read_seq) = (self.generation.wrapping_add(1), self.contact, self.read_seq);
-        *self = Progress { contact, read_seq, ..Progress::new(self.id, generation, last) };
+    pub(super) fn begin_again(&mut self, now: Time, generation: u32, last: Index) {
+        let catch_up = self.catch_up.as_ref().map(|_| CatchUp::begin(now, last));
+        *self = Progress {
+            contact: self.contact,
+            counted_since: self.counted_since,
+            catch_up,
+            goodbye: self.goodbye,
+            read_seq: self.read_seq,
+            ..Progress::new(self.id, generation, last, now)
+        };
     }
 
     /// What counts for commits.
@@ -109,6 +153,11 @@ impl Progress {
         self.in_flight.len() >= window.messages || self.in_flight_bytes >= window.bytes
     }
 
+    /// Whether the peer answered in this reign, less than `patience` ago.
+    pub(super) fn is_heard(&self, now: Time, patience: Duration) -> bool {
+        self.contact.is_some_and(|contact| now.since(contact) < patience)
+    }
+
     pub(super) fn is_quiet(&self) -> bool {
         self.in_flight.is_empty()
     }
@@ -122,6 +171,7 @@ impl Progress {
                 self.in_flight.push_back((last, bytes));
                 self.in_flight_bytes += bytes;
             }
+            PeerState::Snapshot => unreachable!("no appends are built while a snapshot is on its way"),
         }
     }
 
@@ -150,6 +200,8 @@ impl Progress {
         assert!(self.next <= last.next(), "nothing behind the end of the log is sent");
         assert!(self.in_flight.len() <= messages_max, "a window keeps its limit (R38)");
         assert!(self.state == PeerState::Replicate || self.in_flight.is_empty(), "a probed peer has no window");
+        let sends = self.sending.is_some();
+        assert_eq!(sends, self.state == PeerState::Snapshot, "a transfer lives as long as its peer's state (R37)");
     }
 
     pub(super) fn probe_from(&mut self, next: Index) {
@@ -157,8 +209,15 @@ impl Progress {
         self.next = next.max(self.matched.next());
     }
 
+    /// A snapshot goes to the peer, from its beginning.
+    pub(super) fn start_sending(&mut self, meta: SnapshotMeta) {
+        self.enter(PeerState::Snapshot);
+        self.sending = Some(Sending { meta, offset: 0, waits_since: None });
+    }
+
     pub(super) fn enter(&mut self, state: PeerState) {
         self.state = state;
+        self.sending = None;
         self.paused = false;
         self.nudge = false;
         self.in_flight.clear();

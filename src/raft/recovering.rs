@@ -11,7 +11,7 @@
 use super::core::Core;
 use super::event::Event;
 use super::message::{Hello, HelloReply, Message};
-use super::types::{Index, NodeId, Role};
+use super::types::{Index, NodeId, Role, Time};
 
 /// What a recovering node waits for.
 #[derive(Clone, Copy, Debug)]
@@ -76,19 +76,21 @@ impl Core {
 /// As the leader of one.
 impl Core {
     /// What this peer acknowledged under another incarnation no longer counts (R66). What is committed stays so.
-    pub(super) fn on_hello(&mut self, from: NodeId, hello: &Hello) {
+    pub(super) fn on_hello(&mut self, now: Time, from: NodeId, hello: &Hello) {
         if self.role != Role::Leader {
             return;
         }
         let end = self.log.last().index;
+        let generation = self.generation.wrapping_add(1);
         let Some(peer) = self.peer_mut(from) else { return };
         let is_news = peer.hello.is_none_or(|(incarnation, _)| incarnation != hello.incarnation);
         if is_news {
-            peer.begin_again(end);
+            peer.begin_again(now, generation, end);
             peer.hello = Some((hello.incarnation, end));
         }
         let (incarnation, end) = peer.hello.expect("it was set or found just now");
         if is_news {
+            self.generation = generation;
             if self.transferring_to() == Some(from) {
                 self.end_transfer("the target has lost entries");
             }

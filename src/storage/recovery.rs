@@ -5,8 +5,13 @@
 //! was synced (after a failed sync the cache may show bytes that never reached the disk, R67), clears the rest of a torn
 //! write, so that nothing of it can be taken for log later, and syncs.
 //!
+//! The log begins behind a snapshot, or with entry 1. The newest snapshot that the log goes on behind counts; one that
+//! is damaged is passed over if an older one, or the whole log, can take its place. A newer snapshot that was received
+//! and not yet installed is installed now (R86): the log is then discarded as `reset_to` would have done it.
+//!
 //! Payloads are looked at one at a time; only the tail is kept.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,13 +22,15 @@ use bytes::Bytes;
 
 use super::disk::{Disk, DiskFile, DiskLock, TEMPORARY_ENDING};
 use super::hard_state::{self, Chosen, HardStateFile, LogEnd};
-use super::journal::JournalOptions;
+use super::journal::{JournalOptions, WriteError};
 use super::layout::{self, OnCorruption};
 use super::positions::{LogReader, Positions, ReadError, Strides};
-use super::reader::{self, Damage, DamageKind, Item, SegmentItem};
+use super::reader::{self, Damage, DamageKind, Item, Known, SegmentItem};
 use super::salvage;
 use super::scanner;
 use super::segment::{Cause, MARKER_BYTES, Marker, SEGMENT_HEADER_BYTES};
+use super::snapshot::SnapshotStore;
+use super::snapshot_file::{Loaded, SnapshotError, SnapshotHead};
 use super::wal::{self, Current, Resumed, Tip, Wal};
 use crate::codec::entry::decode_config;
 use crate::codec::{EntryError, Kind, RecordHeader, Settings};
@@ -51,12 +58,16 @@ pub struct DirectoryMeta {
 }
 
 /// Everything a node knows when it wakes up.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Recovered {
     pub meta: DirectoryMeta,
     pub hard_state: HardState,
-    /// All entries, from the first.
+    /// The state to begin with; none when the log is there from entry 1.
+    pub snapshot: Option<Loaded>,
+    /// All entries that are there, from the first: behind the snapshot's last one, or some before it.
     pub shape: Shape,
+    /// The entry before the first of `shape`.
+    pub before_first: LogId,
     /// The newest known commit index; at most the last index (R4).
     pub commit_hint: Index,
     /// `check` of the last entry, which the next record's `link` must be.
@@ -65,7 +76,7 @@ pub struct Recovered {
     /// `RECOVERED_TAIL_BYTES`.
     pub tail: Vec<Bytes>,
     pub tail_first: Index,
-    /// Of the newest configuration entry.
+    /// Of the newest configuration entry, or of the snapshot when the log holds none.
     pub settings: Settings,
     /// This node may hold less than it has acknowledged, now or since an earlier start (R64).
     pub is_recovering: bool,
@@ -85,6 +96,10 @@ pub enum Note {
     Salvaged { damage: Damage, last: LogId },
     #[error("{} byte {offset}: {length_bytes} bytes were set aside as {}", file.display(), to.display())]
     SetAside { file: Arc<Path>, offset: u64, length_bytes: u64, to: PathBuf },
+    #[error("a snapshot was passed over: {problem}")]
+    SnapshotPassedOver { problem: String },
+    #[error("the snapshot up to {last} was received and is installed now")]
+    SnapshotInstalled { last: LogId },
 }
 
 /// Why a data directory was not opened. Nothing in it was changed, unless it says `Io`.
@@ -106,6 +121,10 @@ pub enum OpenError {
     Configuration { file: Arc<Path>, offset: u64, index: Index, source: EntryError },
     #[error("the log holds no configuration")]
     NoConfiguration,
+    #[error("the newest snapshot cannot be used, and without it the log has no beginning: {source}")]
+    Snapshot { source: SnapshotError },
+    #[error("installing the snapshot that was received: {source}")]
+    Install { source: WriteError },
 }
 
 /// What an opened directory consists of.
@@ -113,6 +132,7 @@ pub(super) struct Opened {
     pub(super) recovered: Recovered,
     pub(super) wal: Wal,
     pub(super) hard_state: HardStateFile,
+    pub(super) snapshots: SnapshotStore,
     pub(super) lock: Box<dyn DiskLock>,
 }
 
@@ -133,12 +153,17 @@ pub(super) fn open(
     let inspection = hard_state::inspect_on(disk.as_ref(), &hard_state_file).map_err(io_failed)?;
     let chosen = inspection.choose()?;
     let mut clean_end = inspection.clean_end(&chosen);
-    let mut survey = match survey(disk.clone(), data_dir, &chosen, clean_end) {
+    let snapshots = SnapshotStore::new(disk.clone(), data_dir, chosen.slot.cluster_id, options.sync);
+    let mut salvaged = None;
+    let mut survey = match survey(disk.clone(), data_dir, &chosen, clean_end, candidates(&snapshots)?) {
         Err(OpenError::Damaged(damage)) if on_corruption == OnCorruption::Recover => {
             clean_end = None;
-            let mut survey = salvage::intact_part(disk.clone(), data_dir, &chosen, damage)?;
+            let candidates = candidates(&snapshots)?;
+            let mut survey = salvage::intact_part(disk.clone(), data_dir, &chosen, candidates)?;
+            let base = survey.choose_base(&snapshots, chosen.slot.hard_state.term)?;
             survey.check_against(&chosen, &hard_state_file)?;
-            salvage::set_aside(disk.as_ref(), data_dir, &mut survey)?;
+            salvage::set_aside(disk.as_ref(), data_dir, &mut survey, &base, damage)?;
+            salvaged = Some(base);
             survey
         }
         surveyed => surveyed?,
@@ -149,21 +174,66 @@ pub(super) fn open(
     if clean_end.is_none() {
         survey.notes.push(Note::NotClosed);
     }
-    let mut recovered = recovered(disk.clone(), &survey, chosen.slot.hard_state)?;
+    let base = match salvaged {
+        Some(base) => base,
+        None => survey.choose_base(&snapshots, chosen.slot.hard_state.term)?,
+    };
+    let mut recovered = recovered(disk.clone(), &survey, &base, chosen.slot.hard_state)?;
     recovered.is_recovering = disk.exists(&layout::recovering_file(data_dir)).map_err(io_failed)?;
     let takeover = Takeover { disk: disk.as_ref(), data_dir, was_closed: clean_end.is_some(), survey: &survey };
     let (current, hard_state) = takeover.run(&chosen, options).map_err(io_failed)?;
+    snapshots.prepare().map_err(io_failed)?;
     let Survey { meta, tip, commit_hint, positions, strides, .. } = survey;
     let resumed = Resumed { current, tip, commit_hint, positions, strides };
-    let wal = Wal::new(disk, layout::log_dir(data_dir), options, meta, resumed);
-    Ok(Opened { recovered, wal, hard_state, lock })
+    let mut wal = Wal::new(disk, layout::log_dir(data_dir), options, meta, resumed);
+    match &base {
+        Base::Waiting(loaded) => wal.reset(loaded.meta.last, loaded.meta.link),
+        Base::None | Base::Installed(_) => wal.compact(Index(0)),
+    }
+    .map_err(|source| OpenError::Install { source })?;
+    Ok(Opened { recovered, wal, hard_state, snapshots, lock })
+}
+
+/// What the state machine begins with.
+pub(super) enum Base {
+    /// Nothing: the log is there from entry 1.
+    None,
+    /// The log goes on behind it.
+    Installed(Box<Loaded>),
+    /// It was received to replace the log, and that did not happen yet.
+    Waiting(Box<Loaded>),
+}
+
+/// The snapshots that may count, by their headers, rising; and what is wrong with the others.
+#[derive(Default)]
+pub(super) struct Candidates {
+    heads: Vec<SnapshotHead>,
+    /// The newest last.
+    unusable: Vec<SnapshotError>,
+}
+
+fn candidates(snapshots: &SnapshotStore) -> Result<Candidates, OpenError> {
+    let mut candidates = Candidates::default();
+    for last in snapshots.list().map_err(|source| OpenError::Io { path: snapshots.dir().to_path_buf(), source })? {
+        match snapshots.head(last) {
+            Ok(head) => candidates.heads.push(head),
+            Err(error @ (SnapshotError::Io { .. } | SnapshotError::Version(_))) => return Err(error.into()),
+            Err(error) => candidates.unusable.push(error),
+        }
+    }
+    Ok(candidates)
 }
 
 /// Everything learned by reading the directory once.
 pub(super) struct Survey {
     pub(super) meta: DirectoryMeta,
+    pub(super) candidates: Candidates,
+    /// What the log holds where a candidate ends.
+    ends: BTreeMap<Index, Tip>,
     pub(super) shape: Shape,
     settings: Option<Settings>,
+    /// The entry that the log begins behind.
+    origin: Tip,
     pub(super) tip: Tip,
     commit_hint: Index,
     positions: Arc<Positions>,
@@ -207,13 +277,17 @@ fn survey(
     data_dir: &Path,
     chosen: &Chosen,
     clean_end: Option<LogEnd>,
+    candidates: Candidates,
 ) -> Result<Survey, OpenError> {
-    let mut survey = Survey::new(chosen, chosen.slot.commit_hint);
+    let mut survey = Survey::new(chosen, chosen.slot.commit_hint, candidates);
     let log_dir = layout::log_dir(data_dir);
-    let walk = reader::walk_directory(disk, &log_dir, clean_end, None)
+    let known = Known { clean_end, covered: Some(survey.candidates.covered()) };
+    let walk = reader::walk_directory(disk, &log_dir, known, None)
         .map_err(|source| OpenError::Io { path: log_dir, source })?;
     for item in walk {
-        survey.take(item)?;
+        if let Err(error) = survey.take(item) {
+            return Err(survey.candidates.explain(error));
+        }
     }
     survey.publish();
     survey.check_against(chosen, &layout::hard_state_file(data_dir))?;
@@ -221,12 +295,15 @@ fn survey(
 }
 
 impl Survey {
-    pub(super) fn new(chosen: &Chosen, commit_hint: Index) -> Survey {
+    pub(super) fn new(chosen: &Chosen, commit_hint: Index, candidates: Candidates) -> Survey {
         let slot = &chosen.slot;
         Survey {
             meta: DirectoryMeta { cluster_id: slot.cluster_id, node: slot.node, storage: slot.storage },
+            candidates,
+            ends: BTreeMap::new(),
             shape: Shape::empty(Index(1)),
             settings: None,
+            origin: Tip::ORIGIN,
             tip: Tip::ORIGIN,
             commit_hint,
             positions: Arc::default(),
@@ -275,7 +352,14 @@ impl Survey {
             return Ok(());
         }
         self.publish();
-        self.positions.open_segment(item.file.clone(), header.sequence, header.first);
+        let before = Tip { id: LogId { index: header.first.prev(), term: header.term_before }, check: header.link };
+        if self.newest.is_none() {
+            self.origin = before;
+            self.tip = before;
+            self.note_end(before);
+            self.shape = Shape::empty(header.first);
+        }
+        self.positions.open_segment(item.file.clone(), header.sequence, before);
         self.strides = Strides::default();
         let start = SEGMENT_HEADER_BYTES as u64;
         self.before = self.newest.replace(Surveyed { item, records_end: start, end: start, marked: None });
@@ -304,11 +388,71 @@ impl Survey {
         let length = u32::try_from(header.total_bytes()).expect("records are far below 4 GiB");
         self.shape.push(header.id.term, length, config);
         self.tip = Tip { id: header.id, check: header.check };
+        self.note_end(self.tip);
         self.strides.note(header.id.index, offset);
         let newest = self.newest.as_mut().expect("a record lies in a segment");
         newest.records_end = offset + u64::from(length);
         newest.end = newest.records_end;
         Ok(())
+    }
+
+    /// Remembers what the log holds where a snapshot ends.
+    fn note_end(&mut self, tip: Tip) {
+        if self.candidates.heads.iter().any(|head| head.last.index == tip.id.index) {
+            self.ends.insert(tip.id.index, tip);
+        }
+    }
+
+    /// Finds what the state machine begins with: the newest snapshot that is whole and goes with the log.
+    ///
+    /// A snapshot that the log does not go on behind was received, and the machine stopped before the log was given up
+    /// for it. It holds only what is committed, so the log holds nothing that it lacks and that counts. One of a later
+    /// term than the durable one was never vouched for and is left alone.
+    fn choose_base(&mut self, snapshots: &SnapshotStore, durable: Term) -> Result<Base, OpenError> {
+        let mut heads = std::mem::take(&mut self.candidates.heads);
+        while let Some(head) = heads.pop() {
+            let SnapshotHead { last, link, .. } = head;
+            let found = self.ends.get(&last.index).copied();
+            let is_installed = found.is_some_and(|tip| (tip.id, tip.check) == (last, link));
+            if let Some(tip) = found
+                && !is_installed
+                && (last.index <= self.commit_hint || tip.id == last)
+            {
+                let explanation = format!("the snapshot ends with {last}, but the log holds another entry {}", tip.id);
+                return Err(Damage::new(&snapshots.path_of(last), 0, DamageKind::Chain, explanation).into());
+            }
+            let is_waiting = !is_installed && last.index >= self.shape.first && last.term <= durable;
+            if !is_installed && !is_waiting {
+                continue;
+            }
+            match snapshots.load(last) {
+                Ok(loaded) if is_installed => {
+                    self.commit_hint = self.commit_hint.max(last.index);
+                    self.note_unusable();
+                    return Ok(Base::Installed(Box::new(loaded)));
+                }
+                Ok(loaded) => {
+                    self.note_unusable();
+                    self.notes.push(Note::SnapshotInstalled { last });
+                    return Ok(Base::Waiting(Box::new(loaded)));
+                }
+                Err(error @ (SnapshotError::Io { .. } | SnapshotError::Version(_))) => return Err(error.into()),
+                Err(error) => self.candidates.unusable.insert(0, error),
+            }
+        }
+        if self.shape.first == Index(1) {
+            self.note_unusable();
+            return Ok(Base::None);
+        }
+        let newest = self.newest.as_ref().expect("a log with a beginning has a segment");
+        let explanation = format!("the log begins with entry {}, and no snapshot ends before it", self.shape.first);
+        let missing = Damage::new(&newest.item.file, 0, DamageKind::Missing, explanation);
+        Err(self.candidates.explain(missing.into()))
+    }
+
+    fn note_unusable(&mut self) {
+        let unusable = self.candidates.unusable.drain(..);
+        self.notes.extend(unusable.map(|error| Note::SnapshotPassedOver { problem: error.to_string() }));
     }
 
     /// The log and the hard state vouch for each other (R4, I11).
@@ -328,14 +472,53 @@ impl Survey {
     }
 }
 
-fn recovered(disk: Arc<dyn Disk>, survey: &Survey, hard_state: HardState) -> Result<Recovered, OpenError> {
-    let settings = survey.settings.clone().ok_or(OpenError::NoConfiguration)?;
+impl Candidates {
+    /// Where the newest of them ends.
+    pub(super) fn covered(&self) -> Index {
+        self.heads.last().map_or(Index(0), |head| head.last.index)
+    }
+
+    /// What is missing in front of the log may be missing only because a snapshot cannot be read; then that is to blame.
+    fn explain(&mut self, error: OpenError) -> OpenError {
+        match (&error, self.unusable.pop()) {
+            (OpenError::Damaged(Damage { kind: DamageKind::Missing, .. }), Some(cause)) => cause.into(),
+            _ => error,
+        }
+    }
+}
+
+fn recovered(disk: Arc<dyn Disk>, survey: &Survey, base: &Base, hard_state: HardState) -> Result<Recovered, OpenError> {
+    let snapshot = match base {
+        Base::None => None,
+        Base::Installed(loaded) | Base::Waiting(loaded) => Some((**loaded).clone()),
+    };
+    if let Base::Waiting(loaded) = base {
+        let (last, settings) = (loaded.meta.last, loaded.settings.clone());
+        return Ok(Recovered {
+            meta: survey.meta,
+            hard_state,
+            snapshot,
+            shape: Shape::empty(last.index.next()),
+            before_first: last,
+            commit_hint: last.index,
+            last_check: loaded.meta.link,
+            tail: Vec::new(),
+            tail_first: last.index.next(),
+            settings,
+            is_recovering: false,
+            notes: survey.notes.clone(),
+        });
+    }
+    let of_snapshot = snapshot.as_ref().map(|loaded| loaded.settings.clone());
+    let settings = survey.settings.clone().or(of_snapshot).ok_or(OpenError::NoConfiguration)?;
     let tail_first = tail_first(&survey.shape, survey.commit_hint);
     let reader = LogReader::new(disk, survey.meta.storage, survey.positions.clone());
     Ok(Recovered {
         meta: survey.meta,
         hard_state,
+        snapshot,
         shape: survey.shape.clone(),
+        before_first: survey.origin.id,
         commit_hint: survey.commit_hint,
         last_check: survey.tip.check,
         tail: read_tail(&reader, tail_first, survey.tip.id.index)?,
@@ -479,6 +662,16 @@ fn write_again(file: &dyn DiskFile, from: u64, to: u64) -> io::Result<()> {
         at += length as u64;
     }
     Ok(())
+}
+
+impl From<SnapshotError> for OpenError {
+    fn from(error: SnapshotError) -> OpenError {
+        match error {
+            SnapshotError::Io { path, source } => OpenError::Io { path, source },
+            SnapshotError::Damaged(damage) | SnapshotError::Version(damage) => damage.into(),
+            source => OpenError::Snapshot { source },
+        }
+    }
 }
 
 impl From<Damage> for OpenError {

@@ -5,6 +5,7 @@
 //! reported. Before anything moves, `data/recovering` says that this node may hold less than it has acknowledged; it
 //! stays until consensus says otherwise, so a crash on the way changes nothing. What was known to be committed is
 //! believed only as far as the kept part itself says it: a segment that is gone may have replaced what is now the end.
+//! A snapshot that ends behind the kept part holds only what is committed, and takes its place.
 //!
 //! Refused as ever: a hard state that is lost or contradicts the log (R65), another version, a log without its first
 //! configuration, a node without peers who vote, and a disk that was damaged too often.
@@ -16,8 +17,8 @@ use std::sync::Arc;
 use super::disk::{self, Disk, DiskFile};
 use super::hard_state::Chosen;
 use super::layout;
-use super::reader::{self, Damage, Item};
-use super::recovery::{Note, OpenError, Survey};
+use super::reader::{self, Damage, Item, Known};
+use super::recovery::{Base, Candidates, Note, OpenError, Survey};
 use super::scanner;
 use crate::raft::{Index, NodeId};
 
@@ -27,19 +28,20 @@ const REPAIRS_MAX: u32 = 16;
 /// Bytes copied at once.
 const COPY_CHUNK_BYTES: usize = 1024 * 1024;
 
-/// Reads the intact part of a damaged log; changes nothing. `damage` is why it is needed.
+/// Reads the intact part of a damaged log; changes nothing.
 ///
 /// # Errors
-/// The log cannot be repaired by peers; nothing has changed.
+/// The log cannot be read, or holds something of another version; nothing has changed.
 pub(super) fn intact_part(
     disk: Arc<dyn Disk>,
     data_dir: &Path,
     chosen: &Chosen,
-    damage: Damage,
+    candidates: Candidates,
 ) -> Result<Survey, OpenError> {
     let log_dir = layout::log_dir(data_dir);
-    let mut survey = Survey::new(chosen, Index(0));
-    let walk = reader::walk_directory(disk.clone(), &log_dir, None, None)
+    let mut survey = Survey::new(chosen, Index(0), candidates);
+    let known = Known { clean_end: None, covered: Some(survey.candidates.covered()) };
+    let walk = reader::walk_directory(disk, &log_dir, known, None)
         .map_err(|source| OpenError::Io { path: log_dir, source })?;
     // Damage that concerns whole segments is told before the first of them is read.
     let mut first_bad = u64::MAX;
@@ -52,10 +54,10 @@ pub(super) fn intact_part(
                 continue;
             }
             Item::Damage(_) | Item::TornTail { .. } => break,
+            Item::Dead { .. } => continue,
             Item::Segment(ref segment) if segment.header.sequence >= first_bad => break,
             Item::Marker { ref marker, .. } => continued = marker.continued.then_some(marker.offset),
             Item::Segment(_) | Item::Record { .. } => continued = None,
-            _ => {}
         }
         is_reading = true;
         match survey.take(item) {
@@ -69,20 +71,42 @@ pub(super) fn intact_part(
     if let (Some(newest), Some(offset)) = (&mut survey.newest, continued) {
         newest.end = newest.end.min(offset);
     }
-    let config = survey.shape.configs.last();
-    let is_other = |id: &NodeId| *id != survey.meta.node;
-    if !config.is_some_and(|(_, config)| config.voters.iter().chain(&config.outgoing).any(is_other)) {
-        return Err(damage.into());
-    }
-    if repairs(disk.as_ref(), data_dir).map_err(|source| failed(data_dir, source))? >= REPAIRS_MAX {
-        return Err(damage.into());
-    }
-    survey.notes.push(Note::Salvaged { damage, last: survey.tip.id });
     Ok(survey)
 }
 
-/// Moves everything behind the intact part out of the log, and notes what it was.
-pub(super) fn set_aside(disk: &dyn Disk, data_dir: &Path, survey: &mut Survey) -> Result<(), OpenError> {
+/// Moves everything behind the intact part out of the log, and notes what it was. `damage` is why it is needed.
+///
+/// # Errors
+/// The log cannot be repaired by peers; nothing has changed. Or it was being moved.
+pub(super) fn set_aside(
+    disk: &dyn Disk,
+    data_dir: &Path,
+    survey: &mut Survey,
+    base: &Base,
+    damage: Damage,
+) -> Result<(), OpenError> {
+    let of_snapshot = match base {
+        Base::None => None,
+        Base::Installed(loaded) | Base::Waiting(loaded) => Some(&loaded.meta),
+    };
+    let of_log = survey.shape.configs.last().map(|(_, config)| config);
+    let config = match base {
+        Base::Waiting(loaded) => Some(&loaded.meta.config),
+        Base::None | Base::Installed(_) => of_log.or(of_snapshot.map(|meta| &meta.config)),
+    };
+    let is_other = |id: &NodeId| *id != survey.meta.node;
+    let has_peers = config.is_some_and(|config| config.voters.iter().chain(&config.outgoing).any(is_other));
+    if !has_peers || survey.newest.is_none() {
+        return Err(damage.into());
+    }
+    if repairs(disk, data_dir).map_err(|source| failed(data_dir, source))? >= REPAIRS_MAX {
+        return Err(damage.into());
+    }
+    let last = match base {
+        Base::Waiting(loaded) => loaded.meta.last,
+        Base::None | Base::Installed(_) => survey.tip.id,
+    };
+    survey.notes.push(Note::Salvaged { damage, last });
     let notes = move_behind(disk, data_dir, survey).map_err(|source| failed(data_dir, source))?;
     survey.notes.extend(notes);
     Ok(())

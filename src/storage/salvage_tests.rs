@@ -70,10 +70,12 @@ impl Bench {
         WriteBatch {
             seq: WriteSeq(seq),
             hard_state: None,
+            reset_to: None,
             truncate_from: None,
             records: vec![record],
             range: Some((Index(index), Index(index))),
             commit_hint: Index(index - 1),
+            compact_to: None,
         }
     }
 

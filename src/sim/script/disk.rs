@@ -5,13 +5,16 @@
 
 use std::collections::VecDeque;
 
-use crate::raft::{HardState, Index, LogId, WriteSeq};
+use crate::raft::{HardState, Index, LogId, SnapshotMeta, WriteSeq};
 
 #[derive(Clone, Debug)]
 pub(super) struct Disk {
     pub hard_state: HardState,
-    /// Entry `i` is at position `i - 1`.
+    /// The entry before the first of `log`.
+    pub base: LogId,
     pub log: Vec<LogId>,
+    /// The newest durable snapshot; becomes durable outside of the numbered writes.
+    pub snapshot: Option<SnapshotMeta>,
     pub commit_hint: Index,
     /// The log was damaged and is not repaired yet; known across restarts (R64).
     pub is_recovering: bool,
@@ -23,14 +26,30 @@ pub(super) struct Disk {
 pub(super) struct PendingWrite {
     pub seq: WriteSeq,
     pub hard_state: Option<HardState>,
+    /// The log is discarded and begins anew behind this entry.
+    pub reset_to: Option<LogId>,
     pub truncate_from: Option<Index>,
     pub append: Vec<LogId>,
     pub commit_hint: Index,
+    pub compact_to: Option<Index>,
 }
 
 impl Disk {
     pub(super) fn new(hard_state: HardState, log: Vec<LogId>) -> Disk {
-        Disk { hard_state, log, commit_hint: Index(0), is_recovering: false, pending: VecDeque::new() }
+        Disk {
+            hard_state,
+            base: LogId::ZERO,
+            log,
+            snapshot: None,
+            commit_hint: Index(0),
+            is_recovering: false,
+            pending: VecDeque::new(),
+        }
+    }
+
+    /// As of a node that has never been started.
+    pub(super) fn wipe(&mut self) {
+        *self = Disk::new(HardState::default(), Vec::new());
     }
 
     pub(super) fn accept(&mut self, write: PendingWrite) {
@@ -57,31 +76,61 @@ impl Disk {
             if let Some(hard_state) = write.hard_state {
                 self.hard_state = hard_state;
             }
+            if let Some(base) = write.reset_to {
+                (self.base, self.log) = (base, Vec::new());
+            }
             if let Some(from) = write.truncate_from {
-                self.log.truncate(position(from));
+                self.log.truncate(self.position(from));
             }
             if let Some(first) = write.append.first() {
-                assert!(position(first.index) <= self.log.len(), "a write leaves no hole in the log");
-                self.log.truncate(position(first.index));
+                assert!(self.position(first.index) <= self.log.len(), "a write leaves no hole in the log");
+                self.log.truncate(self.position(first.index));
                 self.log.extend(&write.append);
             }
             self.commit_hint = write.commit_hint;
+            if let Some(upto) = write.compact_to {
+                let kept = self.position(upto.next());
+                assert!(
+                    self.snapshot.as_ref().is_some_and(|s| s.last.index >= upto),
+                    "a snapshot covers what goes (R84)"
+                );
+                self.base = self.log[kept - 1];
+                self.log.drain(..kept);
+            }
         }
     }
 
     /// The entries from `from` on are unreadable: only what is before them counts from now on.
     pub(super) fn lose_from(&mut self, from: Index) {
-        self.log.truncate(position(from));
+        let kept =
+            usize::try_from(from.prev().0.saturating_sub(self.base.index.0)).expect("scripted logs fit in memory");
+        self.log.truncate(kept);
         self.commit_hint = self.commit_hint.min(from.prev());
+    }
+
+    /// The log as a start finds it: an installation that a crash cut short is finished (R86).
+    pub(super) fn recover(&mut self) {
+        let Some(snapshot) = &self.snapshot else { return };
+        let last = snapshot.last;
+        let held = if last.index == self.base.index { Some(self.base) } else { self.entry(last.index) };
+        if last.index > self.base.index && held != Some(last) {
+            (self.base, self.log) = (last, Vec::new());
+        }
+    }
+
+    fn entry(&self, index: Index) -> Option<LogId> {
+        let place = index.0.checked_sub(self.base.index.0 + 1)?;
+        self.log.get(usize::try_from(place).ok()?).copied()
+    }
+
+    fn position(&self, index: Index) -> usize {
+        let place = index.0.checked_sub(self.base.index.0 + 1).expect("what is compacted is never written again");
+        usize::try_from(place).expect("scripted logs fit in memory")
     }
 
     pub(super) fn lose_pending(&mut self) {
         self.pending.clear();
     }
-}
-
-fn position(index: Index) -> usize {
-    usize::try_from(index.prev().0).expect("scripted logs fit in memory")
 }
 
 #[cfg(test)]
@@ -93,9 +142,41 @@ mod tests {
         PendingWrite {
             seq: WriteSeq(seq),
             hard_state: Some(HardState { term: Term(seq), vote: None }),
+            reset_to: None,
             truncate_from: truncate_from.map(Index),
             append: append.iter().map(|(index, term)| LogId::new(*index, *term)).collect(),
             commit_hint: Index(0),
+            compact_to: None,
+        }
+    }
+
+    fn snapshot(index: u64, term: u64) -> Option<SnapshotMeta> {
+        Some(SnapshotMeta { last: LogId::new(index, term), ..SnapshotMeta::default() })
+    }
+
+    #[test]
+    fn a_log_is_compacted_and_discarded_only_by_completed_writes() {
+        let mut disk = Disk::new(HardState::default(), vec![LogId::new(1, 1)]);
+        disk.snapshot = snapshot(2, 1);
+        disk.accept(PendingWrite { compact_to: Some(Index(2)), ..write(1, None, &[(2, 1), (3, 1)]) });
+        disk.complete(WriteSeq(1));
+        assert_eq!((disk.base, &disk.log[..]), (LogId::new(2, 1), &[LogId::new(3, 1)][..]));
+        disk.recover();
+        assert_eq!(disk.log, [LogId::new(3, 1)], "what the snapshot covers is in the log, and the rest stays");
+        disk.accept(PendingWrite { reset_to: Some(LogId::new(9, 2)), ..write(2, None, &[(10, 2)]) });
+        disk.complete(WriteSeq(2));
+        assert_eq!((disk.base, &disk.log[..]), (LogId::new(9, 2), &[LogId::new(10, 2)][..]));
+    }
+
+    #[test]
+    fn a_start_finishes_an_installation_and_leaves_a_log_that_holds_the_snapshot() {
+        for (last, base) in [((3, 1), (0, 0)), ((1, 1), (0, 0)), ((4, 1), (4, 1)), ((3, 2), (3, 2))] {
+            let log = [1, 2, 3].map(|index| LogId::new(index, 1)).to_vec();
+            let mut disk = Disk::new(HardState::default(), log);
+            disk.snapshot = snapshot(last.0, last.1);
+            disk.recover();
+            assert_eq!(disk.base, LogId::new(base.0, base.1), "a snapshot that ends at {last:?}");
+            assert_eq!(disk.log.is_empty(), base != (0, 0));
         }
     }
 
