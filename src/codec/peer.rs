@@ -304,21 +304,23 @@ fn put_fields(message: &Message, out: &mut BytesMut) {
             out.put_u64_le(reply.end.0);
         }
         Message::Snapshot(chunk) => put_chunk(chunk, out),
-        Message::SnapshotReply(reply) => {
-            let number = match reply.outcome {
-                SnapshotOutcome::Next { offset } => offset,
-                SnapshotOutcome::Installed { index } => index.0,
-                SnapshotOutcome::Failed => 0,
-            };
-            put_log_id(reply.snapshot.last, out);
-            out.put_u64_le(reply.snapshot.size_bytes);
-            out.put_u64_le(reply.snapshot.digest);
-            out.put_u64_le(reply.offset);
-            out.put_u32_le(reply.generation);
-            out.put_u32_le(0);
-            out.put_u64_le(number);
-        }
+        Message::SnapshotReply(reply) => put_snapshot_reply(reply, out),
     }
+}
+
+fn put_snapshot_reply(reply: &SnapshotReply, out: &mut BytesMut) {
+    let number = match reply.outcome {
+        SnapshotOutcome::Next { offset } => offset,
+        SnapshotOutcome::Installed { index } => index.0,
+        SnapshotOutcome::Failed => 0,
+    };
+    put_log_id(reply.snapshot.last, out);
+    out.put_u64_le(reply.snapshot.size_bytes);
+    out.put_u64_le(reply.snapshot.digest);
+    out.put_u64_le(reply.offset);
+    out.put_u32_le(reply.generation);
+    out.put_u32_le(0);
+    out.put_u64_le(number);
 }
 
 /// Everything of a chunk but its bytes, which follow.
