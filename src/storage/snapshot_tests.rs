@@ -11,7 +11,7 @@ use bytes::{Bytes, BytesMut};
 use super::disk::{Disk, RealDisk};
 use super::failing_disk::{FailingDisk, Faults};
 use super::journal::{Journal, JournalOptions};
-use super::layout::{self, Founding, SyncMode};
+use super::layout::{self, Founding, OnCorruption, SyncMode};
 use super::reader::{self, DamageKind, Item};
 use super::recovery::{Note, OpenError, Recovered};
 use super::snapshot::{SNAPSHOTS_KEPT, SnapshotStore};
@@ -31,8 +31,11 @@ const CLUSTER: ClusterId = ClusterId(5);
 const VALUE_BYTES: usize = 5_000;
 
 fn config() -> Config {
-    let (id, storage) = (NodeId(1), StorageId(77));
-    Config::of(vec![Member { id, name: "n1".to_owned(), address: "127.0.0.1:1".to_owned(), storage }], Vec::new())
+    let member = |id: u64| {
+        let (id, name, address) = (NodeId(id), format!("n{id}"), format!("127.0.0.1:{id}"));
+        Member { id, name, address, storage: StorageId(76 + u128::from(id.0)) }
+    };
+    Config::of((1..=3).map(member).collect(), Vec::new())
 }
 
 fn founding() -> Founding {
@@ -149,6 +152,29 @@ impl World {
         self.journal = Some(journal);
         (self.seq, self.term) = (0, recovered.hard_state.term.0);
         Ok(recovered)
+    }
+
+    /// Damages an entry in the log, then opens what is intact of it.
+    fn salvage(&mut self, index: u64) -> Recovered {
+        self.journal = None;
+        let record = self.log.0[index as usize - 1].clone();
+        let log_dir = layout::log_dir(&self.data());
+        let place = |name: String| {
+            let path = log_dir.join(name);
+            let bytes = fs::read(&path).unwrap();
+            let at = bytes.windows(record.len()).position(|window| window == &record[..])?;
+            Some((path, bytes, at))
+        };
+        let (path, mut bytes, at) = self.segments().into_iter().find_map(place).unwrap();
+        bytes[at + 60] ^= 1;
+        fs::write(path, bytes).unwrap();
+        assert!(matches!(self.refusal(), OpenError::Damaged(_)), "unless it may be repaired it is refused");
+        let opened = Journal::open_as(Arc::new(RealDisk), &self.data(), OPTIONS, OnCorruption::Recover);
+        let (journal, recovered) = opened.unwrap();
+        self.journal = Some(journal);
+        (self.seq, self.term) = (0, recovered.hard_state.term.0);
+        assert!(recovered.is_recovering, "it may hold less than it has acknowledged (R64)");
+        recovered
     }
 
     fn refusal(&mut self) -> OpenError {
@@ -745,4 +771,31 @@ fn a_trailer_is_as_long_as_it_is_said_to_be() {
     let (meta, bytes) = taken_elsewhere(&World::new().log);
     let trailer = &bytes[bytes.len() - SNAPSHOT_TRAILER_BYTES..];
     assert_eq!(trailer[24..32], meta.digest.to_le_bytes());
+}
+
+#[test]
+fn a_damaged_log_goes_on_behind_its_intact_part_or_behind_a_newer_snapshot() {
+    for (damaged, kept) in [(4, 8), (8, 8), (9, 8), (11, 10)] {
+        for is_compacted in [false, true] {
+            let mut world = World::new();
+            world.append(2, 12);
+            let meta = world.log.up_to(8).take(&world.store()).unwrap();
+            if is_compacted && damaged > 8 {
+                world.compact(8).unwrap();
+                world.settle();
+                assert!(world.check().shape.first > Index(1), "there is less log than state");
+            }
+            let recovered = world.salvage(damaged);
+            assert_eq!(recovered.snapshot.as_ref().map(|loaded| &loaded.meta), Some(&meta), "entry {damaged}");
+            let intact = world.log.up_to(kept);
+            world.assert_holds(&recovered, &intact);
+            assert!(
+                recovered.notes.iter().any(|note| matches!(note, Note::Salvaged { last, .. } if last.index.0 == kept))
+            );
+            world.log = intact;
+            world.check();
+            world.append(3, 4);
+            assert!(world.check().is_recovering, "until consensus says otherwise");
+        }
+    }
 }
