@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use raftctl::raft::Rules;
 use raftctl::sim::script::{Script, run};
 
 /// Lines shown around the first difference of a script.
@@ -21,7 +22,7 @@ fn every_script_comes_out_as_written() {
     let regenerate = std::env::var_os("RAFTCTL_REGENERATE").is_some_and(|value| value == "1");
     let mut failures = Vec::new();
     for (path, text) in scripts() {
-        match run(&text) {
+        match run(&text, Rules::sound()) {
             Err(fault) => failures.push(format!("{}: {fault}", path.display())),
             Ok(now) if now == text => {}
             Ok(now) if regenerate => fs::write(root().join(&path), now).expect("scripts can be written"),
@@ -113,7 +114,7 @@ fn random_scripts_break_no_invariant_and_end_in_agreement() {
     let wanted = std::env::var("RAFTCTL_RANDOM_SCRIPTS").ok().and_then(|count| count.parse().ok());
     for seed in 0..wanted.unwrap_or(RANDOM_SCRIPTS) {
         let script = random_script(seed);
-        match run(&script) {
+        match run(&script, Rules::sound()) {
             Err(fault) => panic!("seed {seed}: {fault}\n\nin the script\n\n{script}"),
             Ok(text) => assert!(!text.contains(" stopped: "), "seed {seed}: a node stopped\n\n{text}"),
         }

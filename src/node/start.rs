@@ -14,7 +14,7 @@ use super::shutdown::Shutdown;
 use super::turn::{Ended, Facts, Turn};
 use super::worker::Worker;
 use crate::observe::{Level, Log, LogOptions};
-use crate::raft::{Config, Fault, NodeId};
+use crate::raft::{Config, Fault, NodeId, Rules};
 use crate::replica::{BootError, Found, Limits, Replica, Setup};
 use crate::storage::layout::{self, NodeFile, RunFile};
 use crate::storage::{Journal, JournalOptions, OpenError, Recovered, SyncMode};
@@ -296,6 +296,7 @@ fn replica_setup(found: Recovered) -> Setup {
         cluster: found.meta.cluster_id,
         storage: found.meta.storage,
         seed: election_seed(found.meta.node),
+        rules: Rules::sound(),
         limits: Limits::default(),
         found: Found {
             hard_state: found.hard_state,

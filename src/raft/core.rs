@@ -13,6 +13,7 @@ use super::membership::Membership;
 use super::message::{AppendOutcome, AppendReply, Envelope, HeartbeatReply, Message, ReadIndexReply};
 use super::read_index::AskedReads;
 use super::replication::Leading;
+use super::rules::{Rule, Rules};
 use super::shape::Shape;
 use super::types::{Index, LogId, NodeId, Role, StorageId, Term, Time, WriteSeq};
 
@@ -75,6 +76,7 @@ pub struct Setup {
     pub options: Options,
     /// Must differ between nodes and between starts (R12).
     pub seed: u64,
+    pub rules: Rules,
 }
 
 /// What was found on disk.
@@ -103,6 +105,7 @@ pub struct Core {
     pub(super) id: NodeId,
     pub(super) storage: StorageId,
     pub(super) options: Options,
+    pub(super) rules: Rules,
     pub(super) dice: u64,
     pub(super) term: Term,
     pub(super) vote: Option<NodeId>,
@@ -151,6 +154,7 @@ impl Core {
             id: setup.id,
             storage: setup.storage,
             options: setup.options,
+            rules: setup.rules,
             dice: setup.seed,
             term: found.hard_state.term,
             vote: found.hard_state.vote,
@@ -161,7 +165,7 @@ impl Core {
             commit: found.commit_hint,
             applied: Index(0),
             apply_told: Index(0),
-            disk: Durability::new(),
+            disk: Durability::new(setup.rules),
             timer_started: now,
             timeout: Duration::ZERO,
             leader_contact: None,
@@ -179,6 +183,9 @@ impl Core {
             fault_told: false,
         };
         core.restart_timer(now);
+        if !core.rules.keeps(Rule::FollowerAfterRestart) {
+            core.resume_leading(now);
+        }
         Ok(core)
     }
 
@@ -195,7 +202,7 @@ impl Core {
         if to != self.id || from == self.id {
             return self.drop_message(from, "it is not for this node");
         }
-        if to_storage != StorageId(0) && to_storage != self.storage {
+        if to_storage != StorageId(0) && to_storage != self.storage && self.rules.keeps(Rule::StorageChecked) {
             return self.drop_message(from, "it is for another data directory");
         }
         if let Err(because) = soundness(term, &message) {
@@ -206,7 +213,8 @@ impl Core {
             Message::VoteReply(reply) => return self.on_vote_reply(now, from, term, &reply),
             _ => {}
         }
-        if term < self.term {
+        let counts_late = !self.rules.keeps(Rule::LifeOfTracking) && matches!(message, Message::AppendReply(_));
+        if term < self.term && !counts_late {
             return self.answer_stale(from, &message);
         }
         if term > self.term {
@@ -238,7 +246,9 @@ impl Core {
 
     /// A write or a sync failed: for good (R60).
     pub fn persist_failed(&mut self, what: String) {
-        self.poison(Fault::Disk { what });
+        if self.rules.keeps(Rule::FailStop) {
+            self.poison(Fault::Disk { what });
+        }
     }
 
     /// The state machine has applied everything up to `upto`.
@@ -283,7 +293,7 @@ impl Core {
         if self.fault.is_none() {
             self.build_messages(now);
             out.write = self.take_write(now);
-            let applicable = self.commit.min(self.durable());
+            let applicable = self.durable_if(Rule::ApplyDurable).min(self.commit);
             if applicable > self.apply_told {
                 self.apply_told = applicable;
                 out.apply_to = Some(applicable);
@@ -304,11 +314,12 @@ impl Core {
 
     fn take_write(&mut self, now: Time) -> Option<Write> {
         let last = self.log.last().index;
-        let hint = self.commit.min(self.durable());
+        let hint = self.durable_if(Rule::HintDurable).min(self.commit);
+        let vote = self.vote.filter(|_| self.rules.keeps(Rule::VoteStored));
         let due = self.disk.take_due(now, last)?;
         Some(Write {
             seq: due.seq,
-            hard_state: due.hard_state.then_some(HardState { term: self.term, vote: self.vote }),
+            hard_state: due.hard_state.then_some(HardState { term: self.term, vote }),
             truncate_from: due.truncate_from,
             append: due.append_from.map(|from| (from, last)),
             commit_hint: hint,
@@ -322,7 +333,7 @@ impl Core {
         let news = term > self.term || was != Role::Follower;
         if term > self.term {
             self.term = term;
-            self.vote = None;
+            self.vote = self.vote.filter(|_| !self.rules.keeps(Rule::VoteOfTheTerm));
             self.verified = Index(0);
             self.disk.hard_state_changed();
         }
@@ -332,6 +343,9 @@ impl Core {
         }
         if news || self.leader != leader {
             self.fail_asked_reads();
+        }
+        if news && !self.rules.keeps(Rule::VoteKept) {
+            self.vote = None;
         }
         self.campaign = None;
         self.role = Role::Follower;
@@ -366,7 +380,11 @@ impl Core {
 
     /// Sends a reply once everything it may vouch for is durable (R53).
     pub(super) fn send_when_durable(&mut self, to: NodeId, message: Message) {
+        let promise = promise_of(&message);
         let envelope = self.envelope(to, message);
+        if !self.rules.keeps(promise) {
+            return self.outbox.push(envelope);
+        }
         if let Some(ready) = self.disk.hold(envelope) {
             self.outbox.push(ready);
         }
@@ -378,6 +396,9 @@ impl Core {
 
     /// A request of a lower term is told the higher one, so that its sender steps down (R23). Replies are dropped.
     fn answer_stale(&mut self, from: NodeId, message: &Message) {
+        if !self.rules.keeps(Rule::StaleTold) {
+            return;
+        }
         let last = self.log.last();
         let reply = match message {
             Message::Append(append) => Message::AppendReply(AppendReply {
@@ -429,6 +450,15 @@ fn soundness(term: Term, message: &Message) -> Result<(), &'static str> {
     if append.entries.is_consistent() { Ok(()) } else { Err("what it says of its entries does not fit together") }
 }
 
+/// The rule that keeps a message waiting for the disk (R15, R53).
+fn promise_of(message: &Message) -> Rule {
+    match message {
+        Message::Vote(_) => Rule::VoteRequestWaits,
+        Message::VoteReply(_) => Rule::VoteDurable,
+        _ => Rule::AckDurable,
+    }
+}
+
 fn is_from_leader(message: &Message) -> bool {
     matches!(message, Message::Append(_) | Message::Heartbeat(_) | Message::TimeoutNow(_))
 }
@@ -466,6 +496,11 @@ impl Core {
     /// Up to here the log is on this node's stable storage and no write under way touches it (R55).
     pub fn durable(&self) -> Index {
         self.disk.durable(self.log.last().index)
+    }
+
+    /// The durable index, or with `rule` broken the whole log.
+    pub(super) fn durable_if(&self, rule: Rule) -> Index {
+        if self.rules.keeps(rule) { self.durable() } else { self.log.last().index }
     }
 
     pub fn first(&self) -> Index {
@@ -528,8 +563,8 @@ mod tests {
                 log.push(Term(1), BOOTSTRAP_LENGTH, Some(Arc::clone(&config)));
                 let found =
                     Recovered { hard_state: HardState { term: Term(1), vote: None }, log, commit_hint: Index(1) };
-                let setup =
-                    Setup { id: NodeId(id), storage: StorageId(u128::from(id)), options: Options::default(), seed: id };
+                let (storage, options, rules) = (StorageId(u128::from(id)), Options::default(), Rules::sound());
+                let setup = Setup { id: NodeId(id), storage, options, seed: id, rules };
                 Core::boot(setup, found, Time::from_millis(10_000)).unwrap()
             };
             Trio { cores: (1..=3).map(core).collect(), now: Time::from_millis(10_000), reads: Vec::new() }
@@ -592,7 +627,8 @@ mod tests {
         trio.cores[0].propose(trio.now, &[100; 3]).unwrap();
         trio.settle();
         let old = &trio.cores[2];
-        let setup = Setup { id: NodeId(3), storage: StorageId(3), options: Options::default(), seed: 33 };
+        let (storage, options, rules) = (StorageId(3), Options::default(), Rules::sound());
+        let setup = Setup { id: NodeId(3), storage, options, seed: 33, rules };
         let mut log = old.log.shape(Index(1), old.last().index);
         log.configs = old.membership.between(Index(1), Index(5));
         let hard_state = HardState { term: old.term(), vote: old.vote() };

@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 
 use super::message::Envelope;
+use super::rules::{Rule, Rules};
 use super::types::{Index, Time, WriteSeq};
 
 #[derive(Clone, Debug)]
@@ -26,6 +27,7 @@ struct Dirty {
 
 #[derive(Clone, Debug)]
 pub(super) struct Durability {
+    rules: Rules,
     issued: WriteSeq,
     persisted: WriteSeq,
     flights: VecDeque<Flight>,
@@ -43,8 +45,9 @@ pub(super) struct Due {
 }
 
 impl Durability {
-    pub(super) fn new() -> Durability {
+    pub(super) fn new(rules: Rules) -> Durability {
         Durability {
+            rules,
             issued: WriteSeq(0),
             persisted: WriteSeq(0),
             flights: VecDeque::new(),
@@ -127,7 +130,8 @@ impl Durability {
 
     /// The greatest index up to which the log is durable as it is now (R55).
     pub(super) fn durable(&self, last: Index) -> Index {
-        let flying = self.flights.iter().filter_map(|flight| flight.lowest).min();
+        let mut lowest = self.flights.iter().filter_map(|flight| flight.lowest);
+        let flying = if self.rules.keeps(Rule::OverwrittenNotDurable) { lowest.min() } else { lowest.next() };
         let touched = [flying, self.dirty.truncate_from, self.dirty.append_from].into_iter().flatten().min();
         touched.map_or(last, |lowest| lowest.prev().min(last))
     }

@@ -17,6 +17,7 @@ mod progress;
 pub mod quorum;
 mod read_index;
 mod replication;
+pub mod rules;
 pub mod shape;
 mod transfer;
 pub mod types;
@@ -29,6 +30,7 @@ pub use log::NOOP_LENGTH_BYTES;
 pub use message::{Envelope, Message};
 pub use progress::PeerState;
 pub use replication::PeerStatus;
+pub use rules::{Rule, Rules};
 pub use shape::Shape;
 pub use types::{ClusterId, Index, LogId, NodeId, Role, StorageId, Term, Time, WriteSeq};
 

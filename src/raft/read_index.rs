@@ -8,6 +8,7 @@ use super::core::Core;
 use super::effects::{ReadFailure, ReadOutcome, ReadTicket, Refusal};
 use super::message::{Message, ReadIndex, ReadIndexReply};
 use super::quorum::reached;
+use super::rules::Rule;
 use super::types::{Index, NodeId, Role, Time};
 
 /// Who asked for a read index.
@@ -90,7 +91,8 @@ impl Core {
     pub(super) fn begin_read_round(&mut self) {
         let index = self.commit;
         let Some(leading) = &mut self.leading else { return };
-        if leading.reads.waiting.is_empty() || index < leading.noop {
+        let unknown = index < leading.noop && self.rules.keeps(Rule::ReadOwnTerm);
+        if leading.reads.waiting.is_empty() || unknown {
             return;
         }
         leading.reads.seq += 1;
@@ -110,6 +112,7 @@ impl Core {
             }
             leading.peers.iter().find(|peer| peer.id == id).map_or(0, |peer| peer.read_seq)
         });
+        let confirmed = if self.rules.keeps(Rule::ReadQuorum) { confirmed } else { own };
         let Some(leading) = &mut self.leading else { return };
         let ready = leading.reads.rounds.iter().take_while(|round| round.seq <= confirmed).count();
         let rounds: Vec<Round> = leading.reads.rounds.drain(..ready).collect();

@@ -4,7 +4,7 @@ use bytes::Bytes;
 use core::time::Duration;
 
 use crate::codec::Settings;
-use crate::raft::{BootFault, ClusterId, HardState, Index, NodeId, Shape, StorageId};
+use crate::raft::{BootFault, ClusterId, HardState, Index, NodeId, Rules, Shape, StorageId};
 
 /// Everything `Replica::boot` needs to know.
 #[derive(Clone, Debug)]
@@ -14,6 +14,7 @@ pub struct Setup {
     pub storage: StorageId,
     /// Feeds the randomised election timeouts (R12): different on every node and at every start.
     pub seed: u64,
+    pub rules: Rules,
     pub limits: Limits,
     pub found: Found,
 }

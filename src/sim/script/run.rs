@@ -11,7 +11,7 @@ use super::parse::{Piece, Script};
 use super::show::{self, Line};
 use super::world::World;
 use super::{CommandFault, SCRIPT_BYTES_MAX, ScriptFault, expect, inject};
-use crate::raft::{Config, HardState, LogId, Member, NodeId, Options, StorageId, Term, Time, WriteSeq};
+use crate::raft::{Config, HardState, LogId, Member, NodeId, Options, Rules, StorageId, Term, Time, WriteSeq};
 
 /// Most rounds of delivery until the world must be quiet.
 const ROUNDS_MAX: usize = 2_000;
@@ -24,11 +24,12 @@ const PROPOSAL_LENGTH: u32 = 100;
 /// Most entries in one `propose`.
 const PROPOSALS_MAX: u64 = 10_000;
 
-/// Runs a script and gives its text with the outputs as they came out now.
+/// Runs a script and gives its text with the outputs as they came out now. All its cores keep `rules`, except what
+/// its `cluster` command breaks besides.
 ///
 /// # Errors
 /// A command that cannot be understood or carried out, an expectation that does not hold, a broken invariant.
-pub fn run(text: &str) -> Result<String, ScriptFault> {
+pub fn run(text: &str, rules: Rules) -> Result<String, ScriptFault> {
     if text.len() > SCRIPT_BYTES_MAX {
         return Err(ScriptFault::TooLong { bytes: text.len() });
     }
@@ -39,7 +40,7 @@ pub fn run(text: &str) -> Result<String, ScriptFault> {
         block.output.clear();
         let echo = block.commands.len() > 1;
         for (line, command) in &block.commands {
-            let done = carry_out(&mut world, command);
+            let done = carry_out(&mut world, rules, command);
             let trace = world.as_mut().map_or(Vec::new(), |world: &mut World| std::mem::take(&mut world.trace));
             if echo && !trace.is_empty() {
                 block.output.push(format!("> {command}"));
@@ -57,10 +58,10 @@ pub fn run(text: &str) -> Result<String, ScriptFault> {
     Ok(script.render())
 }
 
-fn carry_out(slot: &mut Option<World>, line: &str) -> Result<(), CommandFault> {
+fn carry_out(slot: &mut Option<World>, rules: Rules, line: &str) -> Result<(), CommandFault> {
     if let Some(quiet) = line.strip_prefix("quietly ") {
         let kept = slot.as_ref().map_or(0, |world| world.trace.len());
-        let done = carry_out(slot, quiet.trim_start());
+        let done = carry_out(slot, rules, quiet.trim_start());
         if let (Ok(()), Some(world)) = (&done, slot) {
             world.trace.truncate(kept);
         }
@@ -71,7 +72,7 @@ fn carry_out(slot: &mut Option<World>, line: &str) -> Result<(), CommandFault> {
         if slot.is_some() {
             return Err(CommandFault::Order);
         }
-        *slot = Some(cluster(&mut words)?);
+        *slot = Some(cluster(rules, &mut words)?);
         return words.finish();
     }
     let world = slot.as_mut().ok_or(CommandFault::Order)?;
@@ -98,7 +99,7 @@ fn carry_out(slot: &mut Option<World>, line: &str) -> Result<(), CommandFault> {
     words.finish()
 }
 
-fn cluster(words: &mut Words) -> Result<World, CommandFault> {
+fn cluster(rules: Rules, words: &mut Words) -> Result<World, CommandFault> {
     let mut options = Options { pre_vote: true, check_quorum: true, ..Options::default() };
     let seed = words.take_number("seed")?.unwrap_or(1);
     for (key, field) in [("pre_vote", &mut options.pre_vote), ("check_quorum", &mut options.check_quorum)] {
@@ -129,6 +130,8 @@ fn cluster(words: &mut Words) -> Result<World, CommandFault> {
             *field = usize::try_from(count).unwrap_or(usize::MAX);
         }
     }
+    let broken = words.take_value("break").map_or(Ok(Rules::sound()), |value| value.parse::<Rules>());
+    let rules = broken?.broken().fold(rules, Rules::and_without);
     let learners = words.take_value("learners").unwrap_or_default();
     let learners: Vec<NodeId> =
         learners.split(',').filter(|word| !word.is_empty()).map(node).collect::<Result<_, _>>()?;
@@ -142,7 +145,7 @@ fn cluster(words: &mut Words) -> Result<World, CommandFault> {
         address: format!("127.0.0.1:{}", 7000 + id),
         storage: StorageId(u128::from(id)),
     };
-    Ok(World::new(Config::of((1..=count).map(member).collect(), learners), options, seed))
+    Ok(World::new(Config::of((1..=count).map(member).collect(), learners), options, rules, seed))
 }
 
 /// What is on the disks before the nodes start.
@@ -481,17 +484,19 @@ fn all(world: &World) -> Vec<NodeId> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::raft::Rule;
 
     fn fault_of(script: &str) -> String {
-        let fault = run(script).expect_err("the script has a fault");
+        let fault = run(script, Rules::sound()).expect_err("the script has a fault");
         fault.to_string().lines().next().expect("a fault says something").to_owned()
     }
 
     #[test]
     fn a_run_script_runs_to_the_same_text_again() {
-        let first = run("# Elect.\n\ncluster 3\n\nelect n1\nexpect leader n1\n").expect("the script runs");
+        let first =
+            run("# Elect.\n\ncluster 3\n\nelect n1\nexpect leader n1\n", Rules::sound()).expect("the script runs");
         assert!(first.contains("* n1 became leader in term 2"), "{first}");
-        assert_eq!(run(&first).expect("its own output is a script"), first);
+        assert_eq!(run(&first, Rules::sound()).expect("its own output is a script"), first);
     }
 
     #[test]
@@ -531,8 +536,22 @@ mod tests {
     }
 
     #[test]
+    fn a_rule_is_broken_from_outside_or_by_the_script() {
+        let early = "persist off\ncampaign n1\ndeliver n1->n2\n";
+        let sound = format!("cluster 3 pre_vote=off\n{early}");
+        let broken = format!("cluster 3 pre_vote=off break=R15-durable\n{early}");
+        run(&sound, Rules::sound()).expect_err("vote requests wait for the disk");
+        run(&sound, Rules::without(Rule::VoteRequestWaits)).expect("they leave at once");
+        run(&broken, Rules::sound()).expect("they leave at once");
+        assert_eq!(
+            fault_of("cluster 3 break=R47-else\n"),
+            "line 1: `cluster 3 break=R47-else`: `R47-else` is no rule that can be broken"
+        );
+    }
+
+    #[test]
     fn what_was_not_persisted_is_gone_after_a_crash() {
         let script = "cluster 1\npersist off n1\ncampaign n1\ncrash n1\nrestart n1\nexpect term n1 1\n";
-        run(script).expect("the term was never durable");
+        run(script, Rules::sound()).expect("the term was never durable");
     }
 }

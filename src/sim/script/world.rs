@@ -14,7 +14,7 @@ use super::network::{Link, Network};
 use super::show::{self, Line};
 use crate::raft::{
     Config, Core, Created, Effects, Envelope, Event, Fault, HardState, Index, LogId, NodeId, Options, ReadOutcome,
-    ReadTicket, Recovered, Setup, Shape, StorageId, Term, Time, Write, WriteSeq,
+    ReadTicket, Recovered, Rules, Setup, Shape, StorageId, Term, Time, Write, WriteSeq,
 };
 
 /// Most times a core is drained for one input before the world calls it restless.
@@ -55,6 +55,7 @@ pub(super) struct World {
     pub trace: Vec<Line>,
     /// Messages a script put aside by name.
     pub copies: BTreeMap<String, Envelope>,
+    rules: Rules,
     seed: u64,
     started: bool,
     entries: BTreeMap<LogId, Entry>,
@@ -69,7 +70,7 @@ pub(super) struct World {
 /// Setting up and starting.
 impl World {
     /// `config` names the members; every node's disk holds the bootstrap entry `1@1` and nothing else.
-    pub(super) fn new(config: Config, options: Options, seed: u64) -> World {
+    pub(super) fn new(config: Config, options: Options, rules: Rules, seed: u64) -> World {
         let bootstrap = LogId::new(1, 1);
         let node = |member: &crate::raft::Member| {
             let disk = Disk::new(HardState { term: Term(1), vote: None }, vec![bootstrap]);
@@ -95,6 +96,7 @@ impl World {
             network: Network::default(),
             trace: Vec::new(),
             copies: BTreeMap::new(),
+            rules,
             seed,
             started: false,
             entries: BTreeMap::from([(bootstrap, entry)]),
@@ -161,7 +163,7 @@ impl World {
 
     /// Starts a node that is down from what its disk holds.
     pub(super) fn start(&mut self, id: NodeId) -> Result<(), CommandFault> {
-        let seed = self.seed;
+        let (seed, rules) = (self.seed, self.rules);
         let options = self.options.clone();
         let node = self.node(id)?;
         if node.core.is_some() {
@@ -176,7 +178,7 @@ impl World {
         node.incarnation += 1;
         node.fault = None;
         let seed = seed.wrapping_mul(1_000_003) + id.0 * 1_009 + node.incarnation;
-        let setup = Setup { id, storage: node.storage, options, seed };
+        let setup = Setup { id, storage: node.storage, options, seed, rules };
         let found = Recovered { hard_state: node.disk.hard_state, log, commit_hint: node.disk.commit_hint };
         let core = Core::boot(setup, found, node.clock).map_err(|source| CommandFault::Boot { node: id, source })?;
         node.core = Some(core);
