@@ -222,7 +222,8 @@ fn take_supervision(supervision: Supervision) -> Result<(), NodeError> {
 }
 
 fn journal_options(file: &NodeFile) -> JournalOptions {
-    JournalOptions { segment_size_bytes: file.storage.segment_size_bytes, sync: file.storage.sync }
+    let (segment_size_bytes, sync) = (file.storage.segment_size_bytes, file.storage.sync);
+    JournalOptions { segment_size_bytes, sync, rules: Rules::sound() }
 }
 
 fn newest_config(found: &Recovered) -> Result<Config, NodeError> {

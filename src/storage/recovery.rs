@@ -26,7 +26,7 @@ use super::segment::{Cause, MARKER_BYTES, Marker, SEGMENT_HEADER_BYTES};
 use super::wal::{self, Current, Resumed, Tip, Wal};
 use crate::codec::entry::decode_config;
 use crate::codec::{EntryError, Kind, RecordHeader, Settings};
-use crate::raft::{ClusterId, HardState, Index, NodeId, Shape, StorageId, Term};
+use crate::raft::{ClusterId, HardState, Index, NodeId, Rule, Rules, Shape, StorageId, Term};
 
 /// Bytes of records before the commit hint that are handed over with the tail, so that followers which are a little
 /// behind after a restart are fed from memory.
@@ -121,7 +121,7 @@ pub(super) fn open(disk: Arc<dyn Disk>, data_dir: &Path, options: JournalOptions
     let inspection = hard_state::inspect_on(disk.as_ref(), &hard_state_file).map_err(io_failed)?;
     let chosen = inspection.choose()?;
     let clean_end = inspection.clean_end(&chosen);
-    let mut survey = survey(disk.clone(), data_dir, &chosen, clean_end)?;
+    let mut survey = survey(disk.clone(), data_dir, &chosen, clean_end, options.rules)?;
     survey.check_against(&chosen, &hard_state_file)?;
     if let Some(slot) = chosen.answered {
         survey.notes.push(Note::HardStateSlot { file: Arc::from(hard_state_file.as_path()), slot });
@@ -186,6 +186,7 @@ fn survey(
     data_dir: &Path,
     chosen: &Chosen,
     clean_end: Option<LogEnd>,
+    rules: Rules,
 ) -> Result<Survey, OpenError> {
     let slot = &chosen.slot;
     let mut survey = Survey {
@@ -204,10 +205,28 @@ fn survey(
     let walk = reader::walk_directory(disk, &log_dir, clean_end, None)
         .map_err(|source| OpenError::Io { path: log_dir, source })?;
     for item in walk {
-        survey.take(item)?;
+        match misjudged(item, rules) {
+            Some(item) => survey.take(item)?,
+            None => {
+                survey.commit_hint = survey.commit_hint.min(survey.tip.id.index);
+                break;
+            }
+        }
     }
     survey.publish();
     Ok(survey)
+}
+
+/// An item as the rules judge it: a torn write may be taken for damage, damage for the end of the log (R62).
+fn misjudged(item: Item, rules: Rules) -> Option<Item> {
+    match item {
+        Item::Damage(_) if !rules.keeps(Rule::DamageNotTorn) => None,
+        Item::TornTail { file, offset, .. } if !rules.keeps(Rule::TornNotDamage) => {
+            let explanation = "a record is not whole".to_owned();
+            Some(Item::Damage(Damage::new(&file, offset, DamageKind::Record, explanation)))
+        }
+        item => Some(item),
+    }
 }
 
 impl Survey {
