@@ -131,8 +131,8 @@ pub struct Core {
     pub(super) created: Vec<Created>,
     pub(super) reads_done: Vec<ReadOutcome>,
     pub(super) events: Vec<Event>,
-    fault: Option<Fault>,
-    fault_told: bool,
+    pub(super) fault: Option<Fault>,
+    pub(super) fault_told: bool,
 }
 
 impl Core {

@@ -3,6 +3,7 @@
 //! The one subtle fact in here is `durable`: an entry counts as durable only while no write still under way begins at
 //! or below it, or else an old completion would vouch for an entry that is being overwritten (R55).
 
+use core::hash::{Hash, Hasher};
 use std::collections::VecDeque;
 
 use super::message::Envelope;
@@ -18,7 +19,7 @@ struct Flight {
 }
 
 /// Changes since the last write was handed out.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 struct Dirty {
     hard_state: bool,
     truncate_from: Option<Index>,
@@ -134,6 +135,25 @@ impl Durability {
         let flying = if self.rules.keeps(Rule::OverwrittenNotDurable) { lowest.min() } else { lowest.next() };
         let touched = [flying, self.dirty.truncate_from, self.dirty.append_from].into_iter().flatten().min();
         touched.map_or(last, |lowest| lowest.prev().min(last))
+    }
+
+    /// Everything but instants, with writes numbered back from the newest. A reply that waits twice counts once: what
+    /// was sent may arrive twice anyway.
+    pub(super) fn hash_behaviour<H: Hasher>(&self, state: &mut H) {
+        let Durability { rules: _, issued, persisted, flights, dirty, held } = self;
+        (issued.0 - persisted.0, dirty).hash(state);
+        flights.len().hash(state);
+        flights.iter().for_each(|flight| (issued.0 - flight.seq.0, flight.lowest).hash(state));
+        for (place, (seq, reply)) in held.iter().enumerate() {
+            if held.iter().take(place).all(|(_, earlier)| earlier != reply) {
+                (issued.0.wrapping_sub(seq.0), reply).hash(state);
+            }
+        }
+    }
+
+    /// How many writes before the newest one `seq` was.
+    pub(super) fn age(&self, seq: WriteSeq) -> u64 {
+        self.issued.0.wrapping_sub(seq.0)
     }
 
     /// When the oldest write still under way was handed out (R59).

@@ -2,9 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use core::hash::{Hash, Hasher};
 use core::time::Duration;
 
 use super::core::Core;
+use super::durability::Durability;
 use super::event::{CampaignCause, Event, StepDownCause};
 use super::message::{Message, Vote, VoteRefusal, VoteReply};
 use super::quorum::{Tally, tally};
@@ -24,6 +26,11 @@ pub(super) struct Campaign {
 }
 
 impl Campaign {
+    pub(super) fn hash_behaviour<H: Hasher>(&self, disk: &Durability, state: &mut H) {
+        let Campaign { pre, asked, nonce, ballots, own_vote } = self;
+        (pre, asked, nonce, ballots, own_vote.map(|seq| disk.age(seq))).hash(state);
+    }
+
     /// Whom an answer of `from` counts for when nobody looks whether it has answered before.
     fn unheard(&self, from: NodeId, voters: &[NodeId]) -> NodeId {
         let others = voters.iter().copied().filter(|voter| !self.ballots.contains_key(voter));

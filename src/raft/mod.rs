@@ -9,6 +9,7 @@ mod durability;
 pub mod effects;
 mod election;
 pub mod event;
+mod fingerprint;
 mod invariants;
 mod log;
 mod membership;

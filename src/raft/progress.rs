@@ -1,5 +1,6 @@
 //! What a leader knows of one peer: how far it is equal, what is on the way, and whether to probe or to stream (R37).
 
+use core::hash::{Hash, Hasher};
 use std::collections::VecDeque;
 
 use super::types::{Index, NodeId, Time};
@@ -104,6 +105,26 @@ impl Progress {
         let news = index > self.matched;
         self.matched = self.matched.max(index);
         news
+    }
+
+    /// Everything but instants.
+    pub(super) fn hash_behaviour<H: Hasher>(&self, hasher: &mut H) {
+        let Progress {
+            id,
+            generation,
+            state,
+            matched,
+            next,
+            contact: _,
+            paused,
+            commit_told,
+            nudge,
+            read_seq,
+            in_flight,
+            in_flight_bytes,
+        } = self;
+        (id, generation, state, matched, next, paused).hash(hasher);
+        (commit_told, nudge, read_seq, in_flight, in_flight_bytes).hash(hasher);
     }
 
     /// Facts between any two inputs; `last` is the end of the leader's log (I9, R38).

@@ -12,14 +12,14 @@ use super::rules::Rule;
 use super::types::{Index, NodeId, Role, Time};
 
 /// Who asked for a read index.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 enum Origin {
     Here(ReadTicket),
     Peer { from: NodeId, request: u64 },
 }
 
 /// Reads that share one round of heartbeats.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 struct Round {
     seq: u64,
     index: Index,
@@ -27,7 +27,7 @@ struct Round {
 }
 
 /// A leader's reads.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub(super) struct LeaderReads {
     /// Asked since the last round left; they wait for the next, since a round does not serve what came after it (R95).
     waiting: Vec<Origin>,
@@ -46,7 +46,7 @@ impl LeaderReads {
 }
 
 /// A follower's reads, for which it asks the leader.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub(super) struct AskedReads {
     waiting: Vec<ReadTicket>,
     asked: BTreeMap<u64, (Time, Vec<ReadTicket>)>,

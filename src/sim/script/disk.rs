@@ -3,12 +3,13 @@
 //! It keeps log ids only; what an entry is, is the same everywhere and kept once by the world. A crash loses every
 //! pending write. A write here is all or nothing; how a real write tears is the storage module's story.
 
+use core::hash::{Hash, Hasher};
 use std::collections::VecDeque;
 
-use crate::raft::{HardState, Index, LogId, WriteSeq};
+use crate::raft::{HardState, Index, LogId, Rule, Rules, WriteSeq};
 
 #[derive(Clone, Debug)]
-pub(super) struct Disk {
+pub(in crate::sim) struct Disk {
     pub hard_state: HardState,
     /// Entry `i` is at position `i - 1`.
     pub log: Vec<LogId>,
@@ -18,7 +19,7 @@ pub(super) struct Disk {
 
 /// A write that was handed out and is not durable.
 #[derive(Clone, Debug)]
-pub(super) struct PendingWrite {
+pub(in crate::sim) struct PendingWrite {
     pub seq: WriteSeq,
     pub hard_state: Option<HardState>,
     pub truncate_from: Option<Index>,
@@ -27,29 +28,29 @@ pub(super) struct PendingWrite {
 }
 
 impl Disk {
-    pub(super) fn new(hard_state: HardState, log: Vec<LogId>) -> Disk {
+    pub(in crate::sim) fn new(hard_state: HardState, log: Vec<LogId>) -> Disk {
         Disk { hard_state, log, commit_hint: Index(0), pending: VecDeque::new() }
     }
 
-    pub(super) fn accept(&mut self, write: PendingWrite) {
+    pub(in crate::sim) fn accept(&mut self, write: PendingWrite) {
         assert!(self.pending.back().is_none_or(|last| last.seq < write.seq), "write numbers increase");
         self.pending.push_back(write);
     }
 
-    pub(super) fn newest_pending(&self) -> Option<WriteSeq> {
+    pub(in crate::sim) fn newest_pending(&self) -> Option<WriteSeq> {
         self.pending.back().map(|write| write.seq)
     }
 
-    pub(super) fn oldest_pending(&self) -> Option<WriteSeq> {
+    pub(in crate::sim) fn oldest_pending(&self) -> Option<WriteSeq> {
         self.pending.front().map(|write| write.seq)
     }
 
-    pub(super) fn is_pending(&self, seq: WriteSeq) -> bool {
+    pub(in crate::sim) fn is_pending(&self, seq: WriteSeq) -> bool {
         self.pending.iter().any(|write| write.seq == seq)
     }
 
     /// Makes every pending write up to `upto` durable, in order.
-    pub(super) fn complete(&mut self, upto: WriteSeq) {
+    pub(in crate::sim) fn complete(&mut self, upto: WriteSeq) {
         while self.pending.front().is_some_and(|write| write.seq <= upto) {
             let write = self.pending.pop_front().expect("it was there just now");
             if let Some(hard_state) = write.hard_state {
@@ -67,8 +68,49 @@ impl Disk {
         }
     }
 
-    pub(super) fn lose_pending(&mut self) {
+    /// Everything but the numbers of writes.
+    pub(in crate::sim) fn hash_behaviour<H: Hasher>(&self, state: &mut H) {
+        let Disk { hard_state, log, commit_hint, pending } = self;
+        (hard_state, log, commit_hint, pending.len()).hash(state);
+        for PendingWrite { seq: _, hard_state, truncate_from, append, commit_hint } in pending {
+            (hard_state, truncate_from, append, commit_hint).hash(state);
+        }
+    }
+
+    /// How many steps the pending writes would still take; each is all or nothing.
+    pub(in crate::sim) fn pending_parts(&self) -> usize {
+        self.pending.iter().map(|write| write.parts(Rules::sound()).len()).sum()
+    }
+
+    /// Makes the first `parts` steps of what is pending durable and loses the rest: a crash in the middle of a write.
+    pub(in crate::sim) fn crash_after(&mut self, parts: usize, rules: Rules) {
+        let pending = core::mem::take(&mut self.pending);
+        for part in pending.iter().flat_map(|write| write.parts(rules)).take(parts) {
+            self.pending = VecDeque::from([part]);
+            self.complete(WriteSeq(u64::MAX));
+        }
         self.pending.clear();
+    }
+
+    pub(in crate::sim) fn lose_pending(&mut self) {
+        self.pending.clear();
+    }
+}
+
+impl PendingWrite {
+    /// The write in its smallest steps, in the order in which they become durable (R57).
+    fn parts(&self, rules: Rules) -> Vec<PendingWrite> {
+        let nothing = || PendingWrite { hard_state: None, truncate_from: None, append: Vec::new(), ..self.clone() };
+        let mut parts = Vec::new();
+        if self.truncate_from.is_some() {
+            parts.push(PendingWrite { truncate_from: self.truncate_from, ..nothing() });
+        }
+        parts.extend(self.append.iter().map(|entry| PendingWrite { append: vec![*entry], ..nothing() }));
+        if self.hard_state.is_some() {
+            let place = if rules.keeps(Rule::HardStateFirst) { 0 } else { parts.len() };
+            parts.insert(place, PendingWrite { hard_state: self.hard_state, ..nothing() });
+        }
+        parts
     }
 }
 

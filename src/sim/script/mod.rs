@@ -28,15 +28,15 @@
 //!
 //! After every single input the checks of `checks.rs` run over the whole world; a broken invariant fails the script.
 
-mod checks;
+pub(in crate::sim) mod checks;
 mod command;
-mod disk;
+pub(in crate::sim) mod disk;
 mod expect;
 mod inject;
 mod network;
 mod parse;
 mod run;
-mod show;
+pub(in crate::sim) mod show;
 mod world;
 
 pub use checks::Violation;
