@@ -136,13 +136,19 @@ impl State {
         }
     }
 
+    /// How many nodes may act. All start alike, so whoever does something first may be called n1, the next one n2: a
+    /// node that nothing has happened to waits until something has happened to those before it.
+    fn named(&self) -> usize {
+        let untouched = |node: &&Arc<Node>| node.incarnation == 1 && node.core.term() == Term(1);
+        self.nodes.len() + 1 - self.nodes.iter().rev().take_while(untouched).count().max(1)
+    }
+
     fn things(&self, bounds: &Bounds, steps: &mut Vec<What>) {
-        let untouched = self.nodes.iter().all(|node| node.core.term() == Term(1));
-        for (node, place) in (0_u8..).zip(&self.nodes) {
+        let named = self.named();
+        for (node, place) in (0_u8..).zip(&self.nodes).take(named) {
             let leads = place.core.role() == Role::Leader;
             let may_campaign = !leads && place.core.term() < Term(1 + u64::from(bounds.terms));
-            // All nodes start alike, so whoever campaigns first may be called n1.
-            if may_campaign && self.left.campaigns > 0 && (node == 0 || !untouched) {
+            if may_campaign && self.left.campaigns > 0 {
                 steps.push(What::Timeout { node });
             }
             if leads && self.left.proposals > 0 {
@@ -164,7 +170,9 @@ impl State {
             }
         }
         for message in 0..u16::try_from(self.network.len()).expect("a small world has few messages") {
-            steps.push(What::Deliver { message });
+            if place(self.network[usize::from(message)].envelope.to) < named {
+                steps.push(What::Deliver { message });
+            }
         }
     }
 
@@ -183,8 +191,7 @@ impl State {
     /// What tells this state from others. Messages that nobody will ever act upon are forgotten first.
     pub(super) fn print(&mut self, bounds: &Bounds) -> u128 {
         if bounds.rules.keeps(Rule::LifeOfTracking) {
-            let durable_term = |id: NodeId| self.nodes[place(id)].disk.hard_state.term;
-            self.network.retain(|message| !is_void(&message.envelope, durable_term(message.envelope.to)));
+            self.network.retain(|message| !is_void(&message.envelope, &self.nodes[place(message.envelope.to)]));
         }
         let mut hasher = Fingerprinter::new();
         self.nodes.iter().for_each(|node| hasher.write_u128(node.print));
@@ -392,14 +399,22 @@ impl Turn<'_> {
     }
 }
 
-/// A reply that its receiver drops now and for ever: terms on disk never fall (R7).
-fn is_void(envelope: &Envelope, durable_term: Term) -> bool {
-    let is_reply = match &envelope.message {
-        Message::AppendReply(_) | Message::HeartbeatReply(_) => true,
-        Message::VoteReply(reply) => reply.asked < durable_term,
-        _ => false,
-    };
-    is_reply && envelope.term < durable_term
+/// A message that its receiver drops now and for ever, since the terms on its disk never fall (R7); and a request of a
+/// term that this disk has left, of which only the answer is lost: nobody waits for it.
+fn is_void(envelope: &Envelope, receiver: &Node) -> bool {
+    let (core, durable) = (&receiver.core, receiver.disk.hard_state.term);
+    match &envelope.message {
+        Message::VoteReply(reply) => {
+            let may_count = core.term() == reply.asked && core.role() == Role::Candidate;
+            reply.asked <= durable && envelope.term <= durable && !may_count
+        }
+        Message::AppendReply(_) | Message::HeartbeatReply(_) | Message::ReadIndexReply(_) => {
+            let may_count = core.term() == envelope.term && matches!(core.role(), Role::Candidate | Role::Leader);
+            envelope.term <= durable && !may_count
+        }
+        Message::Vote(_) | Message::Append(_) | Message::Heartbeat(_) => envelope.term < durable,
+        Message::TimeoutNow(_) | Message::ReadIndex(_) => false,
+    }
 }
 
 fn view_of(node: &Node) -> View<'_> {
