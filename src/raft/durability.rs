@@ -113,6 +113,8 @@ impl Durability {
             (Some(a), Some(b)) => Some(a.min(b)),
             (one, other) => one.or(other),
         };
+        let replaces = dirty.truncate_from.is_some();
+        let lowest = lowest.filter(|_| !replaces || self.rules.keeps(Rule::OverwrittenNotDurable));
         self.issued = self.issued.next();
         self.flights.push_back(Flight { seq: self.issued, lowest, since: now });
         Some(Due { seq: self.issued, hard_state: dirty.hard_state, truncate_from: dirty.truncate_from, append_from })
@@ -131,8 +133,7 @@ impl Durability {
 
     /// The greatest index up to which the log is durable as it is now (R55).
     pub(super) fn durable(&self, last: Index) -> Index {
-        let mut lowest = self.flights.iter().filter_map(|flight| flight.lowest);
-        let flying = if self.rules.keeps(Rule::OverwrittenNotDurable) { lowest.min() } else { lowest.next() };
+        let flying = self.flights.iter().filter_map(|flight| flight.lowest).min();
         let touched = [flying, self.dirty.truncate_from, self.dirty.append_from].into_iter().flatten().min();
         touched.map_or(last, |lowest| lowest.prev().min(last))
     }

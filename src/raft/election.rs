@@ -142,6 +142,9 @@ impl Core {
         };
         self.ask_for_votes(&campaign, because == CampaignCause::Transfer);
         self.campaign = Some(campaign);
+        if !self.rules.keeps(Rule::OwnBallotDurable) {
+            self.count_ballots(now);
+        }
     }
 
     /// PreVote requests leave at once; vote requests wait until term, own vote and the advertised log tail are

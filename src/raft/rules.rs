@@ -101,7 +101,7 @@ const CATALOGUE: &[(Rule, &str, &str)] = &[
     (Rule::VoteDurable, "R53-vote", "a vote is told before the disk has it"),
     (Rule::AckDurable, "R53-ack", "entries are acknowledged before the disk has them"),
     (Rule::SyncBeforeDone, "R53-sync", "a write counts as durable before it is synced"),
-    (Rule::OverwrittenNotDurable, "R55", "a finished write vouches for entries that the next one replaces"),
+    (Rule::OverwrittenNotDurable, "R55", "entries count as durable while a write that replaces them is under way"),
     (Rule::HardStateFirst, "R57", "entries become durable before their term"),
     (Rule::DiskWatchdog, "R59", "a leader whose disk hangs goes on leading"),
     (Rule::FailStop, "R60", "a node goes on after a failed write"),

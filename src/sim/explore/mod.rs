@@ -64,6 +64,13 @@ impl Default for Bounds {
     }
 }
 
+impl Bounds {
+    /// The same world under other rules.
+    pub const fn breaking(self, rules: Rules) -> Bounds {
+        Bounds { rules, ..self }
+    }
+}
+
 /// What an exploration found out.
 #[derive(Debug)]
 pub struct Report {

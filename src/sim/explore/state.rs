@@ -342,7 +342,7 @@ impl Turn<'_> {
             let crate::raft::Write { seq, hard_state, truncate_from, commit_hint, .. } = write;
             let waits = node.disk.newest_pending().is_some();
             node.disk.accept(PendingWrite { seq, hard_state, truncate_from, append, commit_hint });
-            if self.slow && self.state.left.slow_writes > 0 {
+            if !waits && self.slow && self.state.left.slow_writes > 0 {
                 self.state.left.slow_writes -= 1;
             } else if !waits {
                 node.disk.complete(seq);

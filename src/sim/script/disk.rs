@@ -64,7 +64,7 @@ impl Disk {
                 self.log.truncate(position(first.index));
                 self.log.extend(&write.append);
             }
-            self.commit_hint = write.commit_hint;
+            self.commit_hint = self.commit_hint.max(write.commit_hint);
         }
     }
 
@@ -79,38 +79,39 @@ impl Disk {
 
     /// How many steps the pending writes would still take; each is all or nothing.
     pub(in crate::sim) fn pending_parts(&self) -> usize {
-        self.pending.iter().map(|write| write.parts(Rules::sound()).len()).sum()
+        self.parts(Rules::sound()).len()
     }
 
     /// Makes the first `parts` steps of what is pending durable and loses the rest: a crash in the middle of a write.
     pub(in crate::sim) fn crash_after(&mut self, parts: usize, rules: Rules) {
-        let pending = core::mem::take(&mut self.pending);
-        for part in pending.iter().flat_map(|write| write.parts(rules)).take(parts) {
-            self.pending = VecDeque::from([part]);
-            self.complete(WriteSeq(u64::MAX));
+        let done = self.parts(rules).into_iter().take(parts).collect();
+        self.pending = done;
+        self.complete(WriteSeq(u64::MAX));
+    }
+
+    /// The pending writes as one group in its smallest steps, in the order in which they become durable (R57): the
+    /// newest hard state, which stands for all, with the newest commit hint; then truncations and entries.
+    fn parts(&self, rules: Rules) -> Vec<PendingWrite> {
+        let hint = self.pending.iter().map(|write| write.commit_hint).max().unwrap_or(self.commit_hint);
+        let hard_state = self.pending.iter().filter_map(|write| write.hard_state).next_back();
+        let part = |truncate_from, append| {
+            let commit_hint = self.commit_hint;
+            PendingWrite { seq: WriteSeq(0), hard_state: None, truncate_from, append, commit_hint }
+        };
+        let mut parts = Vec::new();
+        for write in &self.pending {
+            parts.extend(write.truncate_from.map(|from| part(Some(from), Vec::new())));
+            parts.extend(write.append.iter().map(|entry| part(None, vec![*entry])));
         }
-        self.pending.clear();
+        if hard_state.is_some() {
+            let place = if rules.keeps(Rule::HardStateFirst) { 0 } else { parts.len() };
+            parts.insert(place, PendingWrite { hard_state, commit_hint: hint, ..part(None, Vec::new()) });
+        }
+        parts
     }
 
     pub(in crate::sim) fn lose_pending(&mut self) {
         self.pending.clear();
-    }
-}
-
-impl PendingWrite {
-    /// The write in its smallest steps, in the order in which they become durable (R57).
-    fn parts(&self, rules: Rules) -> Vec<PendingWrite> {
-        let nothing = || PendingWrite { hard_state: None, truncate_from: None, append: Vec::new(), ..self.clone() };
-        let mut parts = Vec::new();
-        if self.truncate_from.is_some() {
-            parts.push(PendingWrite { truncate_from: self.truncate_from, ..nothing() });
-        }
-        parts.extend(self.append.iter().map(|entry| PendingWrite { append: vec![*entry], ..nothing() }));
-        if self.hard_state.is_some() {
-            let place = if rules.keeps(Rule::HardStateFirst) { 0 } else { parts.len() };
-            parts.insert(place, PendingWrite { hard_state: self.hard_state, ..nothing() });
-        }
-        parts
     }
 }
 
