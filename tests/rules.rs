@@ -57,7 +57,7 @@ const HUNTS: &[(Rule, &[Hunt])] = &[
     (
         Rule::VoteStored,
         &[
-            Script("a_vote_survives_a_restart", EXPECTATION),
+            Script("a_vote_survives_a_restart", "I3 log matching"),
             Explore(Bounds { crashes: 1, ..RIVALS }, "I1 election safety"),
         ],
     ),
@@ -81,19 +81,25 @@ const HUNTS: &[(Rule, &[Hunt])] = &[
         ],
     ),
     (Rule::TermBeforeIndex, &[Script("a_longer_log_of_an_older_term_loses", EXPECTATION)]),
-    (Rule::VoteKept, &[Script("a_candidate_that_falls_back_keeps_its_vote", EXPECTATION)]),
-    (Rule::OneBallotEach, &[Script("a_ballot_counts_once", EXPECTATION)]),
+    (
+        Rule::VoteKept,
+        &[Script("a_candidate_that_falls_back_keeps_its_vote", EXPECTATION), Explore(RIVALS, "I7 one vote")],
+    ),
+    (
+        Rule::OneBallotEach,
+        &[Script("a_ballot_counts_once", EXPECTATION), Explore(Bounds { nodes: 5, ..RIVALS }, "I1 election safety")],
+    ),
     (Rule::OwnBallotDurable, &[Script("a_single_voter_leads_alone_once_its_own_vote_is_durable", EXPECTATION)]),
-    (Rule::PreVoteHarmless, &[Script("an_isolated_node_comes_back_without_disturbing_anybody", EXPECTATION)]),
+    (Rule::PreVoteHarmless, &[Script("a_live_leader_is_not_talked_out_of_its_term", EXPECTATION)]),
     (Rule::Stickiness, &[Script("a_live_leader_is_not_talked_out_of_its_term", EXPECTATION)]),
     (Rule::QuorumContact, &[Script("a_leader_that_hears_no_quorum_steps_down", EXPECTATION)]),
     (Rule::StaleTold, &[Script("a_node_stuck_in_a_higher_term_is_freed", EXPECTATION)]),
-    (Rule::NoopFirst, &[Script("old_entries_wait_for_the_first_entry_of_the_new_term", STORY)]),
+    (Rule::NoopFirst, &[Script("old_entries_wait_for_the_first_entry_of_the_new_term", EXPECTATION)]),
     (Rule::UncommittedBound, &[Script("what_cannot_be_committed_is_bounded", EXPECTATION)]),
     (
         Rule::TruncateOnConflict,
         &[
-            Script("a_late_short_append_does_not_cut_the_log", EXPECTATION),
+            Script("a_late_short_append_does_not_cut_the_log", "I8 durable commit"),
             Explore(Bounds { proposals: 1, ..SUCCESSION }, "I9 progress truth"),
         ],
     ),
@@ -101,9 +107,15 @@ const HUNTS: &[(Rule, &[Hunt])] = &[
     (Rule::CommitProven, &[Script("an_append_commits_only_what_it_proves", "I5 state-machine safety")]),
     (Rule::RejectFresh, &[Script("a_stale_refusal_is_ignored", EXPECTATION)]),
     (Rule::NextAboveMatch, &[Script("appends_that_arrive_in_the_wrong_order_do_not_confuse_the_leader", EXPECTATION)]),
-    (Rule::MatchAcknowledged, &[Script("half_of_what_was_sent_moves_the_peer_by_half", "I8 durable commit")]),
+    (
+        Rule::MatchAcknowledged,
+        &[
+            Script("half_of_what_was_sent_moves_the_peer_by_half", "I8 durable commit"),
+            Explore(Bounds { proposals: 2, ..CALM }, "I9 progress truth"),
+        ],
+    ),
     (Rule::MatchMonotonic, &[Script("a_full_window_waits_and_an_acknowledgement_opens_it", EXPECTATION)]),
-    (Rule::LifeOfTracking, &[Script("an_acknowledgement_from_an_earlier_reign_does_not_count", "I9 progress truth")]),
+    (Rule::LifeOfTracking, &[Script("an_acknowledgement_from_an_earlier_reign_does_not_count", "I8 durable commit")]),
     (Rule::WindowReopened, &[Script("a_full_window_that_was_lost_does_not_block_a_peer_for_ever", EXPECTATION)]),
     (
         Rule::HeartbeatProven,
@@ -112,7 +124,7 @@ const HUNTS: &[(Rule, &[Hunt])] = &[
             Explore(Bounds { heartbeats: 1, ..SUCCESSION }, "I5 state-machine safety"),
         ],
     ),
-    (Rule::CommitOwnTerm, &[Script("figure_8_an_old_term_is_not_committed_by_counting", "I5 state-machine safety")]),
+    (Rule::CommitOwnTerm, &[Script("figure_8_an_old_term_is_not_committed_by_counting", "I4 leader completeness")]),
     (
         Rule::CountOwnDurable,
         &[
@@ -128,7 +140,10 @@ const HUNTS: &[(Rule, &[Hunt])] = &[
             Explore(POWER_LOSS, "I11 bounds"),
         ],
     ),
-    (Rule::HintDurable, &[Explore(Bounds { proposals: 1, ..POWER_LOSS }, "R4 a sound node starts again")]),
+    (
+        Rule::HintDurable,
+        &[Explore(Bounds { slow_writes: 1, crashes: 1, ..SUCCESSION }, "R4 a sound node starts again")],
+    ),
     (Rule::VoteDurable, &[Explore(Bounds { campaigns: 2, ..POWER_LOSS }, "I1 election safety")]),
     (
         Rule::AckDurable,
@@ -167,8 +182,20 @@ const HUNTS: &[(Rule, &[Hunt])] = &[
             Explore(Bounds { reads: 1, ..SUCCESSION }, "I12 linearizable reads"),
         ],
     ),
-    (Rule::ReadOwnTerm, &[Script("a_new_leader_s_reads_wait_for_its_first_commit", "I12 linearizable reads")]),
-    (Rule::ReadSequence, &[Script("a_round_of_reads_is_not_confirmed_by_answers_to_an_earlier_one", STORY)]),
+    (
+        Rule::ReadOwnTerm,
+        &[
+            Script("a_new_leader_s_reads_wait_for_its_first_commit", "I12 linearizable reads"),
+            Explore(Bounds { reads: 1, ..SUCCESSION }, "I12 linearizable reads"),
+        ],
+    ),
+    (
+        Rule::ReadSequence,
+        &[
+            Script("a_round_of_reads_is_not_confirmed_by_answers_to_an_earlier_one", STORY),
+            Explore(Bounds { reads: 2, ..SUCCESSION }, "I12 linearizable reads"),
+        ],
+    ),
 ];
 
 #[test]
