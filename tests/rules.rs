@@ -42,6 +42,7 @@ const CALM: Bounds = Bounds {
     crashes: 0,
     heartbeats: 0,
     reads: 0,
+    stale_answers: false,
     states_max: 500_000,
     depth_max: 30,
     rules: Rules::sound(),

@@ -191,7 +191,8 @@ impl State {
     /// What tells this state from others. Messages that nobody will ever act upon are forgotten first.
     pub(super) fn print(&mut self, bounds: &Bounds) -> u128 {
         if bounds.rules.keeps(Rule::LifeOfTracking) {
-            self.network.retain(|message| !is_void(&message.envelope, &self.nodes[place(message.envelope.to)]));
+            let receiver = |message: &Message128| &self.nodes[place(message.envelope.to)];
+            self.network.retain(|message| !is_void(bounds, &message.envelope, receiver(message)));
         }
         let mut hasher = Fingerprinter::new();
         self.nodes.iter().for_each(|node| hasher.write_u128(node.print));
@@ -399,21 +400,23 @@ impl Turn<'_> {
     }
 }
 
-/// A message that its receiver drops now and for ever, since the terms on its disk never fall (R7); and a request of a
-/// term that this disk has left, of which only the answer is lost: nobody waits for it.
-fn is_void(envelope: &Envelope, receiver: &Node) -> bool {
+/// A reply that its receiver drops now and for ever, since the terms on its disk never fall (R7); and, unless the bounds
+/// want its answer, a request of a term that this disk has left.
+fn is_void(bounds: &Bounds, envelope: &Envelope, receiver: &Node) -> bool {
     let (core, durable) = (&receiver.core, receiver.disk.hard_state.term);
     match &envelope.message {
         Message::VoteReply(reply) => {
             let may_count = core.term() == reply.asked && core.role() == Role::Candidate;
             reply.asked <= durable && envelope.term <= durable && !may_count
         }
-        Message::AppendReply(_) | Message::HeartbeatReply(_) | Message::ReadIndexReply(_) => {
+        Message::AppendReply(_) | Message::HeartbeatReply(_) => {
             let may_count = core.term() == envelope.term && matches!(core.role(), Role::Candidate | Role::Leader);
             envelope.term <= durable && !may_count
         }
-        Message::Vote(_) | Message::Append(_) | Message::Heartbeat(_) => envelope.term < durable,
-        Message::TimeoutNow(_) | Message::ReadIndex(_) => false,
+        Message::Vote(_) | Message::Append(_) | Message::Heartbeat(_) => {
+            envelope.term < durable && !bounds.stale_answers
+        }
+        Message::TimeoutNow(_) | Message::ReadIndex(_) | Message::ReadIndexReply(_) => false,
     }
 }
 
