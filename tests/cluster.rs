@@ -6,14 +6,19 @@
 use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::channel;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use rustix::process::Signal;
 use serde_json::Value;
 
 /// Long enough for a busy machine; reaching it is a failure, never a measurement.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// After this long without an orderly end a node is killed anyway.
+const STOP_PATIENCE: Duration = Duration::from_secs(10);
 
 #[test]
 fn nodes_hold_nothing_of_their_caller_s() {
@@ -63,17 +68,17 @@ fn a_cluster_comes_back_on_its_ports_and_only_from_its_file() {
 #[test]
 fn nodes_end_with_a_foreground_supervisor_however_it_ends() {
     let home = Home::new();
-    let mut killed = home.foreground();
+    let mut killed = home.foreground(&[]);
     killed.kill().expect("the supervisor is ours");
     killed.wait().expect("it has ended");
     home.wait_for_running(0);
 
-    let mut terminated = home.foreground();
-    signal(&terminated, rustix::process::Signal::TERM);
+    let mut terminated = home.foreground(&[]);
+    signal(&terminated, Signal::TERM);
     assert_eq!(wait(&mut terminated).code(), Some(0), "SIGTERM is an orderly end");
     assert_eq!(home.running(), 0);
 
-    let mut taken_down = home.foreground();
+    let mut taken_down = home.foreground(&[]);
     home.ok(&["cluster", "kill", "n1"]);
     home.wait_for_running(2);
     // Started by its supervisor, so that it ends with it.
@@ -82,6 +87,66 @@ fn nodes_end_with_a_foreground_supervisor_however_it_ends() {
     home.ok(&["cluster", "down"]);
     assert_eq!(wait(&mut taken_down).code(), Some(0), "`down` from elsewhere is an orderly end");
     assert_eq!(home.running(), 0);
+}
+
+#[test]
+fn one_interrupt_stops_the_nodes_and_a_second_one_kills_them() {
+    let home = Home::new();
+    let mut once = home.foreground(&[]);
+    signal(&once, Signal::INT);
+    assert_eq!(wait(&mut once).code(), Some(0), "Ctrl-C is an orderly end");
+    assert_eq!(home.running(), 0);
+    assert!(home.log("n1").contains("stopping: SIGTERM received"), "the nodes were told, not killed");
+
+    // A node that is stopped again and again never gets to its orderly end.
+    let mut twice = home.foreground(&[]);
+    let told = home.log("n1").matches("stopping: SIGTERM").count();
+    let deaf = home.pid("n2");
+    let ended = AtomicBool::new(false);
+    thread::scope(|scope| {
+        scope.spawn(|| {
+            while !ended.load(Ordering::Relaxed) && rustix::process::kill_process(deaf, Signal::STOP).is_ok() {
+                thread::yield_now();
+            }
+        });
+        signal(&twice, Signal::INT);
+        home.wait_until("n1 is told to stop", || home.log("n1").matches("stopping: SIGTERM").count() > told);
+        let began = Instant::now();
+        signal(&twice, Signal::INT);
+        let status = wait(&mut twice);
+        ended.store(true, Ordering::Relaxed);
+        assert_eq!(status.code(), Some(0));
+        assert!(began.elapsed() < STOP_PATIENCE, "it did not wait for the deaf node");
+    });
+    assert_eq!(home.running(), 0);
+}
+
+#[test]
+fn a_supervisor_revives_nodes_only_when_asked_to() {
+    let home = Home::new();
+    let mut supervisor = home.foreground(&["--restart-nodes"]);
+    let before = home.pid("n1");
+    home.ok(&["cluster", "kill", "n1"]);
+    home.wait_until("n1 runs as another process", || home.running() == 3 && home.pid("n1") != before);
+    signal(&supervisor, Signal::INT);
+    assert_eq!(wait(&mut supervisor).code(), Some(0));
+    assert_eq!(home.running(), 0);
+}
+
+#[test]
+fn a_port_taken_later_by_a_stranger_is_named_and_costs_no_data() {
+    let home = Home::new();
+    home.ok(&["cluster", "up", "-d", "--nodes", "3"]);
+    home.ok(&["submit", "put", "colour", "green"]);
+    let listen = home.listens()[1].clone();
+    home.ok(&["cluster", "stop", "n2"]);
+    let stranger = UdpSocket::bind(&listen).expect("the port is free now");
+    let refused = home.fails(&["cluster", "start", "n2"], 1);
+    assert!(refused.contains(&listen) && refused.contains("n2"), "port and node are named: {refused}");
+    drop(stranger);
+    home.ok(&["cluster", "start", "n2"]);
+    home.ok(&["status", "--wait", "healthy", "--timeout", "60s"]);
+    assert_eq!(text(&home.ok(&["get", "colour"]).stdout), "green\n");
 }
 
 #[test]
@@ -182,12 +247,11 @@ impl Home {
     }
 
     /// `cluster up` in the foreground with three nodes, all in touch.
-    fn foreground(&self) -> Child {
+    fn foreground(&self, options: &[&str]) -> Child {
         let mut command = self.prepare(binary());
-        command.args(["cluster", "up", "--nodes", "3"]).stdout(Stdio::null()).stderr(Stdio::null());
-        if self.cluster("demo").exists() {
-            command = self.prepare(binary());
-            command.args(["cluster", "up"]).stdout(Stdio::null()).stderr(Stdio::null());
+        command.args(["cluster", "up"]).args(options).stdout(Stdio::null()).stderr(Stdio::null());
+        if !self.cluster("demo").exists() {
+            command.args(["--nodes", "3"]);
         }
         let child = command.spawn().expect("raftctl runs");
         self.wait_for_running(3);
@@ -202,17 +266,36 @@ impl Home {
     }
 
     fn wait_for_running(&self, wanted: u64) {
+        self.wait_until(&format!("{wanted} nodes run"), || self.running() == wanted);
+    }
+
+    fn wait_until(&self, what: &str, holds: impl Fn() -> bool) {
         let began = Instant::now();
-        while self.running() != wanted {
-            assert!(began.elapsed() < PATIENCE, "{wanted} nodes run in the end");
+        while !holds() {
+            assert!(began.elapsed() < PATIENCE, "{what} in the end");
             thread::yield_now();
         }
     }
 
+    fn node(&self, node: &str) -> PathBuf {
+        self.cluster("demo").join("nodes").join(node)
+    }
+
+    fn log(&self, node: &str) -> String {
+        std::fs::read_to_string(self.node(node).join("node.log")).expect("the node has a log")
+    }
+
+    /// The process that ran the node last.
+    fn pid(&self, node: &str) -> rustix::process::Pid {
+        let run = std::fs::read(self.node(node).join("run.json")).unwrap_or_default();
+        let run: Value = serde_json::from_slice(&run).unwrap_or_default();
+        let pid = run["pid"].as_i64().and_then(|pid| i32::try_from(pid).ok()).unwrap_or(i32::MAX);
+        rustix::process::Pid::from_raw(pid).expect("pids are positive")
+    }
+
     fn listens(&self) -> Vec<String> {
         let of = |node: &str| {
-            let path = self.cluster("demo").join("nodes").join(node).join("node.yaml");
-            let content = std::fs::read_to_string(path).expect("the node has a file");
+            let content = std::fs::read_to_string(self.node(node).join("node.yaml")).expect("the node has a file");
             let line = content.lines().find_map(|line| line.strip_prefix("listen: ")).expect("it has an address");
             line.trim_matches(['\'', '"']).to_owned()
         };
@@ -234,7 +317,7 @@ fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-fn signal(child: &Child, signal: rustix::process::Signal) {
+fn signal(child: &Child, signal: Signal) {
     rustix::process::kill_process(rustix::process::Pid::from_child(child), signal).expect("the child is ours");
 }
 

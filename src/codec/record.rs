@@ -12,7 +12,7 @@
 //!
 //! This file does not know what payloads mean (`entry.rs`) or where records lie (`storage`).
 
-use bytes::{BufMut, BytesMut};
+use bytes::BytesMut;
 
 use crate::raft::{Index, LogId, Term};
 
@@ -149,15 +149,13 @@ pub fn append_record(
     payload: impl FnOnce(&mut BytesMut),
 ) -> u32 {
     let start = buffer.len();
-    buffer.put_u32_le(0);
-    buffer.put_u32_le(link);
-    buffer.put_u32_le(0);
-    buffer.put_u8(kind.to_byte());
-    buffer.put_u8(RECORD_VERSION);
-    buffer.put_u16_le(0);
-    buffer.put_u64_le(id.index.0);
-    buffer.put_u64_le(id.term.0);
-    buffer.put_u64_le(wall_ms);
+    let mut header = [0; RECORD_HEADER_BYTES];
+    header[4..8].copy_from_slice(&link.to_le_bytes());
+    header[12..14].copy_from_slice(&[kind.to_byte(), RECORD_VERSION]);
+    header[16..24].copy_from_slice(&id.index.0.to_le_bytes());
+    header[24..32].copy_from_slice(&id.term.0.to_le_bytes());
+    header[32..40].copy_from_slice(&wall_ms.to_le_bytes());
+    buffer.extend_from_slice(&header);
     payload(buffer);
     let length = u32::try_from(buffer.len() - start - RECORD_HEADER_BYTES).expect("payloads are far below 4 GiB");
     assert!(length <= RECORD_PAYLOAD_BYTES_MAX, "payloads are checked against the limits before they are encoded");
@@ -177,6 +175,8 @@ fn read_u64(bytes: &[u8], at: usize) -> u64 {
 
 #[cfg(test)]
 mod tests {
+    use bytes::BufMut;
+
     use super::*;
 
     fn sample() -> (BytesMut, u32) {

@@ -1,5 +1,6 @@
 //! The core: its state, how it starts, and where each input goes. What happens there is one file per concept.
 
+use core::mem;
 use core::time::Duration;
 use std::sync::Arc;
 
@@ -23,6 +24,9 @@ pub struct Options {
     /// A follower campaigns after a random time in `[election_timeout, 2 * election_timeout)` of silence (R12).
     pub election_timeout: Duration,
     pub heartbeat_interval: Duration,
+    /// The same while there is nothing to say and every peer has said that it has everything: most of what an idle
+    /// cluster costs are heartbeats. Not below `heartbeat_interval`, and a few times within the election timeout.
+    pub idle_heartbeat_interval: Duration,
     /// Ask before raising the term (R19).
     pub pre_vote: bool,
     /// A leader without a quorum steps down, a node with a live leader is not talked out of it (R20, R22).
@@ -44,6 +48,7 @@ impl Default for Options {
         Options {
             election_timeout: Duration::from_millis(500),
             heartbeat_interval: Duration::from_millis(50),
+            idle_heartbeat_interval: Duration::from_millis(50),
             pre_vote: true,
             check_quorum: true,
             max_inflight_bytes: 1 << 20,
@@ -238,7 +243,7 @@ impl Core {
         if self.fault.is_some() {
             return;
         }
-        self.outbox.extend(self.disk.persisted(upto));
+        self.disk.persisted(upto, &mut self.outbox);
         self.own_ballot_durable(now);
         self.advance_commit();
         self.check();
@@ -299,10 +304,10 @@ impl Core {
                 out.apply_to = Some(applicable);
             }
         }
-        out.created.append(&mut self.created);
-        out.send.append(&mut self.outbox);
-        out.reads.append(&mut self.reads_done);
-        out.events.append(&mut self.events);
+        mem::swap(&mut out.created, &mut self.created);
+        mem::swap(&mut out.send, &mut self.outbox);
+        mem::swap(&mut out.reads, &mut self.reads_done);
+        mem::swap(&mut out.events, &mut self.events);
         out.fatal = None;
         if self.fault.is_some() && !self.fault_told {
             self.fault_told = true;
@@ -385,9 +390,7 @@ impl Core {
         if !self.rules.keeps(promise) {
             return self.outbox.push(envelope);
         }
-        if let Some(ready) = self.disk.hold(envelope) {
-            self.outbox.push(ready);
-        }
+        self.disk.send_or_hold(envelope, &mut self.outbox);
     }
 
     pub(super) fn drop_message(&mut self, from: NodeId, because: &'static str) {

@@ -33,6 +33,8 @@ pub(super) struct Durability {
     persisted: WriteSeq,
     flights: VecDeque<Flight>,
     dirty: Dirty,
+    /// Lowest index that something not yet durable touches; kept, because `durable` is asked many times a turn.
+    touched: Option<Index>,
     /// Replies that may leave once the write is durable, in order.
     held: VecDeque<(WriteSeq, Envelope)>,
 }
@@ -53,6 +55,7 @@ impl Durability {
             persisted: WriteSeq(0),
             flights: VecDeque::new(),
             dirty: Dirty::default(),
+            touched: None,
             held: VecDeque::new(),
         }
     }
@@ -64,6 +67,7 @@ impl Durability {
     pub(super) fn appended(&mut self, from: Index) {
         let lowest = self.dirty.append_from.map_or(from, |earlier| earlier.min(from));
         self.dirty.append_from = Some(lowest);
+        self.touch(from);
     }
 
     /// Entries from `from` on were dropped from the log.
@@ -75,6 +79,7 @@ impl Durability {
                 let lowest = self.dirty.truncate_from.map_or(from, |earlier| earlier.min(from));
                 self.dirty.truncate_from = Some(lowest);
                 self.dirty.append_from = None;
+                self.touch(from);
             }
         }
     }
@@ -92,14 +97,14 @@ impl Durability {
         seq <= self.persisted
     }
 
-    /// Keeps `reply` until everything changed so far is durable. Gives it back when that is so already.
-    pub(super) fn hold(&mut self, reply: Envelope) -> Option<Envelope> {
+    /// Lets `reply` leave through `outbox` now, or once everything changed so far is durable.
+    pub(super) fn send_or_hold(&mut self, reply: Envelope, outbox: &mut Vec<Envelope>) {
         let seq = self.newest();
         if self.is_persisted(seq) {
-            return Some(reply);
+            outbox.push(reply);
+        } else {
+            self.held.push_back((seq, reply));
         }
-        self.held.push_back((seq, reply));
-        None
     }
 
     /// The write that is due now, if any. `last` is the log's last index.
@@ -117,32 +122,46 @@ impl Durability {
         let lowest = lowest.filter(|_| !replaces || self.rules.keeps(Rule::OverwrittenNotDurable));
         self.issued = self.issued.next();
         self.flights.push_back(Flight { seq: self.issued, lowest, since: now });
+        if append_from != dirty.append_from {
+            // What was appended was dropped again before anybody saw it.
+            self.touched = self.lowest_touched();
+        }
         Some(Due { seq: self.issued, hard_state: dirty.hard_state, truncate_from: dirty.truncate_from, append_from })
     }
 
-    /// All writes up to `upto` are durable. Gives the replies that may leave now.
-    pub(super) fn persisted(&mut self, upto: WriteSeq) -> impl Iterator<Item = Envelope> {
+    /// All writes up to `upto` are durable. The replies that may leave now go to `outbox`.
+    pub(super) fn persisted(&mut self, upto: WriteSeq, outbox: &mut Vec<Envelope>) {
         assert!(upto <= self.issued, "only writes that were handed out become durable");
         self.persisted = self.persisted.max(upto);
         while self.flights.front().is_some_and(|flight| flight.seq <= upto) {
             self.flights.pop_front();
         }
-        let ready = self.held.iter().take_while(|(seq, _)| *seq <= upto).count();
-        self.held.drain(..ready).map(|(_, reply)| reply)
+        self.touched = self.lowest_touched();
+        while self.held.front().is_some_and(|(seq, _)| *seq <= upto) {
+            let (_, reply) = self.held.pop_front().expect("it was just looked at");
+            outbox.push(reply);
+        }
     }
 
     /// The greatest index up to which the log is durable as it is now (R55).
     pub(super) fn durable(&self, last: Index) -> Index {
+        self.touched.map_or(last, |lowest| lowest.prev().min(last))
+    }
+
+    fn touch(&mut self, from: Index) {
+        self.touched = Some(self.touched.map_or(from, |lowest| lowest.min(from)));
+    }
+
+    fn lowest_touched(&self) -> Option<Index> {
         let flying = self.flights.iter().filter_map(|flight| flight.lowest).min();
-        let touched = [flying, self.dirty.truncate_from, self.dirty.append_from].into_iter().flatten().min();
-        touched.map_or(last, |lowest| lowest.prev().min(last))
+        [flying, self.dirty.truncate_from, self.dirty.append_from].into_iter().flatten().min()
     }
 
     /// Everything but instants, with writes numbered back from the newest. A reply that waits twice counts once: what
     /// was sent may arrive twice anyway.
     pub(super) fn hash_behaviour<H: Hasher>(&self, state: &mut H) {
-        let Durability { rules: _, issued, persisted, flights, dirty, held } = self;
-        (issued.0 - persisted.0, dirty).hash(state);
+        let Durability { rules: _, issued, persisted, flights, dirty, touched, held } = self;
+        (issued.0 - persisted.0, dirty, touched).hash(state);
         flights.len().hash(state);
         flights.iter().for_each(|flight| (issued.0 - flight.seq.0, flight.lowest).hash(state));
         for (place, (seq, reply)) in held.iter().enumerate() {

@@ -59,27 +59,36 @@ impl Log {
     }
 
     pub(super) fn push(&mut self, term: Term, length: u32) {
+        self.push_run(term, &[length]);
+    }
+
+    /// Appends entries of one term with these encoded lengths.
+    pub(super) fn push_run(&mut self, term: Term, lengths: &[u32]) {
         let last = self.last();
         assert!(term >= last.term, "terms in a log never fall");
-        if self.runs.last().is_none_or(|(_, newest)| *newest != term) {
+        if self.runs.last().is_none_or(|(_, newest)| *newest != term) && !lengths.is_empty() {
             self.runs.push((last.index.next(), term));
         }
-        self.totals.push_back(self.total_at(last.index) + u64::from(length));
+        let mut total = self.totals.back().copied().unwrap_or(self.base_total);
+        self.totals.extend(lengths.iter().map(|length| {
+            total += u64::from(*length);
+            total
+        }));
     }
 
     /// Appends the entries of `shape` from index `from` on, which must be the next index.
     pub(super) fn extend(&mut self, shape: &Shape, from: Index) {
-        let mut index = shape.first;
-        let mut lengths = shape.lengths.iter();
+        let mut first = shape.first;
+        let mut lengths = &shape.lengths[..];
         for (term, count) in &shape.terms {
-            for _ in 0..*count {
-                let length = lengths.next().expect("a shape has a length for each entry");
-                if index >= from {
-                    assert_eq!(index, self.last().index.next(), "entries are appended without gaps");
-                    self.push(*term, *length);
-                }
-                index = index.next();
+            let (run, behind) = lengths.split_at(*count as usize);
+            let known = usize::try_from(from.0.saturating_sub(first.0)).map_or(run.len(), |known| known.min(run.len()));
+            if known < run.len() {
+                assert_eq!(first + known as u64, self.last().index.next(), "entries are appended without gaps");
+                self.push_run(*term, &run[known..]);
             }
+            first = first + run.len() as u64;
+            lengths = behind;
         }
     }
 

@@ -40,6 +40,10 @@ impl LeaderReads {
         self.seq
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.waiting.is_empty() && self.rounds.is_empty()
+    }
+
     fn len(&self) -> usize {
         self.waiting.len() + self.rounds.iter().map(|round| round.origins.len()).sum::<usize>()
     }

@@ -49,9 +49,7 @@ impl Core {
             return Err(Refusal::TooManyUncommitted { bytes: waiting, limit_bytes });
         }
         let first = LogId { term: self.term, index: last.next() };
-        for length in lengths {
-            self.log.push(self.term, *length);
-        }
+        self.log.push_run(self.term, lengths);
         if !lengths.is_empty() {
             self.disk.appended(first.index);
         }
@@ -113,13 +111,37 @@ impl Core {
             return self.become_follower(now, self.term, None, StepDownCause::NoQuorum);
         }
         self.expire_transfer(now);
-        let interval = self.options.heartbeat_interval;
-        if let Some(leading) = &mut self.leading
-            && now >= leading.heartbeat_due
-        {
-            leading.heartbeat_due = now + interval;
+        if self.leading.as_ref().is_some_and(|leading| now >= leading.heartbeat_due) {
+            let interval = self.options.heartbeat_interval;
+            let next = if self.is_idle(now) { self.options.idle_heartbeat_interval } else { interval };
+            self.leading.as_mut().expect("it was just looked at").heartbeat_due = now + next.max(interval);
             self.send_heartbeats();
         }
+    }
+
+    /// There may be something to say again: what gets lost of it is found out at the usual pace (R39).
+    fn beat_soon(&mut self, now: Time) {
+        let due = now + self.options.heartbeat_interval;
+        if self.leading.as_ref().is_some_and(|leading| leading.heartbeat_due > due) && !self.is_idle(now) {
+            self.leading.as_mut().expect("it was just looked at").heartbeat_due = due;
+        }
+    }
+
+    /// Whether every peer has everything, knows it committed, and has answered lately, so that a heartbeat only says
+    /// that there still is a leader.
+    fn is_idle(&self, now: Time) -> bool {
+        let Some(leading) = &self.leading else { return false };
+        let last = self.log.last().index;
+        let lately = self.options.idle_heartbeat_interval + self.options.heartbeat_interval / 2;
+        let is_content = |peer: &Progress| {
+            let answered = peer.contact.is_some_and(|heard| now.since(heard) <= lately);
+            answered && peer.state == PeerState::Replicate && peer.matched == last && !peer.nudge
+        };
+        self.commit == last
+            && leading.commit_beat == last
+            && leading.transfer.is_none()
+            && leading.reads.is_empty()
+            && leading.peers.iter().all(is_content)
     }
 
     pub(super) fn leader_deadline(&self) -> Option<Time> {
@@ -179,6 +201,7 @@ impl Core {
             }
         }
         self.advance_transfer();
+        self.beat_soon(now);
     }
 
     /// The next append for the peer at `position`, if its state and window allow one.

@@ -49,16 +49,22 @@ impl Feeds {
 impl Replica {
     /// Hands a message of the core to the transport, with the records it names.
     pub(super) fn send(&mut self, now: Time, envelope: Envelope) {
-        let Message::Append(append) = &envelope.message else {
-            self.sends.push(PeerMessage { envelope, records: Vec::new(), bulk: false });
-            return;
-        };
-        let peer = envelope.to;
-        let needs_files = !append.entries.is_empty() && append.entries.first < self.tail.first();
-        let is_behind_others = self.feeds.by_peer.get(&peer).is_some_and(|feed| !feed.waiting.is_empty());
-        if !needs_files && !is_behind_others {
-            return self.send_from_tail(envelope);
+        let (mut records, mut bulk) = (Vec::new(), false);
+        if let Message::Append(append) = &envelope.message {
+            let needs_files = !append.entries.is_empty() && append.entries.first < self.tail.first();
+            let is_behind_others = self.feeds.by_peer.get(&envelope.to).is_some_and(|feed| !feed.waiting.is_empty());
+            if needs_files || is_behind_others {
+                return self.wait_for_files(now, envelope);
+            }
+            records = self.records_from_tail(&append.entries);
+            bulk = self.is_on_bulk(envelope.to);
         }
+        self.sends.push(PeerMessage { envelope, records, bulk });
+    }
+
+    #[cold]
+    fn wait_for_files(&mut self, now: Time, envelope: Envelope) {
+        let peer = envelope.to;
         let feed = self.feeds.by_peer.entry(peer).or_default();
         if feed.waiting.len() >= self.limits.peer_fetches_max {
             return self.lose(now, peer);
@@ -99,7 +105,9 @@ impl Replica {
             let entries = entries_of(front);
             if entries.is_empty() || entries.first >= tail_first {
                 let envelope = feed.waiting.pop_front().expect("it was just looked at");
-                self.send_from_tail(envelope);
+                let records = self.records_from_tail(entries_of(&envelope));
+                let bulk = self.is_on_bulk(peer);
+                self.sends.push(PeerMessage { envelope, records, bulk });
                 continue;
             }
             let (first, last) = (entries.first, entries.last().min(tail_first.prev()));
@@ -111,11 +119,8 @@ impl Replica {
         }
     }
 
-    fn send_from_tail(&mut self, envelope: Envelope) {
-        let entries = entries_of(&envelope);
-        let records = if entries.is_empty() { Vec::new() } else { self.tail.slices(entries.first, entries.last()) };
-        let bulk = self.is_on_bulk(envelope.to);
-        self.sends.push(PeerMessage { envelope, records, bulk });
+    fn records_from_tail(&self, entries: &Shape) -> Vec<Bytes> {
+        if entries.is_empty() { Vec::new() } else { self.tail.slices(entries.first, entries.last()) }
     }
 
     /// Whether something that went over the bulk connection is not acknowledged yet. What follows it goes there too,

@@ -23,6 +23,11 @@ use crate::state_machine::KeyValueMap;
 /// Failed reads of log files in a row, after which the disk is no longer trusted.
 pub(super) const FETCH_FAILURES_MAX: u32 = 8;
 
+/// An idle leader's heartbeats are at most this many heartbeat intervals apart, and a part of the election timeout. One
+/// that is not answered brings the usual interval back, so that a few lost datagrams still start no election (R12).
+const IDLE_HEARTBEATS: u32 = 3;
+const IDLE_HEARTBEATS_PER_ELECTION_MIN: u32 = 4;
+
 /// The records found at boot are kept in pieces of about this size.
 const FOUND_PIECE_BYTES: usize = 64 << 10;
 
@@ -156,7 +161,11 @@ impl Replica {
         self.start_read_round(now);
         let mut effects = self.effects.take().expect("turns are not nested");
         self.core.take_effects(now, &mut effects);
-        self.events.append(&mut effects.events);
+        if self.events.is_empty() {
+            mem::swap(&mut self.events, &mut effects.events);
+        } else {
+            self.events.append(&mut effects.events);
+        }
         if let Some(fault) = effects.fatal.take() {
             self.fail(fault);
         } else {
@@ -357,6 +366,8 @@ fn core_options(settings: &Settings, limits: &Limits) -> raft::Options {
     raft::Options {
         election_timeout: settings.election_timeout,
         heartbeat_interval: settings.heartbeat_interval,
+        idle_heartbeat_interval: (settings.heartbeat_interval * IDLE_HEARTBEATS)
+            .min(settings.election_timeout / IDLE_HEARTBEATS_PER_ELECTION_MIN),
         pre_vote: settings.pre_vote,
         check_quorum: settings.check_quorum,
         max_inflight_bytes: settings.max_inflight_bytes,

@@ -73,7 +73,7 @@ impl Default for Limits {
     fn default() -> Limits {
         Limits {
             tail_bytes_max: 16 << 20,
-            tail_copy_bytes_max: 64 << 10,
+            tail_copy_bytes_max: 4 << 10,
             waiting_writes_max: 64 << 10,
             waiting_reads_max: 64 << 10,
             read_wait_max: Duration::from_secs(10),

@@ -677,7 +677,7 @@ fn a_status_says_what_the_node_knows() {
     assert_eq!((status.name.clone(), status.config_index), (format!("n{leader}"), Index(1)));
     let matched: Vec<Option<Index>> = status.members.iter().map(|member| member.matched).collect();
     assert_eq!(matched, [Some(Index(3)); 3]);
-    assert!(status.members.iter().all(|member| member.last_contact_ms.is_some_and(|age| age < 100)));
+    assert!(status.members.iter().all(|member| member.last_contact_ms.is_some_and(|age| age < 200)));
 }
 
 /// The last entry a node holds, and its check.

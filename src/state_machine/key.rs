@@ -1,61 +1,66 @@
-//! Keys as the map orders them: by their bytes, with those of up to 23 bytes compared as three numbers.
+//! Keys as the map orders them: by their bytes, the first 23 of which are compared as three numbers.
 //!
-//! The map compares keys far more often than it does anything else. A short key lies in the tree itself, so comparing
-//! neither follows a pointer nor calls out.
+//! The map compares keys far more often than it does anything else. The start of every key lies in the tree itself, so
+//! that comparing short keys, or keys that differ early, neither follows a pointer nor calls out.
 
 use core::cmp::Ordering;
 use std::sync::Arc;
 
-/// Longest key that lies in the tree itself.
-const SHORT_BYTES_MAX: usize = 23;
+/// How much of a key lies in the tree itself.
+const HEAD_BYTES: usize = 23;
+
+/// Stands where a short key has its length: a key longer than its head is greater than any other with that head.
+const LONG_MARK: u8 = u8::MAX;
 
 #[derive(Clone, Debug)]
-pub(super) enum Key {
-    /// The key's bytes as big-endian numbers, zeros behind its end, and its length in the last byte: two short keys are
-    /// ordered as these numbers are. Where the padded bytes are equal, the longer key only has zeros more, and is the
-    /// greater one.
-    Short([u64; 3]),
-    Long(Arc<[u8]>),
+pub(super) struct Key {
+    /// The first bytes as big-endian numbers, zeros behind the end of the key, and its length or `LONG_MARK` in the last
+    /// byte: two keys of which at most one is long are ordered as these numbers are. Where the padded bytes are equal,
+    /// the longer key only has zeros more, and is the greater one.
+    head: [u64; 3],
+    /// All bytes of a key that is longer than its head. Boxed, to be one word in every key of the tree.
+    long: Option<Arc<Box<[u8]>>>,
 }
 
 impl Key {
     pub(super) fn new(bytes: &[u8]) -> Key {
-        if bytes.len() > SHORT_BYTES_MAX {
-            return Key::Long(Arc::from(bytes));
-        }
-        let mut padded = [0; SHORT_BYTES_MAX + 1];
-        padded[..bytes.len()].copy_from_slice(bytes);
-        padded[SHORT_BYTES_MAX] = u8::try_from(bytes.len()).expect("a short length fits in a byte");
-        let word = |at: usize| u64::from_be_bytes(padded[at..at + 8].try_into().expect("eight bytes are eight bytes"));
-        Key::Short([word(0), word(8), word(16)])
+        let head_bytes = bytes.len().min(HEAD_BYTES);
+        let is_long = bytes.len() > HEAD_BYTES;
+        let mark = if is_long { LONG_MARK } else { u8::try_from(head_bytes).expect("a short length fits in a byte") };
+        let head = &bytes[..head_bytes];
+        let head = [word(head, 0), word(head, 8), word(head, 16) | u64::from(mark)];
+        Key { head, long: is_long.then(|| Arc::new(Box::from(bytes))) }
     }
 
-    /// The order of a short and a long key, or of two long ones.
+    /// The order of two keys with the same head: they are equal, or both are long.
     #[cold]
-    fn compare_bytes(&self, other: &Key) -> Ordering {
-        let (mut left, mut right) = ([0; SHORT_BYTES_MAX + 1], [0; SHORT_BYTES_MAX + 1]);
-        self.bytes(&mut left).cmp(other.bytes(&mut right))
+    fn compare_long(&self, other: &Key) -> Ordering {
+        self.long.cmp(&other.long)
     }
+}
 
-    fn bytes<'a>(&'a self, buffer: &'a mut [u8; SHORT_BYTES_MAX + 1]) -> &'a [u8] {
-        match self {
-            Key::Short(words) => {
-                for (at, word) in words.iter().enumerate() {
-                    buffer[at * 8..at * 8 + 8].copy_from_slice(&word.to_be_bytes());
-                }
-                &buffer[..usize::from(buffer[SHORT_BYTES_MAX])]
-            }
-            Key::Long(bytes) => bytes,
-        }
+/// The eight bytes at `at` as a big-endian number, zeros where there are none.
+#[inline]
+fn word(bytes: &[u8], at: usize) -> u64 {
+    match bytes.get(at..).and_then(<[u8]>::first_chunk) {
+        Some(eight) => u64::from_be_bytes(*eight),
+        None if at >= bytes.len() => 0,
+        None => (at..at + 8).fold(0, |word, at| word << 8 | u64::from(bytes.get(at).copied().unwrap_or(0))),
     }
 }
 
 impl Ord for Key {
     #[inline]
     fn cmp(&self, other: &Key) -> Ordering {
-        match (self, other) {
-            (Key::Short(left), Key::Short(right)) => left.cmp(right),
-            _ => self.compare_bytes(other),
+        // Word by word: comparing the arrays is compiled to a loop.
+        for (left, right) in [(self.head[0], other.head[0]), (self.head[1], other.head[1])] {
+            if left != right {
+                return left.cmp(&right);
+            }
+        }
+        match self.head[2].cmp(&other.head[2]) {
+            Ordering::Equal if self.long.is_some() => self.compare_long(other),
+            order => order,
         }
     }
 }

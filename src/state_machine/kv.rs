@@ -10,7 +10,7 @@ use core::ops::Bound;
 use std::sync::Arc;
 
 use imbl::OrdMap;
-use xxhash_rust::xxh3::xxh3_64;
+use rapidhash::v3::rapidhash_v3;
 
 use super::command::{CommandRef, Current, ExpectRef, OperationRef, Outcome, Rejection};
 use super::key::Key;
@@ -71,6 +71,7 @@ impl KeyValueMap {
     }
 
     /// Applies the command of the entry at `revision`, which must be the one after the last applied (R50).
+    #[inline]
     pub fn apply(&mut self, revision: u64, command: CommandRef<'_>) -> Outcome {
         let outcome = match command.operation {
             OperationRef::Put { value } => self.write(revision, command.key, value),
@@ -270,7 +271,7 @@ impl Entry {
         scratch.extend_from_slice(&head);
         scratch.extend_from_slice(key);
         scratch.extend_from_slice(value);
-        let hash = xxh3_64(scratch);
+        let hash = rapidhash_v3(scratch);
         scratch[HASH_AT..KEY_LENGTH_AT].copy_from_slice(&hash.to_le_bytes());
         Entry(Arc::from(scratch.as_slice()))
     }
@@ -286,7 +287,7 @@ impl Entry {
         bytes[VERSION_AT..HASH_AT].copy_from_slice(&version.to_le_bytes());
         bytes[HASH_AT..KEY_LENGTH_AT].fill(0);
         bytes[value_at..].copy_from_slice(value);
-        let hash = xxh3_64(bytes);
+        let hash = rapidhash_v3(bytes);
         bytes[HASH_AT..KEY_LENGTH_AT].copy_from_slice(&hash.to_le_bytes());
         true
     }
@@ -409,7 +410,7 @@ mod tests {
         map.entries.iter().fold(0, |sum, (_, entry)| {
             let mut bytes = entry.0.to_vec();
             bytes[HASH_AT..KEY_LENGTH_AT].fill(0);
-            sum.wrapping_add(xxh3_64(&bytes))
+            sum.wrapping_add(rapidhash_v3(&bytes))
         })
     }
 

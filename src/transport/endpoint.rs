@@ -31,8 +31,13 @@ pub(super) const IDLE_MIN: Duration = Duration::from_secs(3);
 /// does would turn every stall into a reconnect.
 const IDLE_ELECTION_TIMEOUTS: u32 = 6;
 
-/// How often within the idle time the dialling side pings when there is nothing else to say.
-const KEEP_ALIVES_PER_IDLE: u32 = 4;
+/// The bulk connection between peers may be silent this many times as long: what is known of its peer is known from the
+/// other connection, and every ping is a wake-up at both ends.
+const IDLE_BULK_FACTOR: u32 = 4;
+
+/// How often within the idle time the dialling side pings when there is nothing else to say. A ping that is lost is sent
+/// again long before the time is over.
+const KEEP_ALIVES_PER_IDLE: u32 = 2;
 
 /// First guess of the round trip; quinn's 333 ms would make the first retransmission of a cold start a second late.
 const INITIAL_RTT: Duration = Duration::from_millis(20);
@@ -51,15 +56,23 @@ const SOCKET_BUFFER_BYTES: usize = 4 * 1024 * 1024;
 
 const CONNECTION_ID_BYTES: usize = 8;
 
-/// A node's endpoint, which accepts and dials on one UDP port, and the configuration for dialling peers.
+/// The configurations for dialling a peer, one for each of its two connections.
+pub(super) struct PeerConfigs {
+    pub(super) consensus: ClientConfig,
+    pub(super) bulk: ClientConfig,
+}
+
+/// A node's endpoint, which accepts and dials on one UDP port, and the configurations for dialling peers.
 pub(super) fn node_endpoint(
     identity: &Identity,
     listen: SocketAddr,
     election_timeout: Duration,
-) -> Result<(Endpoint, ClientConfig), BindError> {
+) -> Result<(Endpoint, PeerConfigs), BindError> {
     let idle = IDLE_MIN.max(election_timeout.saturating_mul(IDLE_ELECTION_TIMEOUTS));
+    let idle_bulk = idle.saturating_mul(IDLE_BULK_FACTOR);
     let mut server = ServerConfig::with_crypto(Arc::new(server_tls(identity)?));
-    server.transport_config(Arc::new(transport_config(idle, None)));
+    // The shorter time of both ends counts, so whoever dials decides.
+    server.transport_config(Arc::new(transport_config(idle_bulk, None)));
     server.max_incoming(INCOMING_MAX);
     server.incoming_buffer_size(INCOMING_BYTES_MAX);
     server.incoming_buffer_size_total(INCOMING_TOTAL_BYTES_MAX);
@@ -69,9 +82,13 @@ pub(super) fn node_endpoint(
     let mut config = EndpointConfig::new(Arc::new(reset_key));
     config.cid_generator(|| Box::new(RandomConnectionIdGenerator::new(CONNECTION_ID_BYTES)));
     let endpoint = open(config, Some(server), listen)?;
-    let mut client = ClientConfig::new(Arc::new(client_tls(identity, PEER_ALPN)?));
-    client.transport_config(Arc::new(transport_config(idle, Some(idle / KEEP_ALIVES_PER_IDLE))));
-    Ok((endpoint, client))
+    let tls = Arc::new(client_tls(identity, PEER_ALPN)?);
+    let dialling = |idle: Duration| {
+        let mut client = ClientConfig::new(tls.clone());
+        client.transport_config(Arc::new(transport_config(idle, Some(idle / KEEP_ALIVES_PER_IDLE))));
+        client
+    };
+    Ok((endpoint, PeerConfigs { consensus: dialling(idle), bulk: dialling(idle_bulk) }))
 }
 
 /// An endpoint that only dials, and the configuration for dialling nodes as a client.

@@ -173,12 +173,12 @@ impl Transport {
     /// Binds the port and starts the tasks. Must be called inside a tokio runtime; whoever takes the events had better
     /// be a spawned task: waking the future that a current-thread runtime blocks on costs a system call each time.
     pub fn start(setup: TransportSetup, events: mpsc::Sender<TransportEvent>) -> Result<Transport, BindError> {
-        let (endpoint, peer_config) = endpoint::node_endpoint(&setup.identity, setup.listen, setup.election_timeout)?;
+        let (endpoint, peer_configs) = endpoint::node_endpoint(&setup.identity, setup.listen, setup.election_timeout)?;
         let local_addr = endpoint.local_addr().map_err(|source| BindError::Bind { address: setup.listen, source })?;
         let peers = setup.peers.into_iter().filter(|peer| peer.id != setup.local);
         let shared = Arc::new(Shared {
             endpoint,
-            peer_config,
+            peer_configs,
             local: setup.local,
             cluster: setup.cluster,
             storage: setup.storage,

@@ -95,10 +95,12 @@ async fn dial(shared: &Shared, peer: &PeerAddress, kind: ConnectionKind, attempt
         .map_err(|source| DialFailure::Resolve { address: peer.address.clone(), source })?;
     let refused = |because: String| DialFailure::Refused { address, because };
     let name = node_server_name(shared.cluster, peer.id);
-    let connecting = shared
-        .endpoint
-        .connect_with(shared.peer_config.clone(), address, &name)
-        .map_err(|error| refused(error.to_string()))?;
+    let config = match kind {
+        ConnectionKind::Bulk => &shared.peer_configs.bulk,
+        _ => &shared.peer_configs.consensus,
+    };
+    let connecting =
+        shared.endpoint.connect_with(config.clone(), address, &name).map_err(|error| refused(error.to_string()))?;
     let ended = |error: &ConnectionError| match error {
         ConnectionError::TimedOut => DialFailure::Silent { address },
         error => match distrust(error) {

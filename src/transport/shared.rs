@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use quinn::{ClientConfig, Endpoint};
+use quinn::Endpoint;
 use tokio::sync::{Semaphore, mpsc};
 
+use super::endpoint::PeerConfigs;
 use super::listener::ClientSlot;
 use super::peer::PeerSlot;
 use super::{Limits, TransportEvent};
@@ -24,7 +25,7 @@ const REFUSALS_REMEMBERED_MAX: usize = 64;
 
 pub(super) struct Shared {
     pub(super) endpoint: Endpoint,
-    pub(super) peer_config: ClientConfig,
+    pub(super) peer_configs: PeerConfigs,
     pub(super) local: NodeId,
     pub(super) cluster: ClusterId,
     pub(super) storage: StorageId,

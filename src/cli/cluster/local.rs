@@ -157,8 +157,9 @@ pub(super) fn start_as(context: &Context, nodes: &[LocalNode], life: Life) -> Re
 pub(super) fn not_started(context: &Context, node: &LocalNode) -> Failure {
     let log = layout::node_log(&node.directory);
     show_log(context, &node.name, &log);
+    let last = last_lines(&log, 1).pop().unwrap_or_else(|| "nothing".to_owned());
     Failure::new("E0212", format!("{} did not start", node.name))
-        .cause(format!("its log says why: {}", log.display()))
+        .cause(format!("its log, {}, ends with: {last}", log.display()))
         .fix(format!("mend the cause, then: raftctl cluster start {}", node.name))
 }
 

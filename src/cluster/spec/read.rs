@@ -14,6 +14,8 @@ use super::{FILE_BYTES_MAX, NODES_MAX, Spec, is_name, text_of_size};
 /// Most opening brackets and braces in a file: the parser's time grows with the square of their nesting.
 const BRACKETS_MAX: usize = 1_000;
 
+const SIZE_HINT: &str = "a cluster file has a few lines; files to start from lie in clusters/";
+
 /// Most `--set` options of one command.
 const OVERRIDES_MAX: usize = 100;
 
@@ -117,13 +119,14 @@ fn read_bounded(reader: impl Read, origin: &str) -> Result<String, SpecError> {
         .read_to_end(&mut bytes)
         .map_err(|error| SpecError::whole(origin, format!("cannot be read: {error}")))?;
     if bytes.len() > FILE_BYTES_MAX {
-        return Err(SpecError::whole(origin, "is larger than 1 MiB; this is not a cluster file"));
+        return Err(SpecError::whole(origin, "is larger than 1 MiB; this is not a cluster file").hint(SIZE_HINT));
     }
     String::from_utf8(bytes).map_err(|error| {
         let valid = String::from_utf8_lossy(&error.as_bytes()[..error.utf8_error().valid_up_to()]).into_owned();
         let line = valid.matches('\n').count() + 1;
         let column = valid.rsplit('\n').next().unwrap_or("").chars().count() + 1;
         SpecError::at(origin, &valid, Place { line, column, width: 1 }, "is not UTF-8 text from here on")
+            .hint("save the file as UTF-8, which plain letters and digits always are")
     })
 }
 
@@ -135,7 +138,8 @@ fn refuse_brackets(origin: &str, text: &str) -> Result<(), SpecError> {
         text,
         place,
         format!("more than {BRACKETS_MAX} opening brackets: this is no cluster file"),
-    ))
+    )
+    .hint(SIZE_HINT))
 }
 
 fn syntax_error(origin: &str, text: &str, error: &serde_yaml::Error) -> SpecError {
@@ -151,6 +155,12 @@ fn syntax_error(origin: &str, text: &str, error: &serde_yaml::Error) -> SpecErro
         let what = if key.is_empty() { message } else { format!("the key `{key}` is here a second time") };
         return SpecError::at(origin, text, at_least_first(place), what).hint("remove one of the two");
     }
+    if message.contains("repetition limit") {
+        let place = first_alias(text).map_or_else(Place::default, |at| place_of_offset(text, at));
+        let what = "aliases repeat more than a cluster file can hold; the first one is here";
+        return SpecError::at(origin, text, at_least_first(place), what)
+            .hint("write the values out instead of repeating them with `*`");
+    }
     let place = error.location().map_or_else(Place::default, |found| Place {
         line: found.line(),
         column: found.column(),
@@ -161,7 +171,16 @@ fn syntax_error(origin: &str, text: &str, error: &serde_yaml::Error) -> SpecErro
         "" => "is not YAML".to_owned(),
         what => format!("is not YAML that can be read: {what}"),
     };
-    SpecError::at(origin, text, at_least_first(place), what)
+    let is_too_deep = what.contains("recursion limit");
+    let error = SpecError::at(origin, text, at_least_first(place), what);
+    if is_too_deep { error.hint(SIZE_HINT) } else { error }
+}
+
+/// Where the first `*name` stands that is not inside a word. It may be in a comment or a string; then there is another.
+fn first_alias(text: &str) -> Option<usize> {
+    let opens = |at: usize| text[..at].chars().next_back().is_none_or(|before| " \t\n[,:-{".contains(before));
+    let is_name = |at: usize| text[at + 1..].starts_with(|after: char| after.is_alphanumeric());
+    text.match_indices('*').map(|(at, _)| at).find(|at| opens(*at) && is_name(*at))
 }
 
 /// The parser appends ` at line 3 column 5`, which the message already says in front.

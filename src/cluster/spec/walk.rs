@@ -595,6 +595,7 @@ mod tests {
             let began = std::time::Instant::now();
             let error = refused(&text);
             assert!(error.to_string().len() < 2_000, "one short message: {}", error.what);
+            assert!(error.at.is_some() && error.hint.is_some(), "a place and what to do: {error}");
             assert!(began.elapsed() < Duration::from_secs(5), "{} took {:?}", error.what, began.elapsed());
         }
     }

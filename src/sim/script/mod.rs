@@ -9,7 +9,7 @@
 //!
 //! | Command | What it does |
 //! | --- | --- |
-//! | `cluster 3 [learners=n3] [pre_vote=off] [check_quorum=off] [election=500ms] [heartbeat=50ms] [seed=1] [max_…=n] [break=R47,…]` | n1 to n3 with the bootstrap entry 1@1 |
+//! | `cluster 3 [learners=n3] [pre_vote=off] [check_quorum=off] [election=500ms] [heartbeat=50ms] [idle_heartbeat=HEARTBEAT] [seed=1] [max_…=n] [break=R47,…]` | n1 to n3 with the bootstrap entry 1@1 |
 //! | `log n1 1 1 2*10` · `term n1 7` · `vote n1 n2` | what is on a disk before the start; terms of the entries after 1@1 |
 //! | `campaign n1` · `elect n1` | starts an election; `elect` also stabilizes |
 //! | `propose n1 [count] [length=100]` · `read n2 t1` · `transfer n1 [n2]` | what clients and operators ask |

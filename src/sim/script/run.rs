@@ -122,6 +122,8 @@ fn cluster(rules: Rules, words: &mut Words) -> Result<World, CommandFault> {
             *field = duration(&value)?;
         }
     }
+    let idle = words.take_value("idle_heartbeat").map(|value| duration(&value)).transpose()?;
+    options.idle_heartbeat_interval = idle.unwrap_or(options.heartbeat_interval);
     let limits = [
         ("max_inflight_bytes", &mut options.max_inflight_bytes),
         ("max_append_bytes", &mut options.max_append_bytes),

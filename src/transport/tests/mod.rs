@@ -203,7 +203,9 @@ fn hello(node: u64, kind: ConnectionKind) -> Hello {
 
 /// A hostile or broken peer: a bare QUIC endpoint with somebody's identity.
 fn stranger(identity: &Identity) -> (Endpoint, ClientConfig) {
-    node_endpoint(identity, loopback(0), Duration::from_millis(500)).expect("a loopback port can be had")
+    let (endpoint, configs) =
+        node_endpoint(identity, loopback(0), Duration::from_millis(500)).expect("a loopback port can be had");
+    (endpoint, configs.consensus)
 }
 
 /// Dials as a peer and says `hello`; what the other side made of it.
