@@ -122,7 +122,7 @@ impl Durability {
         let lowest = lowest.filter(|_| !replaces || self.rules.keeps(Rule::OverwrittenNotDurable));
         self.issued = self.issued.next();
         self.flights.push_back(Flight { seq: self.issued, lowest, since: now });
-        if append_from != dirty.append_from {
+        if append_from != dirty.append_from || !self.rules.keeps(Rule::OverwrittenNotDurable) {
             // What was appended was dropped again before anybody saw it.
             self.touched = self.lowest_touched();
         }
