@@ -49,7 +49,8 @@ fn core(id: u64) -> Core {
     let config = Arc::new(Config::of((1..=NODES).map(member).collect(), Vec::new()));
     let mut log = Shape::empty(Index(1));
     log.push(Term(1), ENTRY_LENGTH_BYTES, Some(config));
-    let found = Recovered { hard_state: HardState { term: Term(1), vote: None }, log, commit_hint: Index(1) };
+    let found =
+        Recovered { hard_state: HardState { term: Term(1), vote: None }, snapshot: None, log, commit_hint: Index(1) };
     let setup = Setup {
         id: NodeId(id),
         storage: StorageId(u128::from(id)),

@@ -203,6 +203,7 @@ fn setup(id: u64, config: &Config) -> Setup {
     shape.push(Term(1), record.len() as u32, Some(config.clone().into()));
     let found = Found {
         hard_state: HardState { term: Term(1), vote: None },
+        snapshot: None,
         shape,
         commit_hint: Index(0),
         last_check,

@@ -47,6 +47,7 @@ complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "status" -d 'Who lea
 complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "explain" -d 'What an error code or a rule of Raft means'
 complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "log" -d 'Read Raft logs from disk, whether nodes run or not'
 complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "inspect" -d 'Say what a file or directory of raftctl is, and what is in it'
+complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "sim" -d 'Simulate whole clusters from a seed, and tell the stories of scripts'
 complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "config" -d 'Check cluster files'
 complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "completions" -d 'Print the completion script of a shell'
 complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "man" -d 'Print or write manual pages'
@@ -225,6 +226,7 @@ complete -c raftctl -n "__fish_raftctl_using_subcommand pipe" -l timeout -d 'Lon
 complete -c raftctl -n "__fish_raftctl_using_subcommand pipe" -l color -d 'When to colour [default: auto] [env: RAFTCTL_COLOR; NO_COLOR is heeded]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t''
 never\t''"
+complete -c raftctl -n "__fish_raftctl_using_subcommand pipe" -l no-session -d 'Do not number the writes: one that is in flight when the leader is lost is answered `unknown`'
 complete -c raftctl -n "__fish_raftctl_using_subcommand pipe" -s q -l quiet -d 'Print nothing on stderr but errors'
 complete -c raftctl -n "__fish_raftctl_using_subcommand pipe" -s v -l verbose -d 'Print more on stderr about what is being done'
 complete -c raftctl -n "__fish_raftctl_using_subcommand pipe" -s h -l help -d 'Print help (see more with \'--help\')'
@@ -277,9 +279,11 @@ complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_sub
 complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from show" -l term -d 'Only these terms, both ends included: A..B, A.., ..B or A' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from show" -l kind -d 'Only entries of this kind; may be repeated' -r -f -a "noop\t'The first entry of a leader\'s term'
 command\t'A write'
-config\t'Who is in the cluster'"
+config\t'Who is in the cluster'
+tick\t'Time passing, and nothing else'"
 complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from show" -l key -d 'Only commands on this key' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from show" -l prefix -d 'Only commands on keys that begin with this' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from show" -l session -d 'Only writes of the session whose name begins so, as -o json shows it' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from show" -l since -d 'Only entries written at or after this time: RFC 3339, or a span back such as 10m' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from show" -l until -d 'Only entries written at or before this time' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from show" -l limit -d 'Stop after so many entries' -r
@@ -338,6 +342,65 @@ never\t''"
 complete -c raftctl -n "__fish_raftctl_using_subcommand inspect" -s q -l quiet -d 'Print nothing on stderr but errors'
 complete -c raftctl -n "__fish_raftctl_using_subcommand inspect" -s v -l verbose -d 'Print more on stderr about what is being done'
 complete -c raftctl -n "__fish_raftctl_using_subcommand inspect" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and not __fish_seen_subcommand_from run swarm" -l cluster -d 'Local cluster to work on [env: RAFTCTL_CLUSTER]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and not __fish_seen_subcommand_from run swarm" -l endpoint -d 'Node to ask, host:port; may be repeated [env: RAFTCTL_ENDPOINT, comma-separated]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and not __fish_seen_subcommand_from run swarm" -l identity -d 'Directory with the certificate and key to show to nodes; goes with --endpoint [env: RAFTCTL_IDENTITY]' -r -f -a "(__fish_complete_directories)"
+complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and not __fish_seen_subcommand_from run swarm" -s o -l output -d 'How data is printed; streams are JSON Lines under json [default: table] [env: RAFTCTL_OUTPUT]' -r -f -a "table\t'For people'
+json\t'One document, or JSON Lines for what streams; every one carries its "schema"'
+yaml\t'The same fields as json'"
+complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and not __fish_seen_subcommand_from run swarm" -l timeout -d 'Longest time one request or one wait may take, with a unit: 10s, 500ms [env: RAFTCTL_TIMEOUT]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and not __fish_seen_subcommand_from run swarm" -l color -d 'When to colour [default: auto] [env: RAFTCTL_COLOR; NO_COLOR is heeded]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and not __fish_seen_subcommand_from run swarm" -s q -l quiet -d 'Print nothing on stderr but errors'
+complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and not __fish_seen_subcommand_from run swarm" -s v -l verbose -d 'Print more on stderr about what is being done'
+complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and not __fish_seen_subcommand_from run swarm" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and not __fish_seen_subcommand_from run swarm" -f -a "run" -d 'Run one seed, a saved failure, or a script, and say what came of it'
+complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and not __fish_seen_subcommand_from run swarm" -f -a "swarm" -d 'Run many seeds on all cores until one breaks an invariant'
+complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and __fish_seen_subcommand_from run" -l time -d 'Simulated time with faults; recovery comes on top' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and __fish_seen_subcommand_from run" -l without -d 'Faults to do without, comma-separated; `raftctl sim run --help` lists them' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and __fish_seen_subcommand_from run" -l nodes -d 'The number of nodes, 1 to 7; else the seed chooses' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and __fish_seen_subcommand_from run" -l quiet-until -d 'No faults before this' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and __fish_seen_subcommand_from run" -l cluster -d 'Local cluster to work on [env: RAFTCTL_CLUSTER]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and __fish_seen_subcommand_from run" -l endpoint -d 'Node to ask, host:port; may be repeated [env: RAFTCTL_ENDPOINT, comma-separated]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and __fish_seen_subcommand_from run" -l identity -d 'Directory with the certificate and key to show to nodes; goes with --endpoint [env: RAFTCTL_IDENTITY]' -r -f -a "(__fish_complete_directories)"
+complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and __fish_seen_subcommand_from run" -s o -l output -d 'How data is printed; streams are JSON Lines under json [default: table] [env: RAFTCTL_OUTPUT]' -r -f -a "table\t'For people'
+json\t'One document, or JSON Lines for what streams; every one carries its "schema"'
+yaml\t'The same fields as json'"
+complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and __fish_seen_subcommand_from run" -l timeout -d 'Longest time one request or one wait may take, with a unit: 10s, 500ms [env: RAFTCTL_TIMEOUT]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and __fish_seen_subcommand_from run" -l color -d 'When to colour [default: auto] [env: RAFTCTL_COLOR; NO_COLOR is heeded]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and __fish_seen_subcommand_from run" -l lying-disks -d 'Disks that answer syncs they have not made: sound nodes break, and it must be noticed'
+complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and __fish_seen_subcommand_from run" -l trace -d 'Print what happened, line by line (the last 20,000 lines)'
+complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and __fish_seen_subcommand_from run" -s q -l quiet -d 'Print nothing on stderr but errors'
+complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and __fish_seen_subcommand_from run" -s v -l verbose -d 'Print more on stderr about what is being done'
+complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and __fish_seen_subcommand_from run" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and __fish_seen_subcommand_from swarm" -l count -d 'How many seeds' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and __fish_seen_subcommand_from swarm" -l seed -d 'The first seed' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and __fish_seen_subcommand_from swarm" -l jobs -d 'Seeds that run at a time [default: one for each core]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and __fish_seen_subcommand_from swarm" -l time -d 'Simulated time with faults; recovery comes on top' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and __fish_seen_subcommand_from swarm" -l without -d 'Faults to do without, comma-separated; `raftctl sim run --help` lists them' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and __fish_seen_subcommand_from swarm" -l nodes -d 'The number of nodes, 1 to 7; else the seed chooses' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and __fish_seen_subcommand_from swarm" -l quiet-until -d 'No faults before this' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and __fish_seen_subcommand_from swarm" -l resume -d 'Keep how far the swarm has come in this file, and go on from there' -r -F
+complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and __fish_seen_subcommand_from swarm" -l save -d 'Write the first failure, made small, into this file' -r -F
+complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and __fish_seen_subcommand_from swarm" -l cluster -d 'Local cluster to work on [env: RAFTCTL_CLUSTER]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and __fish_seen_subcommand_from swarm" -l endpoint -d 'Node to ask, host:port; may be repeated [env: RAFTCTL_ENDPOINT, comma-separated]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and __fish_seen_subcommand_from swarm" -l identity -d 'Directory with the certificate and key to show to nodes; goes with --endpoint [env: RAFTCTL_IDENTITY]' -r -f -a "(__fish_complete_directories)"
+complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and __fish_seen_subcommand_from swarm" -s o -l output -d 'How data is printed; streams are JSON Lines under json [default: table] [env: RAFTCTL_OUTPUT]' -r -f -a "table\t'For people'
+json\t'One document, or JSON Lines for what streams; every one carries its "schema"'
+yaml\t'The same fields as json'"
+complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and __fish_seen_subcommand_from swarm" -l timeout -d 'Longest time one request or one wait may take, with a unit: 10s, 500ms [env: RAFTCTL_TIMEOUT]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and __fish_seen_subcommand_from swarm" -l color -d 'When to colour [default: auto] [env: RAFTCTL_COLOR; NO_COLOR is heeded]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and __fish_seen_subcommand_from swarm" -l lying-disks -d 'Disks that answer syncs they have not made: sound nodes break, and it must be noticed'
+complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and __fish_seen_subcommand_from swarm" -l force -d 'Replace the file that --save names'
+complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and __fish_seen_subcommand_from swarm" -l keep-going -d 'Go on after a failure'
+complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and __fish_seen_subcommand_from swarm" -s q -l quiet -d 'Print nothing on stderr but errors'
+complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and __fish_seen_subcommand_from swarm" -s v -l verbose -d 'Print more on stderr about what is being done'
+complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and __fish_seen_subcommand_from swarm" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c raftctl -n "__fish_raftctl_using_subcommand config; and not __fish_seen_subcommand_from check" -l cluster -d 'Local cluster to work on [env: RAFTCTL_CLUSTER]' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand config; and not __fish_seen_subcommand_from check" -l endpoint -d 'Node to ask, host:port; may be repeated [env: RAFTCTL_ENDPOINT, comma-separated]' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand config; and not __fish_seen_subcommand_from check" -l identity -d 'Directory with the certificate and key to show to nodes; goes with --endpoint [env: RAFTCTL_IDENTITY]' -r -f -a "(__fish_complete_directories)"

@@ -36,8 +36,9 @@ pub struct Request {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Ask {
-    /// A command as `codec::entry::encode_command` wrote it. The replica decodes it once, to judge it, and copies these
-    /// same bytes into the record.
+    /// A command as `codec::entry::encode_command` wrote it, and for a write of a session what
+    /// `codec::entry::append_session` appended. The replica decodes it once, to judge it, and copies these same bytes
+    /// into the record. Without a session, a write that is sent again may take effect again (R106).
     Write(Bytes),
     Read {
         query: Query,
@@ -111,7 +112,8 @@ pub struct Item {
     pub version: u64,
 }
 
-/// Why there is no answer. All but `Unknown` mean that nothing was or will be applied.
+/// Why there is no answer. All but `Unknown` and `Discarded` mean that this attempt was not and will not be applied; an
+/// earlier attempt of the same write of a session may have been.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Refused {
     /// Ask the leader, if known: its name and address.
@@ -126,6 +128,13 @@ pub enum Refused {
     },
     /// May or may not be applied, now or later: leadership was lost while the write was in flight.
     Unknown,
+    /// The session keeps no answer for this write any more: it was applied before, or given up. Not applied now (R107).
+    Discarded,
+    /// The session of the write has ended, or claims to open from too long ago (R111). A new one may open with this log
+    /// time.
+    SessionExpired {
+        log_time_ms: u64,
+    },
     KeyTooLarge {
         size_bytes: u64,
         limit_bytes: u64,
@@ -181,6 +190,8 @@ pub struct NodeStatus {
     pub cert_expires: Option<String>,
     /// State digest at the newest multiple of 1,000 applied, for comparing replicas from outside.
     pub digest: Option<(Index, String)>,
+    /// What a new session says that it opened at (R107).
+    pub log_time_ms: u64,
     pub election_timeout_ms: u64,
     /// True when `storage.sync: none` is in force: laboratory only.
     pub unsafe_sync: bool,

@@ -27,9 +27,9 @@ pub mod observe;
 pub mod raft;
 /// One node's mind: core, log tail, state machine, and who is waiting for what. Pure.
 pub mod replica;
-/// The scenario language: several cores in one thread, driven by a script that reads as a story.
+/// Clusters without machines: stories told by scripts, and whole worlds of faults simulated from a seed.
 pub mod sim;
-/// The replicated ordered key-value map and the commands it understands. Pure.
+/// The replicated state: an ordered key-value map, its commands, and the sessions of its clients. Pure.
 pub mod state_machine;
 /// The log on disk: segments, hard state, group commit, recovery.
 pub mod storage;

@@ -348,10 +348,12 @@ fn a_followed_log_shows_new_entries_and_truncations() {
             let batch = WriteBatch {
                 seq: WriteSeq(seq),
                 hard_state: Some(HardState { term: Term(term), vote: None }),
+                reset_to: None,
                 truncate_from: truncate_from.map(Index),
                 records: vec![records.freeze()],
                 range,
                 commit_hint: Index(1),
+                compact_to: None,
             };
             journal.write_group(&[batch]).expect("a write succeeds");
             links

@@ -3,6 +3,7 @@
 //! Every wait is for something observed (an exit, a healthy status, a count of running nodes), bounded so that a hang
 //! fails instead of hanging. Each test has a home of its own, and takes its nodes down however it ends.
 
+use std::io::Write as _;
 use std::net::UdpSocket;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus, Output, Stdio};
@@ -63,6 +64,37 @@ fn a_cluster_comes_back_on_its_ports_and_only_from_its_file() {
     home.fails(&["cluster", "up", "-d", "--set", "raft.election_timeout=2s"], 5);
     home.ok(&["cluster", "down", "--purge", "--yes"]);
     assert!(!home.cluster("demo").exists());
+}
+
+#[test]
+fn each_one_shot_write_is_one_entry_of_a_session_of_its_own_and_a_pipe_has_one_session() {
+    // R107: opening a session costs no entry.
+    let home = Home::new();
+    home.ok(&["cluster", "up", "-d", "--nodes", "1"]);
+    home.ok(&["submit", "incr", "counter"]);
+    home.ok(&["submit", "incr", "counter"]);
+    let mut pipe = home.prepare(binary());
+    let mut pipe = pipe.arg("pipe").stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("pipe starts");
+    let input = pipe.stdin.as_mut().expect("stdin is piped");
+    for line in [r#"{"op":"hello"}"#, r#"{"id":1,"op":"incr","key":"counter"}"#, r#"{"id":2,"op":"delete","key":"k"}"#]
+    {
+        writeln!(input, "{line}").expect("pipe takes requests");
+    }
+    let told = text(&pipe.wait_with_output().expect("pipe ends with its input").stdout);
+    let hello: Value = serde_json::from_str(told.lines().next().expect("hello is answered")).expect("answers are JSON");
+
+    let listed = home.ok(&["log", "show", "n1", "--kind", "command", "-o", "json"]);
+    let entries: Vec<Value> =
+        text(&listed.stdout).lines().map(|line| serde_json::from_str(line).expect("entries are JSON")).collect();
+    let sessions: Vec<&Value> = entries.iter().map(|entry| &entry["session"]).collect();
+    let serials: Vec<u64> = entries.iter().filter_map(|entry| entry["serial"].as_u64()).collect();
+    assert_eq!((entries.len(), serials), (4, vec![1, 1, 1, 2]));
+    assert!(sessions.iter().all(|session| session.as_str().is_some_and(|session| session.len() == 32)));
+    assert!(sessions[0] != sessions[1] && sessions[1] != sessions[2]);
+    assert_eq!([sessions[2], sessions[3]], [&hello["session"]; 2]);
+    let name = sessions[1].as_str().expect("it was just looked at");
+    let one = home.ok(&["log", "show", "n1", "--session", &name[..12], "-o", "json"]);
+    assert_eq!(text(&one.stdout).lines().count(), 1);
 }
 
 #[test]

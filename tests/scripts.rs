@@ -15,6 +15,8 @@ const CONTEXT_LINES: usize = 3;
 
 /// Random scripts that are run, and commands in each.
 const RANDOM_SCRIPTS: u64 = 200;
+/// Scripts that also change the members are longer, and one comes with every so many others.
+const SCRIPTS_PER_CHANGES: u64 = 2;
 const RANDOM_COMMANDS: usize = 150;
 
 #[test]
@@ -112,13 +114,20 @@ fn everything_the_catalogue_points_to_exists() {
 #[test]
 fn random_scripts_break_no_invariant_and_end_in_agreement() {
     let wanted = std::env::var("RAFTCTL_RANDOM_SCRIPTS").ok().and_then(|count| count.parse().ok());
+    let mut installed = 0;
     for seed in 0..wanted.unwrap_or(RANDOM_SCRIPTS) {
-        let script = random_script(seed);
-        match run(&script, Rules::sound()) {
-            Err(fault) => panic!("seed {seed}: {fault}\n\nin the script\n\n{script}"),
-            Ok(text) => assert!(!text.contains(" stopped: "), "seed {seed}: a node stopped\n\n{text}"),
+        let changes = (seed % SCRIPTS_PER_CHANGES == 0).then(|| random_changes(seed));
+        for script in changes.into_iter().chain([random_script(seed)]) {
+            match run(&script, Rules::sound()) {
+                Err(fault) => panic!("seed {seed}: {fault}\n\nin the script\n\n{script}"),
+                Ok(text) => {
+                    assert!(!text.contains(" stopped: "), "seed {seed}: a node stopped\n\n{text}");
+                    installed += text.matches("replaced its log by the snapshot").count();
+                }
+            }
         }
     }
+    assert!(installed > 10, "only {installed} snapshots were installed");
 }
 
 /// A script of random commands over a cluster of three to five, calmed down at its end.
@@ -129,54 +138,113 @@ fn random_script(seed: u64) -> String {
     let (pre_vote, check_quorum) = (switch(dice.roll(3) > 0), switch(dice.roll(3) > 0));
     let mut lines = vec![format!(
         "cluster {nodes} pre_vote={pre_vote} check_quorum={check_quorum} seed={seed} max_append_bytes=100 \
-         max_inflight_messages=2 max_uncommitted_bytes=1000"
+         max_inflight_messages=2 max_uncommitted_bytes=1000 retain={} retain_max={} chunk=400 max_transfers=1",
+        dice.roll(3),
+        dice.roll(5),
     )];
     let mut down = BTreeSet::new();
     for _ in 0..RANDOM_COMMANDS {
-        let (node, other) = (dice.roll(nodes) + 1, dice.roll(nodes) + 1);
-        let is_down = down.contains(&node);
-        lines.push(match dice.roll(24) {
-            0 if !is_down => format!("campaign n{node}"),
-            1 if !is_down => format!("elect n{node}"),
-            2..=4 if !is_down => format!("propose n{node} {}", dice.roll(3) + 1),
-            5 if !is_down => format!("read n{node} t{}", lines.len()),
-            6 if !is_down && node != other => format!("transfer n{node} n{other}"),
-            7 if !is_down => {
-                down.insert(node);
-                format!("crash n{node}")
-            }
-            7..=9 if is_down => {
-                down.remove(&node);
-                format!("restart n{node}{}", if dice.roll(2) == 0 { " wipe-hints" } else { "" })
-            }
-            10 => format!("persist off n{node}"),
-            11 => format!("persist auto n{node}"),
-            12 | 13 if !is_down => format!("persist n{node}{}", if dice.roll(2) == 0 { " first" } else { "" }),
-            14 => format!("hold n{node}->n{other}"),
-            15 => format!("release n{node}->n{other}"),
-            16 => format!("oneway n{node}->n{other}"),
-            17 => "heal".to_owned(),
-            18 => "drop count=1".to_owned(),
-            19 => "deliver last".to_owned(),
-            20 => format!("tick n{node} {}ms", dice.roll(600)),
-            21 => "stabilize".to_owned(),
-            _ => "deliver count=1".to_owned(),
-        });
+        random_command(&mut dice, nodes, &mut down, &mut lines);
     }
+    calm_down(nodes, &down, &mut lines);
+    lines.push("expect logs-equal".to_owned());
+    lines.join("\n\n")
+}
+
+/// A script of random changes of membership among random faults, over a cluster that begins with three of seven nodes.
+/// What keeps removed nodes from disturbing (R20, R22) stays on: the end demands a leader whose members agree.
+fn random_changes(seed: u64) -> String {
+    const NODES: u64 = 7;
+    let mut dice = Dice(seed.wrapping_add(1 << 32));
+    let mut lines = vec![format!(
+        "cluster 3 spare=n4,n5,n6,n7 seed={seed} max_append_bytes=200 max_inflight_messages=2 max_uncommitted_bytes=2000"
+    )];
+    lines.push("elect n1".to_owned());
+    let mut down = BTreeSet::new();
+    for _ in 0..RANDOM_COMMANDS {
+        match dice.roll(3) {
+            0 => lines.push(random_change(&mut dice, NODES)),
+            1 => random_command(&mut dice, NODES, &mut down, &mut lines),
+            // Left alone a world of faults seldom gets as far as a second change.
+            _ => lines.push(["stabilize", "run 100ms", "run 600ms", "heal"][dice.pick(4)].to_owned()),
+        }
+    }
+    calm_down(NODES, &down, &mut lines);
+    lines.push("expect members-agree".to_owned());
+    lines.join("\n\n")
+}
+
+/// Asked of whoever leads, if anybody does.
+fn random_change(dice: &mut Dice, nodes: u64) -> String {
+    let (node, other) = (dice.roll(nodes) + 1, dice.roll(nodes) + 1);
+    let some: Vec<String> = (1..=nodes).filter(|_| dice.roll(2) == 0).map(|id| format!("n{id}")).collect();
+    match dice.roll(8) {
+        0 | 1 => format!("change leader add n{node}{}", if dice.roll(2) == 0 { " promote" } else { "" }),
+        2 | 3 => format!("change leader promote n{node}"),
+        4 => format!("change leader demote n{node}"),
+        5 => format!("change leader remove n{node}"),
+        6 => {
+            let explicit = if dice.roll(3) == 0 { " explicit" } else { "" };
+            format!("change leader replace {} n{other}{explicit}", some.join(" "))
+        }
+        _ => "change leader leave".to_owned(),
+    }
+}
+
+fn random_command(dice: &mut Dice, nodes: u64, down: &mut BTreeSet<u64>, lines: &mut Vec<String>) {
+    let (node, other) = (dice.roll(nodes) + 1, dice.roll(nodes) + 1);
+    let is_down = down.contains(&node);
+    lines.push(match dice.roll(28) {
+        0 if !is_down => format!("campaign n{node}"),
+        1 if !is_down => format!("elect n{node}"),
+        2..=4 if !is_down => format!("propose n{node} {}", dice.roll(3) + 1),
+        5 if !is_down => format!("read n{node} t{}", lines.len()),
+        6 if !is_down && node != other => format!("transfer n{node} n{other}"),
+        7 if !is_down => {
+            down.insert(node);
+            format!("crash n{node}")
+        }
+        7..=9 if is_down => {
+            down.remove(&node);
+            format!("restart n{node}{}", if dice.roll(2) == 0 { " wipe-hints" } else { "" })
+        }
+        10 => format!("persist off n{node}"),
+        11 => format!("persist auto n{node}"),
+        12 | 13 if !is_down => format!("persist n{node}{}", if dice.roll(2) == 0 { " first" } else { "" }),
+        14 => format!("hold n{node}->n{other}"),
+        15 => format!("release n{node}->n{other}"),
+        16 => format!("oneway n{node}->n{other}"),
+        17 => "heal".to_owned(),
+        18 => "drop count=1".to_owned(),
+        19 => "deliver last".to_owned(),
+        20 => format!("tick n{node} {}ms", dice.roll(600)),
+        21 => "stabilize".to_owned(),
+        22 | 23 if !is_down => format!("snapshot n{node}"),
+        24 => format!("worker {} n{node}", if dice.roll(2) == 0 { "off" } else { "auto" }),
+        25 | 26 if !is_down => format!("worker n{node}{}", if dice.roll(4) == 0 { " fail" } else { "" }),
+        _ => "deliver count=1".to_owned(),
+    });
+}
+
+/// All links mended, all disks working, all nodes up, and time for everything to settle.
+fn calm_down(nodes: u64, down: &BTreeSet<u64>, lines: &mut Vec<String>) {
     lines.push("heal".to_owned());
     lines.push("persist auto".to_owned());
+    lines.push("worker auto".to_owned());
     lines.extend(down.iter().map(|node| format!("restart n{node}")));
     let links = (1..=nodes).flat_map(|from| (1..=nodes).map(move |to| format!("n{from}->n{to}")));
     lines.push(format!("release {}", links.collect::<Vec<_>>().join(" ")));
     lines.push("run 10s".to_owned());
-    lines.push("expect logs-equal".to_owned());
-    lines.join("\n\n")
 }
 
 /// The splitmix64 sequence.
 struct Dice(u64);
 
 impl Dice {
+    fn pick(&mut self, count: usize) -> usize {
+        usize::try_from(self.roll(count as u64)).expect("it is below the count")
+    }
+
     fn roll(&mut self, sides: u64) -> u64 {
         self.0 = self.0.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mut mixed = self.0;

@@ -51,6 +51,57 @@ fn five_leaders_die_and_no_acknowledged_write_is_lost() {
     cluster.ok(&diff);
 }
 
+#[test]
+fn increments_through_leader_kills_count_exactly_once() {
+    // R107: every request is answered by its deadline with what became of it, however many leaders die meanwhile.
+    const OPEN: u64 = 16;
+    let cluster = Cluster::up("counting");
+    let mut writer = Writer::start(&cluster, 0);
+    let (mut sent, mut acknowledged) = (0, 0);
+    let mut last = 0;
+    for _ in 0..LEADER_KILLS {
+        let leader = cluster.leader();
+        let target = acknowledged + 5 * OPEN;
+        let mut has_killed = false;
+        while acknowledged < target {
+            while sent - acknowledged < OPEN {
+                sent += 1;
+                writer.send(&json!({"id": sent, "op": "incr", "key": "counter", "timeout_ms": 60_000}));
+            }
+            if !has_killed && target - acknowledged < 4 * OPEN {
+                // With requests in flight, and more to come.
+                cluster.ok(&["cluster", "kill", &leader, "--signal", "KILL"]);
+                has_killed = true;
+            }
+            let answer = writer.answer();
+            assert_eq!(answer["ok"], json!(true), "with a session every outcome is known: {answer}");
+            let value: u64 = answer["value"].as_str().and_then(|text| text.parse().ok()).expect("a number");
+            last = last.max(value);
+            acknowledged += 1;
+        }
+        cluster.ok(&["cluster", "restart", &leader]);
+        cluster.ok(&["status", "--wait", "healthy", "--timeout", "60s"]);
+    }
+    // One-shot commands have sessions of their own.
+    let leader = cluster.leader();
+    let mut shot = cluster.command(&["submit", "incr", "counter", "--timeout", "60s"]);
+    let shots: Vec<Child> = (0..4).map(|_| shot.stdout(Stdio::null()).spawn().expect("submit starts")).collect();
+    cluster.ok(&["cluster", "kill", &leader, "--signal", "KILL"]);
+    let count = shots.len() as u64;
+    for shot in shots {
+        let output = shot.wait_with_output().expect("submit can be waited for");
+        assert!(output.status.success(), "a one-shot write has a known outcome, too: {output:?}");
+    }
+    while acknowledged < sent {
+        assert_eq!(writer.answer()["ok"], json!(true));
+        acknowledged += 1;
+    }
+    writer.finish();
+    assert!(last <= sent, "{last} counted of {sent}");
+    let found = cluster.scan("counter");
+    assert_eq!(found["counter"]["value"], json!((sent + count).to_string()), "every increment counts once");
+}
+
 /// Each acknowledged put is there under its own revision, and each acknowledged append exactly once and in order.
 fn check_history(cluster: &Cluster, history: &History) {
     assert!(history.puts.len() > LEADER_KILLS, "the writer got something done");
@@ -75,6 +126,7 @@ fn check_history(cluster: &Cluster, history: &History) {
 }
 
 struct Cluster {
+    name: String,
     home: PathBuf,
     _home: tempfile::TempDir,
 }
@@ -82,7 +134,7 @@ struct Cluster {
 impl Cluster {
     fn up(name: &str) -> Cluster {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
-        let cluster = Cluster { home: folder.path().to_path_buf(), _home: folder };
+        let cluster = Cluster { name: name.to_owned(), home: folder.path().to_path_buf(), _home: folder };
         let file = cluster.home.join("cluster.yaml");
         std::fs::write(&file, format!("cluster: {name}\nnodes: 3\n")).expect("the cluster file can be written");
         cluster.ok(&["cluster", "up", path_text(&file), "-d", "--timeout", "60s"]);
@@ -126,7 +178,7 @@ impl Drop for Cluster {
     fn drop(&mut self) {
         if thread::panicking() {
             for node in ["n1", "n2", "n3"] {
-                let log = self.home.join("survival/nodes").join(node).join("node.log");
+                let log = self.home.join(&self.name).join("nodes").join(node).join("node.log");
                 let text = std::fs::read_to_string(&log).unwrap_or_default();
                 let tail: Vec<&str> = text.lines().rev().take(15).collect();
                 eprintln!("--- {node}\n{}", tail.into_iter().rev().collect::<Vec<_>>().join("\n"));
@@ -212,15 +264,23 @@ impl Writer {
 
     /// One request, exactly one answer.
     fn ask(&mut self, request: Value) -> Value {
-        writeln!(self.input, "{request}").expect("pipe takes requests");
-        self.input.flush().expect("pipe takes requests");
-        let answer = match self.answers.recv_timeout(PATIENCE) {
-            Ok(answer) => answer,
-            Err(RecvTimeoutError::Timeout) => panic!("no answer to {request}"),
-            Err(RecvTimeoutError::Disconnected) => panic!("pipe ended without an answer to {request}"),
-        };
+        self.send(&request);
+        let answer = self.answer();
         assert_eq!(answer["id"], request["id"], "answers name their request");
         answer
+    }
+
+    fn send(&mut self, request: &Value) {
+        writeln!(self.input, "{request}").expect("pipe takes requests");
+        self.input.flush().expect("pipe takes requests");
+    }
+
+    fn answer(&mut self) -> Value {
+        match self.answers.recv_timeout(PATIENCE) {
+            Ok(answer) => answer,
+            Err(RecvTimeoutError::Timeout) => panic!("pipe owes an answer"),
+            Err(RecvTimeoutError::Disconnected) => panic!("pipe ended and owed an answer"),
+        }
     }
 
     fn finish(self) -> History {

@@ -12,6 +12,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("Use", &["submit", "get", "scan", "pipe"]),
     ("See", &["status", "explain"]),
     ("Offline", &["log", "inspect"]),
+    ("Prove and learn", &["sim"]),
     ("Tool", &["config", "completions", "man", "version"]),
 ];
 

@@ -81,7 +81,6 @@ const COMMANDS_LATER: &[&[&str]] = &[
     &["generate"],
     &["bench"],
     &["check"],
-    &["sim"],
     &["learn"],
     &["context"],
     &["config", "schema"],

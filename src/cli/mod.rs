@@ -31,6 +31,7 @@ mod pipe_protocol;
 pub mod remote;
 pub mod scan;
 pub mod selection;
+pub mod sim;
 pub mod status;
 pub mod submit;
 mod submit_lines;
@@ -104,6 +105,10 @@ pub enum Command {
 
     /// Say what a file or directory of raftctl is, and what is in it
     Inspect(inspect::Args),
+
+    /// Simulate whole clusters from a seed, and tell the stories of scripts
+    #[command(subcommand)]
+    Sim(sim::Command),
 
     /// Check cluster files
     #[command(subcommand)]
@@ -265,6 +270,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Explain(arguments) => explain::run(context, arguments),
         Command::Log(command) => log::run(context, command),
         Command::Inspect(arguments) => inspect::run(context, arguments),
+        Command::Sim(command) => sim::run(context, command),
         Command::Config(command) => config::run(context, command),
         Command::Completions(arguments) => completions::run(context, arguments),
         Command::Man(arguments) => man::run(context, arguments),

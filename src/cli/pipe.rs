@@ -40,6 +40,10 @@ pub struct Args {
     /// Stay with this node instead of following the leader
     #[arg(long, value_name = "NODE", value_parser = node_name, add = ArgValueCandidates::new(completions::node_names))]
     pub node: Option<String>,
+
+    /// Do not number the writes: one that is in flight when the leader is lost is answered `unknown`
+    #[arg(long)]
+    pub no_session: bool,
 }
 
 /// Longest line, in bytes: room for the largest value a cluster may allow, as base64.
@@ -63,7 +67,10 @@ pub fn run(context: &Context, arguments: Args) -> Result<Exit, Failure> {
     // The thread ends with the process: a read of stdin cannot be interrupted, only abandoned.
     std::thread::spawn(move || read_lines(&sender));
     remote::block_on(async {
-        let client = remote::open(context, arguments.node.as_deref()).await?;
+        let mut client = remote::open(context, arguments.node.as_deref()).await?;
+        if !arguments.no_session {
+            client.open_session();
+        }
         let mut pipe = Pipe {
             context,
             client,
@@ -253,7 +260,7 @@ impl<'a> Pipe<'a> {
         json!({
             "id": id, "ok": true, "protocol": 1, "ops": protocol::OPERATIONS,
             "limits": {"line_bytes": LINE_BYTES_MAX, "in_flight": self.limit, "key_bytes": crate::api::KEY_SIZE_MAX},
-            "session": null,
+            "session": self.client.session().map(|session| session.to_string()),
         })
     }
 

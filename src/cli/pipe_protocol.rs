@@ -277,6 +277,7 @@ pub(super) fn failed(id: &Value, error: &ClientError) -> Value {
     match error {
         ClientError::Unavailable(_) => refusal(id, "unavailable", "E0502", &message, true),
         ClientError::Unknown(_) => refusal(id, "unknown", "E0503", &message, false),
+        ClientError::SessionExpired => refusal(id, "session_expired", "E0514", &message, true),
         ClientError::Denied(_) => refusal(id, "denied", "E0303", &message, false),
         ClientError::KeyTooLarge { .. } | ClientError::ValueTooLarge { .. } => {
             refusal(id, "too_large", "E0505", &message, false)
@@ -414,6 +415,8 @@ mod tests {
         assert_eq!((&unavailable["error"], &unavailable["retry"]), (&json!("unavailable"), &json!(true)));
         let unknown = failed(&id, &ClientError::Unknown(Cause::Stopped));
         assert_eq!((&unknown["error"], &unknown["retry"]), (&json!("unknown"), &json!(false)));
+        let expired = failed(&id, &ClientError::SessionExpired);
+        assert_eq!((&expired["error"], &expired["retry"]), (&json!("session_expired"), &json!(true)));
         let large = failed(&id, &ClientError::ValueTooLarge { size_bytes: 2, limit_bytes: 1 });
         assert_eq!(large["error"], json!("too_large"));
     }

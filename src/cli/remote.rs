@@ -124,6 +124,7 @@ pub fn failure(what: &str, error: &ClientError) -> Failure {
         ClientError::Unknown(_) => Failure::new("E0503", format!("{what} may or may not have been applied"))
             .because(error)
             .fix("read the key before you try again"),
+        ClientError::SessionExpired => Failure::new("E0514", format!("{what} was not done")).because(error),
         ClientError::Denied(_) => Failure::new("E0303", "this client is not accepted").because(error),
         ClientError::KeyTooLarge { .. } | ClientError::ValueTooLarge { .. } => {
             Failure::new("E0505", format!("{what} is too large")).because(error)

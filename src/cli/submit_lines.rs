@@ -61,6 +61,7 @@ pub(super) fn run(context: &Context, arguments: &LinesArgs) -> Result<Exit, Fail
     let progress = run.progress();
     remote::block_on(async {
         let mut client = remote::open(context, None).await?;
+        client.open_session();
         run.all(&mut client, &mut lines, &progress).await?;
         client.close().await;
         Ok(())

@@ -16,7 +16,7 @@ use super::submit::{CasArgs, Operation, ValueArgs, WriteOptions};
 use super::values;
 use crate::api::{Answer, Ask};
 use crate::client::{Aim, Reply};
-use crate::codec::entry::encode_command;
+use crate::codec::entry::{SESSION_TAG_BYTES_MAX, encode_command, encoded_bytes_max};
 use crate::state_machine::{self as machine, Command, Expect, Outcome, Rejection};
 
 /// Most bytes read as one value: far above any limit a cluster may have, far below what would hurt this process.
@@ -30,6 +30,7 @@ pub(super) fn run(context: &Context, operation: &Operation) -> Result<Exit, Fail
     let began = Instant::now();
     let reply = remote::block_on_request(&format!("the {what}"), async {
         let mut client = remote::open(context, None).await?;
+        client.open_session();
         let result = client.call(Ask::Write(encode(&command)), Aim::Leader, timeout).await;
         client.close().await;
         result.map_err(|error| remote::failure(&format!("the {what}"), &error))
@@ -38,7 +39,8 @@ pub(super) fn run(context: &Context, operation: &Operation) -> Result<Exit, Fail
 }
 
 pub(super) fn encode(command: &Command) -> bytes::Bytes {
-    let mut out = BytesMut::new();
+    // With room for what makes it a write of a session.
+    let mut out = BytesMut::with_capacity(encoded_bytes_max(command) + SESSION_TAG_BYTES_MAX);
     encode_command(command, &mut out);
     out.freeze()
 }

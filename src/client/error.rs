@@ -14,9 +14,13 @@ pub enum ClientError {
     /// Nothing was applied and nothing will be: safe to try again. Reads that ran out of time end here too.
     #[error("{0}")]
     Unavailable(#[source] Cause),
-    /// The write left, and no answer will ever tell what became of it (R106).
+    /// The write left, and no answer will ever tell what became of it (R106): it had no session, or its time was over,
+    /// or its session ended before an answer came (R111).
     #[error("the outcome is unknown: {0}")]
     Unknown(#[source] Cause),
+    /// One session after another ended before it took this write. Nothing was applied and nothing will be.
+    #[error("the session has ended before it took the write")]
+    SessionExpired,
     /// No member accepts this client's certificate, or none is the node it should be. Nothing was applied.
     #[error("no member accepts this client: {0}")]
     Denied(#[source] Cause),
@@ -56,6 +60,12 @@ pub enum Cause {
     Refused { node: String, because: String },
     #[error("{node} is not a member that this client knows")]
     NoSuchNode { node: String },
+    #[error("the cluster keeps no answer for this write any more")]
+    Discarded,
+    #[error("the session ended before an answer came")]
+    SessionExpired,
+    #[error("an answer to the first attempt never came, and to the last one it was that {because}")]
+    RefusedLater { because: String },
     #[error("the request was cancelled")]
     Cancelled,
     #[error("the client was stopped")]
@@ -71,6 +81,19 @@ fn rounded(time: Duration) -> String {
 impl ClientError {
     /// True only if the request certainly had no effect and a repetition may succeed.
     pub fn may_retry(&self) -> bool {
-        matches!(self, ClientError::Unavailable(_))
+        matches!(self, ClientError::Unavailable(_) | ClientError::SessionExpired)
+    }
+
+    /// What is left of this error when an earlier attempt of the same write may have been applied.
+    pub(super) fn after_a_lost_attempt(self) -> ClientError {
+        match self {
+            ClientError::Unavailable(cause) | ClientError::Denied(cause) | ClientError::Unknown(cause) => {
+                ClientError::Unknown(cause)
+            }
+            ClientError::SessionExpired => ClientError::Unknown(Cause::SessionExpired),
+            ClientError::KeyTooLarge { .. } | ClientError::ValueTooLarge { .. } | ClientError::Invalid { .. } => {
+                ClientError::Unknown(Cause::RefusedLater { because: self.to_string() })
+            }
+        }
     }
 }

@@ -1,8 +1,10 @@
 //! The client: finds the leader, follows it, and retries only what is safe.
 //!
-//! A write is sent again only when it certainly was not applied; one that was in flight on a lost connection, or at a
-//! leader that lost its term, is `Unknown` and stays so (R106). Reads have no effect and are retried until their
-//! deadline. Every call ends by its deadline, with exactly one completion.
+//! With a session (`Client::open_session`) a write takes effect once however often it has to be sent, and its outcome
+//! is known unless its deadline passes (R107). Without one, a write is sent again only when it certainly was not
+//! applied; one that was in flight on a lost connection, or at a leader that lost its term, is `Unknown` and stays so
+//! (R106). Reads have no effect and are retried until their deadline. Every call ends by its deadline, with exactly
+//! one completion.
 //!
 //! The logic lives in `Client::completions`, driven by whoever waits for answers; each connection has a small task
 //! that only carries frames.
@@ -13,6 +15,7 @@ use tokio::sync::mpsc;
 
 use crate::api::{Answer, Ask, NodeStatus};
 use crate::raft::{ClusterId, NodeId};
+use crate::state_machine::SessionId;
 use crate::transport::{BindError, DialError, Dialer, Identity};
 
 mod error;
@@ -20,6 +23,7 @@ mod link;
 mod members;
 mod pending;
 mod router;
+mod session;
 pub mod view;
 
 use link::{Connector, LinkEvent};
@@ -108,6 +112,18 @@ impl Client {
         let connector = Connector { dialer: dialer.clone(), cluster: options.cluster, events: sender };
         let router = Router::new(Box::new(connector), options.endpoints, options.pinned, Instant::now());
         Ok(Client { router, dialer, events })
+    }
+
+    /// Makes every write from now on one of a session: it is sent again, under the same number, until its outcome is
+    /// known, and takes effect once (R107). The session opens with the first write and costs no entry of its own. It
+    /// ends when it was idle for its lifetime; a write that comes later opens a new one.
+    pub fn open_session(&mut self) {
+        self.router.open_session();
+    }
+
+    /// The session in use. It changes when the one before has ended.
+    pub fn session(&self) -> Option<SessionId> {
+        self.router.session()
     }
 
     /// Takes calls over without waiting; the caller bounds how many it keeps open (`REQUESTS_OPEN_MAX` at most).

@@ -4,6 +4,7 @@
 use std::time::Instant;
 
 use super::error::Cause;
+use super::session::Numbered;
 use crate::api::{Ask, Consistency};
 use crate::raft::NodeId;
 
@@ -35,6 +36,12 @@ pub(super) struct Pending<T> {
     pub deadline: Instant,
     /// The node it was sent to and not answered by.
     pub sent_to: Option<NodeId>,
+    /// Which write of a session it is; none before it first leaves, and without a session.
+    pub numbered: Option<Numbered>,
+    /// It was sent, and that attempt will never be answered: it may have been applied.
+    pub may_be_applied: bool,
+    /// How many sessions ended before they took it.
+    pub sessions_ended: u32,
     /// Why the last attempt had no answer.
     pub last_cause: Option<Cause>,
 }
@@ -43,6 +50,16 @@ impl<T> Pending<T> {
     /// Whether a second execution would be a second effect.
     pub fn has_effect(&self) -> bool {
         matches!(self.ask, Ask::Write(_) | Ask::Transfer { .. })
+    }
+
+    /// Whether it may be sent again although an earlier attempt may have been taken.
+    pub fn may_repeat(&self) -> bool {
+        !self.has_effect() || self.numbered.is_some()
+    }
+
+    /// Whether it may be applied already, or still, if it is given up now.
+    pub fn is_uncertain(&self) -> bool {
+        self.has_effect() && (self.may_be_applied || self.sent_to.is_some())
     }
 }
 

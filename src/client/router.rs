@@ -7,7 +7,10 @@
 //! - a leader that owes an answer for longer than `SILENCE_MAX` is suspected: members are asked, and new requests are
 //!   kept back, since what does not leave cannot become unknown. The suspected one is asked as well: it may be busy
 //!   with one long request, and a word of it clears it;
-//! - when a member knows a leader of a later term, the silent one is given up: its writes are unknown, its reads go on.
+//! - when a member knows a leader of a later term, the silent one is given up: its writes are unknown, its reads go on;
+//! - with a session, a write whose answer is lost is sent again under the same number until its deadline (R107): it is
+//!   unknown only when that passes, or when the session ends before an answer came. A write that an ended session has
+//!   certainly not taken goes to a new one (R111).
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
@@ -16,9 +19,11 @@ use super::error::{Cause, ClientError};
 use super::link::{LinkEvent, News, Opener};
 use super::members::Members;
 use super::pending::{Aim, Pending, REQUESTS_OPEN_MAX, Slab};
+use super::session::Session;
 use super::{Call, Completion, Endpoint, Reply};
 use crate::api::{Answer, Ask, Hint, NodeStatus, Refused, Request, Response};
 use crate::raft::{NodeId, Term};
+use crate::state_machine::SessionId;
 use crate::transport::DialError;
 
 /// A member that has owed an answer for this long is checked on with the others.
@@ -36,6 +41,9 @@ const REST: Duration = Duration::from_millis(10);
 /// A leader that cannot be reached within this time is looked for elsewhere.
 const LEADER_DIAL_MAX: Duration = Duration::from_millis(100);
 
+/// Sessions in a row that may end before they take a write; then the write fails.
+const SESSIONS_ENDED_MAX: u32 = 8;
+
 /// The client's own questions carry this bit in their request id.
 const QUESTION_BIT: u64 = 1 << 63;
 
@@ -46,6 +54,7 @@ pub(super) struct Router {
     leader: Option<NodeId>,
     /// Highest term in which anything was heard of a leader.
     leader_term: Term,
+    session: Option<Session>,
     slab: Slab<u64>,
     /// Ids that wait to be sent, in order.
     unsent: VecDeque<u64>,
@@ -69,6 +78,7 @@ impl Router {
             pinned,
             leader: None,
             leader_term: Term(0),
+            session: None,
             slab: Slab::new(),
             unsent: VecDeque::new(),
             done: Vec::new(),
@@ -80,6 +90,15 @@ impl Router {
 
     pub(super) fn endpoints(&self) -> Vec<Endpoint> {
         self.members.iter().map(|(_, member)| member.endpoint.clone()).collect()
+    }
+
+    /// Every write from now on is one of a session.
+    pub(super) fn open_session(&mut self) {
+        self.session.get_or_insert_with(Session::new);
+    }
+
+    pub(super) fn session(&self) -> Option<SessionId> {
+        self.session.as_ref().map(Session::id)
     }
 
     pub(super) fn open(&self) -> usize {
@@ -97,6 +116,9 @@ impl Router {
             submitted: now,
             deadline: call.deadline,
             sent_to: None,
+            numbered: None,
+            may_be_applied: false,
+            sessions_ended: 0,
             last_cause: None,
         });
         self.unsent.push_back(id);
@@ -184,7 +206,7 @@ impl Router {
                 Aim::Read if leader.is_some() || self.leader.is_some() || waited < READ_ELSEWHERE_AFTER => leader,
                 Aim::Read | Aim::Anyone => self.any_route(now),
             };
-            match route {
+            match route.filter(|node| self.is_numbered(id, *node, now)) {
                 Some(node) => {
                     let pending = self.slab.find(id).expect("it was found just now");
                     pending.sent_to = Some(node);
@@ -200,6 +222,28 @@ impl Router {
         for (node, batch) in batches {
             self.send(node, batch, now);
         }
+    }
+
+    /// Gives a write of a session its number before it first leaves. False when that must wait: `node` is asked for its
+    /// log time, or the oldest write must be answered first.
+    fn is_numbered(&mut self, id: u64, node: NodeId, now: Instant) -> bool {
+        let Some(session) = &mut self.session else { return true };
+        let pending = self.slab.find(id).expect("it was found just now");
+        let Ask::Write(command) = &mut pending.ask else { return true };
+        if pending.numbered.is_some() {
+            return true;
+        }
+        if !session.knows_time() {
+            self.ask(node, now);
+            return false;
+        }
+        if !session.has_room() {
+            return false;
+        }
+        let (bytes, numbered) = session.number(std::mem::take(command));
+        *command = bytes;
+        pending.numbered = Some(numbered);
+        true
     }
 
     fn send(&mut self, node: NodeId, batch: Vec<Request>, now: Instant) {
@@ -287,6 +331,9 @@ impl Router {
                 member.question = None;
             }
             if let Answer::Status(status) = response.answer {
+                if let Some(session) = &mut self.session {
+                    session.learn(status.log_time_ms);
+                }
                 self.on_status(&status, now);
             }
             return;
@@ -367,6 +414,8 @@ impl Router {
                 self.again(id, Cause::Refused { node: name, because });
             }
             Refused::Unknown => self.lost(id, &Cause::LeadershipLost { node: name }),
+            Refused::Discarded => self.finish(id, Err(ClientError::Unknown(Cause::Discarded))),
+            Refused::SessionExpired { log_time_ms } => self.renew_session(id, log_time_ms),
             Refused::KeyTooLarge { size_bytes, limit_bytes } => {
                 self.finish(id, Err(ClientError::KeyTooLarge { size_bytes, limit_bytes }));
             }
@@ -413,14 +462,38 @@ impl Router {
         self.unsent.push_back(fresh);
     }
 
-    /// Nothing will ever answer this attempt: a write is unknown, a read is sent again.
+    /// Nothing will ever answer this attempt: a write without a session is unknown, everything else is sent again.
     fn lost(&mut self, id: u64, cause: &Cause) {
         let Some(pending) = self.slab.find(id) else { return };
-        if pending.has_effect() {
-            self.finish(id, Err(ClientError::Unknown(cause.clone())));
-        } else {
+        if pending.may_repeat() {
+            pending.may_be_applied = pending.has_effect();
             self.again(id, cause.clone());
+        } else {
+            self.finish(id, Err(ClientError::Unknown(cause.clone())));
         }
+    }
+
+    /// A write's session has ended and did not take this attempt. It goes to a new session, unless an earlier attempt
+    /// may have been taken (R111).
+    fn renew_session(&mut self, id: u64, log_time_ms: u64) {
+        let Some(pending) = self.slab.find(id) else { return };
+        let (Some(session), Some(numbered)) = (&mut self.session, pending.numbered) else {
+            let because = "a write without a session was told that its session has ended".to_owned();
+            return self.finish(id, Err(ClientError::Invalid { because }));
+        };
+        if session.id() == numbered.session {
+            *session = Session::new();
+        }
+        session.learn(log_time_ms);
+        pending.sessions_ended += 1;
+        if pending.may_be_applied || pending.sessions_ended > SESSIONS_ENDED_MAX {
+            return self.finish(id, Err(ClientError::SessionExpired));
+        }
+        if let Ask::Write(bytes) = &mut pending.ask {
+            bytes.truncate(numbered.command_bytes);
+        }
+        pending.numbered = None;
+        self.again(id, Cause::SessionExpired);
     }
 
     /// Drops a link and settles everything that was in flight on it.
@@ -454,10 +527,11 @@ impl Router {
         for id in self.slab.select(|pending| pending.deadline <= now) {
             let Some(pending) = self.slab.find(id) else { continue };
             let waited = now.saturating_duration_since(pending.submitted);
-            let (sent_to, effect, last) = (pending.sent_to, pending.has_effect(), pending.last_cause.take());
+            let (sent_to, is_uncertain) = (pending.sent_to, pending.is_uncertain());
+            let last = pending.last_cause.take();
             let silent = sent_to.map(|node| Cause::Silent { node: self.members.name(node), waited });
             let error = match (silent, last) {
-                (Some(cause), _) if effect => ClientError::Unknown(cause),
+                (Some(cause), _) if is_uncertain => ClientError::Unknown(cause),
                 (Some(cause), _) | (None, Some(cause)) => ClientError::Unavailable(cause),
                 (None, None) if pending.deadline <= pending.submitted => ClientError::Unavailable(Cause::TooLate),
                 (None, None) => ClientError::Unavailable(Cause::NoLeader),
@@ -470,8 +544,7 @@ impl Router {
     pub(super) fn cancel(&mut self, token: u64) {
         for id in self.slab.select(|pending| pending.token == token) {
             let Some(pending) = self.slab.find(id) else { continue };
-            let unknown = pending.has_effect() && pending.sent_to.is_some();
-            let error = if unknown {
+            let error = if pending.is_uncertain() {
                 ClientError::Unknown(Cause::Cancelled)
             } else {
                 ClientError::Unavailable(Cause::Cancelled)
@@ -482,6 +555,13 @@ impl Router {
 
     fn finish(&mut self, id: u64, result: Result<Reply, ClientError>) {
         if let Some(pending) = self.slab.remove(id) {
+            if let (Some(session), Some(numbered)) = (&mut self.session, pending.numbered) {
+                session.settle(numbered);
+            }
+            let result = match result {
+                Err(error) if pending.may_be_applied => Err(error.after_a_lost_attempt()),
+                result => result,
+            };
             self.done.push(Completion { token: pending.token, result });
         }
     }
@@ -495,14 +575,15 @@ fn is_denied(error: &DialError) -> bool {
 mod tests {
     use std::sync::{Arc, Mutex};
 
-    use bytes::Bytes;
+    use bytes::{Bytes, BytesMut};
     use tokio::sync::mpsc;
 
     use super::*;
     use crate::api::{Consistency, MemberStatus, Query};
     use crate::client::link::Link;
+    use crate::codec::entry::{decode_write, encode_command};
     use crate::raft::Index;
-    use crate::state_machine::Outcome;
+    use crate::state_machine::{Command, Operation, Outcome, SessionTag};
 
     type Wires = Arc<Mutex<Vec<(NodeId, u64, mpsc::UnboundedReceiver<Vec<Request>>)>>>;
 
@@ -554,8 +635,31 @@ mod tests {
             world
         }
 
+        /// The same with a session that has had one answer.
+        fn with_session() -> World {
+            let mut world = World::new(None);
+            world.router.open_session();
+            world.write();
+            world.answer_questions(1, 2);
+            let (_, request) = world.sent.remove(0);
+            world.respond(1, request.id, written(2));
+            assert_eq!(world.done().len(), 1);
+            world
+        }
+
+        /// The oldest request that was sent, which is a write of a session: where to, its id, and its number.
+        fn sent_write(&mut self) -> (u64, u64, SessionTag) {
+            let (node, request) = self.sent.remove(0);
+            let Ask::Write(bytes) = &request.ask else { panic!("{request:?} is no write") };
+            let write = decode_write(bytes).expect("the command is still one");
+            assert_eq!(write.command.key, b"k");
+            (node, request.id, write.session.expect("it has a session"))
+        }
+
         fn write(&mut self) -> u64 {
-            self.ask(Ask::Write(Bytes::from_static(b"command")), Duration::from_secs(10))
+            let mut out = BytesMut::new();
+            encode_command(&Command { key: b"k".to_vec(), operation: Operation::Incr { by: 1 } }, &mut out);
+            self.ask(Ask::Write(out.freeze()), Duration::from_secs(10))
         }
 
         fn read(&mut self) -> u64 {
@@ -657,6 +761,7 @@ mod tests {
                     id: NodeId(node),
                     term: Term(term),
                     leader: (leader != 0).then_some(NodeId(leader)),
+                    log_time_ms: 70 + node,
                     members: vec![MemberStatus {
                         id: NodeId(leader),
                         name: format!("n{leader}"),
@@ -938,5 +1043,139 @@ mod tests {
         assert_ne!(world.generation(1), old);
         world.tell(1, old, News::Lost("late".to_owned()));
         assert!(world.done().is_empty(), "the write is in flight on the new connection");
+    }
+
+    #[test]
+    fn a_write_of_a_session_whose_answer_is_lost_is_sent_again_under_its_number() {
+        let mut world = World::with_session();
+        let token = world.write();
+        let (_, _, first) = world.sent_write();
+        assert_eq!(
+            (first.serial, first.awaited_from, first.opened_ms),
+            (2, 2, 71),
+            "what was told before the first write left"
+        );
+        world.lose(1);
+        assert!(world.done().is_empty());
+        world.pass(20);
+        world.answer_questions(2, 3);
+        let (node, id, again) = world.sent_write();
+        assert_eq!((node, again), (2, first));
+        world.respond(2, id, Answer::Refused(Refused::Unknown));
+        world.pass(20);
+        world.answer_questions(2, 3);
+        let (node, id, again) = world.sent_write();
+        assert_eq!((node, again), (2, first), "a leader that lost its term says nothing about the write");
+        world.respond(2, id, written(2));
+        assert!(matches!(&world.done()[..], [(done, Ok(_))] if *done == token));
+    }
+
+    #[test]
+    fn a_write_waits_for_the_log_time_before_it_leaves() {
+        let mut world = World::new(Some(2));
+        world.router.open_session();
+        world.write();
+        assert_eq!((world.sent_to(), world.asked.len()), (vec![], 1), "even at the only node it may go to");
+        world.answer_questions(1, 2);
+        let (node, _, tag) = world.sent_write();
+        assert_eq!((node, tag.serial, tag.opened_ms), (2, 1, 72));
+    }
+
+    #[test]
+    fn a_lost_write_of_a_session_is_unknown_at_its_deadline_whatever_was_said_last() {
+        let mut world = World::with_session();
+        let lost = world.write();
+        world.lose(1);
+        world.sent.clear();
+        world.pass(10_005);
+        assert!(matches!(&world.done()[..], [(token, Err(ClientError::Unknown(_)))] if *token == lost));
+        let mut world = World::with_session();
+        let refused = world.write();
+        world.lose(1);
+        world.sent.clear();
+        world.pass(20);
+        world.answer_questions(2, 3);
+        let (_, id, _) = world.sent_write();
+        world.respond(2, id, Answer::Refused(Refused::Invalid { because: "no longer".to_owned() }));
+        let done = world.done();
+        assert!(matches!(&done[..], [(token, Err(ClientError::Unknown(_)))] if *token == refused), "{done:?}");
+        let next = world.write();
+        let (_, id, tag) = world.sent_write();
+        assert_eq!((tag.serial, tag.awaited_from), (3, 3), "nobody waits for the unknown one any more");
+        world.respond(2, id, Answer::Refused(Refused::Discarded));
+        assert!(matches!(&world.done()[..], [(token, Err(ClientError::Unknown(Cause::Discarded)))] if *token == next));
+    }
+
+    #[test]
+    fn a_cancelled_write_that_may_be_applied_is_unknown_although_it_waits_to_be_sent_again() {
+        let mut world = World::with_session();
+        let token = world.write();
+        world.lose(1);
+        world.router.cancel(token);
+        assert!(matches!(&world.done()[..], [(_, Err(ClientError::Unknown(Cause::Cancelled)))]));
+    }
+
+    #[test]
+    fn a_write_that_an_ended_session_did_not_take_goes_to_a_new_one() {
+        let mut world = World::with_session();
+        let tokens = [world.write(), world.write()];
+        let (_, first_id, old) = world.sent_write();
+        let (_, second_id, _) = world.sent_write();
+        for id in [first_id, second_id] {
+            world.respond(1, id, Answer::Refused(Refused::SessionExpired { log_time_ms: 9_000 }));
+        }
+        let (_, first_id, first) = world.sent_write();
+        let (_, second_id, second) = world.sent_write();
+        assert_ne!(first.session, old.session);
+        assert_eq!((first.serial, first.opened_ms), (1, 9_000));
+        assert_eq!(second, SessionTag { serial: 2, ..first }, "both go to the same new session");
+        for id in [first_id, second_id] {
+            world.respond(1, id, written(2));
+        }
+        let done = world.done();
+        assert_eq!(done.iter().map(|(token, _)| *token).collect::<Vec<_>>(), tokens);
+        assert!(done.iter().all(|(_, result)| result.is_ok()));
+    }
+
+    #[test]
+    fn a_write_that_an_ended_session_may_have_taken_is_unknown_and_not_sent_under_another() {
+        // R111
+        let mut world = World::with_session();
+        let token = world.write();
+        world.sent.clear();
+        world.lose(1);
+        world.pass(20);
+        world.answer_questions(2, 3);
+        let (_, id, _) = world.sent_write();
+        world.respond(2, id, Answer::Refused(Refused::SessionExpired { log_time_ms: 9_000 }));
+        let done = world.done();
+        assert!(
+            matches!(&done[..], [(one, Err(ClientError::Unknown(Cause::SessionExpired)))] if *one == token),
+            "{done:?}"
+        );
+        world.pass(50);
+        assert!(world.sent.is_empty());
+    }
+
+    #[test]
+    fn sessions_that_end_at_once_end_the_attempts() {
+        let mut world = World::with_session();
+        let token = world.write();
+        let mut attempts = 0;
+        while !world.sent.is_empty() {
+            attempts += 1;
+            let (_, id, _) = world.sent_write();
+            world.respond(1, id, Answer::Refused(Refused::SessionExpired { log_time_ms: 9_000 }));
+        }
+        assert_eq!(attempts, SESSIONS_ENDED_MAX + 1);
+        assert!(matches!(&world.done()[..], [(one, Err(ClientError::SessionExpired))] if *one == token));
+    }
+
+    #[test]
+    fn a_transfer_has_no_number_and_stays_unknown() {
+        let mut world = World::with_session();
+        world.ask(Ask::Transfer { to: None }, Duration::from_secs(10));
+        world.lose(1);
+        assert!(matches!(&world.done()[..], [(_, Err(ClientError::Unknown(_)))]));
     }
 }

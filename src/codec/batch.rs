@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 
-use crate::raft::{HardState, Index, WriteSeq};
+use crate::raft::{HardState, Index, SnapshotMeta, WriteSeq};
 
 /// Everything one turn wants durable, in the order it must become so (R57).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -10,6 +10,9 @@ pub struct WriteBatch {
     pub seq: WriteSeq,
     /// Present when term or vote changed; synced before the first byte of what follows.
     pub hard_state: Option<HardState>,
+    /// The whole log is discarded; it starts anew behind this snapshot, whose file is durable already (R86). Comes with
+    /// no truncation; `records` follow it.
+    pub reset_to: Option<SnapshotMeta>,
     /// Entries from here on are replaced by `records`.
     pub truncate_from: Option<Index>,
     /// Whole records, consecutive, in index order; a slice may hold many.
@@ -18,4 +21,6 @@ pub struct WriteBatch {
     pub range: Option<(Index, Index)>,
     /// Written along, never worth a sync of its own (R51).
     pub commit_hint: Index,
+    /// Entries up to here may be forgotten: a durable snapshot covers them (R84). Never worth a sync of its own.
+    pub compact_to: Option<Index>,
 }

@@ -317,6 +317,8 @@ fn refused_to_message(refused: Refused) -> RefusedMessage {
             RefusedKind::ValueTooLarge(SizeMessage { size_bytes, limit_bytes })
         }
         Refused::Invalid { because } => RefusedKind::Invalid(because),
+        Refused::Discarded => RefusedKind::Discarded(Empty {}),
+        Refused::SessionExpired { log_time_ms } => RefusedKind::SessionExpired(log_time_ms),
     };
     RefusedMessage { why: Some(why) }
 }
@@ -336,6 +338,8 @@ fn refused_from_message(message: RefusedMessage) -> Option<Refused> {
             Refused::ValueTooLarge { size_bytes, limit_bytes }
         }
         RefusedKind::Invalid(because) => Refused::Invalid { because },
+        RefusedKind::Discarded(Empty {}) => Refused::Discarded,
+        RefusedKind::SessionExpired(log_time_ms) => Refused::SessionExpired { log_time_ms },
     })
 }
 
@@ -369,6 +373,7 @@ fn status_to_message(status: NodeStatus) -> StatusMessage {
         election_timeout_ms: status.election_timeout_ms,
         unsafe_sync: status.unsafe_sync,
         refused_messages: status.refused_messages,
+        log_time_ms: status.log_time_ms,
     }
 }
 
@@ -402,6 +407,7 @@ fn status_from_message(message: StatusMessage) -> NodeStatus {
         election_timeout_ms: message.election_timeout_ms,
         unsafe_sync: message.unsafe_sync,
         refused_messages: message.refused_messages,
+        log_time_ms: message.log_time_ms,
     }
 }
 

@@ -1,26 +1,39 @@
 //! What the payload of a record means: commands, and configurations with the settings of the cluster.
 //!
+//! A command is encoded by its client. What makes it a write of a session is appended by the client, the leader's stamp
+//! of log time by the leader: fields of one protobuf message may be written one behind the other, so nothing is encoded
+//! twice.
+//!
 //! Payloads are protobuf messages, so that a newer version may add fields. They are decoded to be applied or shown,
 //! never to be written again.
 
 use std::sync::Arc;
 
-use bytes::BytesMut;
+use bytes::{BufMut, BytesMut};
 use core::time::Duration;
-use prost::encoding::{DecodeContext, WireType, decode_varint, skip_field};
+use prost::encoding::{DecodeContext, WireType, decode_varint, encode_varint, encoded_len_varint, skip_field};
 use prost::{DecodeError, Message};
 
-use super::record::Kind;
+use super::record::{Kind, RECORD_HEADER_BYTES};
 use super::settings::Settings;
-use crate::raft::{Config, Member, NodeId, StorageId};
-use crate::state_machine::{Command, CommandRef, Expect, ExpectRef, Operation, OperationRef};
+use crate::raft::{Config, ConfigLength, Member, NodeId, StorageId};
+use crate::state_machine::{
+    Command, CommandRef, Expect, ExpectRef, Operation, OperationRef, SessionId, SessionTag, WriteRef,
+};
 
 /// A decoded payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Entry {
     Noop,
     Command(Command),
-    Config { config: Arc<Config>, settings: Settings },
+    Config {
+        config: Arc<Config>,
+        settings: Settings,
+    },
+    /// Nothing but a stamp: log time passes, so that what is due happens.
+    Tick {
+        elapsed_ms: u64,
+    },
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -41,8 +54,20 @@ pub fn decode_entry(kind: Kind, payload: &[u8]) -> Result<Entry, EntryError> {
             let (config, settings) = decode_config(payload)?;
             Ok(Entry::Config { config: Arc::new(config), settings })
         }
+        Kind::Tick => Ok(Entry::Tick { elapsed_ms: decode_stamp(payload)? }),
         Kind::Unknown(byte) => Err(EntryError::UnknownKind(byte)),
     }
+}
+
+/// Bytes that `encode_command` appends at most.
+pub fn encoded_bytes_max(command: &Command) -> usize {
+    let value_bytes = match &command.operation {
+        Operation::Put { value } | Operation::Append { value } => value.len(),
+        Operation::Cas { expect: Expect::Value(expected), value } => expected.len() + value.len(),
+        Operation::Cas { value, .. } => value.len(),
+        Operation::Delete | Operation::Incr { .. } => 0,
+    };
+    command.key.len() + value_bytes + 7 * (1 + VARINT_BYTES_MAX)
 }
 
 pub fn encode_command(command: &Command, out: &mut BytesMut) {
@@ -67,28 +92,75 @@ pub fn encode_command(command: &Command, out: &mut BytesMut) {
         expect_value,
         expect_revision,
         expect_absent,
+        session: Vec::new(),
+        serial: 0,
+        awaited: 0,
+        opened_ms: 0,
+        elapsed_ms: 0,
     };
     message.encode(out).expect("a growing buffer has room");
 }
 
+/// Bytes that `append_session` appends at most.
+pub const SESSION_TAG_BYTES_MAX: usize = 2 + SESSION_ID_BYTES + 3 * (1 + VARINT_BYTES_MAX);
+
+const SESSION_ID_BYTES: usize = 16;
+const VARINT_BYTES_MAX: usize = 10;
+
+/// Makes an encoded command a write of a session.
+pub fn append_session(tag: SessionTag, out: &mut BytesMut) {
+    out.put_slice(&[SESSION_FIELD << 3 | LENGTH_DELIMITED, SESSION_ID_BYTES as u8]);
+    out.put_u128_le(tag.session.0);
+    let awaited = tag.serial.saturating_sub(tag.awaited_from);
+    for (field, number) in [(SERIAL_FIELD, tag.serial), (AWAITED_FIELD, awaited), (OPENED_FIELD, tag.opened_ms)] {
+        if number > 0 {
+            out.put_u8(field << 3 | VARINT);
+            encode_varint(number, out);
+        }
+    }
+}
+
+/// Appends the leader's stamp to a payload: `elapsed_ms` since the last one. It replaces what the payload had.
+pub fn append_stamp(elapsed_ms: u64, out: &mut BytesMut) {
+    if elapsed_ms > 0 {
+        out.put_u8(ELAPSED_FIELD << 3 | VARINT);
+        encode_varint(elapsed_ms, out);
+    }
+}
+
+/// Bytes that `append_stamp` appends.
+pub fn stamp_bytes(elapsed_ms: u64) -> usize {
+    if elapsed_ms > 0 { 1 + encoded_len_varint(elapsed_ms) } else { 0 }
+}
+
+/// The stamp in a payload that is nothing else.
+pub fn decode_stamp(payload: &[u8]) -> Result<u64, EntryError> {
+    Ok(decode_fields(CommandFields::default(), payload)?.elapsed_ms)
+}
+
 pub fn decode_command(payload: &[u8]) -> Result<Command, EntryError> {
-    decode_command_ref(payload).map(CommandRef::to_command)
+    decode_write(payload).map(|write| write.command.to_command())
 }
 
 /// Decodes without copying: key and values stay where they lie in `payload`. This runs once for every entry on every
 /// replica, so it walks the protobuf fields itself; unknown fields are skipped, and of a repeated field the last
 /// counts, as the format demands.
 #[inline]
-pub fn decode_command_ref(payload: &[u8]) -> Result<CommandRef<'_>, EntryError> {
-    usual_put(payload).map_or_else(|| decode_unusual(payload), Ok)
+pub fn decode_write(payload: &[u8]) -> Result<WriteRef<'_>, EntryError> {
+    match usual_put(payload) {
+        Some((key, value, [])) => {
+            let command = CommandRef { key, operation: OperationRef::Put { value } };
+            Ok(WriteRef { command, session: None, elapsed_ms: 0 })
+        }
+        Some((key, value, rest)) => {
+            decode_rest(CommandFields { operation: PUT.into(), key, value, ..CommandFields::default() }, rest)
+        }
+        None => decode_rest(CommandFields::default(), payload),
+    }
 }
 
-fn decode_unusual(payload: &[u8]) -> Result<CommandRef<'_>, EntryError> {
-    let mut fields = CommandFields::default();
-    let mut rest = payload;
-    while !rest.is_empty() {
-        fields.take_one(&mut rest)?;
-    }
+fn decode_rest<'a>(fields: CommandFields<'a>, rest: &'a [u8]) -> Result<WriteRef<'a>, EntryError> {
+    let fields = decode_fields(fields, rest)?;
     let operation = match OperationCode::try_from(fields.operation) {
         Ok(OperationCode::Put) => OperationRef::Put { value: fields.value },
         Ok(OperationCode::Delete) => OperationRef::Delete,
@@ -105,8 +177,27 @@ fn decode_unusual(payload: &[u8]) -> Result<CommandRef<'_>, EntryError> {
         }
         Ok(OperationCode::Unspecified) | Err(_) => return Err(EntryError::UnknownCommand),
     };
-    Ok(CommandRef { key: fields.key, operation })
+    let session = if fields.session.is_empty() { None } else { Some(fields.session_tag()?) };
+    Ok(WriteRef { command: CommandRef { key: fields.key, operation }, session, elapsed_ms: fields.elapsed_ms })
 }
+
+/// Takes fields in, on top of those known already.
+fn decode_fields<'a>(mut fields: CommandFields<'a>, mut rest: &'a [u8]) -> Result<CommandFields<'a>, EntryError> {
+    while !rest.is_empty() {
+        fields.take_one(&mut rest)?;
+    }
+    Ok(fields)
+}
+
+/// The fields that are written by hand; their keys fit in a byte.
+const SESSION_FIELD: u8 = 8;
+const SERIAL_FIELD: u8 = 9;
+const AWAITED_FIELD: u8 = 10;
+const OPENED_FIELD: u8 = 11;
+const ELAPSED_FIELD: u8 = 12;
+
+const VARINT: u8 = WireType::Varint as u8;
+const LENGTH_DELIMITED: u8 = WireType::LengthDelimited as u8;
 
 /// `CommandMessage`, borrowed.
 #[derive(Default)]
@@ -118,6 +209,11 @@ struct CommandFields<'a> {
     expect_value: Option<&'a [u8]>,
     expect_revision: Option<u64>,
     expect_absent: bool,
+    session: &'a [u8],
+    serial: u64,
+    awaited: u64,
+    opened_ms: u64,
+    elapsed_ms: u64,
 }
 
 /// Keys of the fields of a put, as `encode_command` writes them.
@@ -126,20 +222,32 @@ const KEY_FIELD: u8 = 2 << 3 | 2;
 const VALUE_FIELD: u8 = 3 << 3 | 2;
 const PUT: u8 = OperationCode::Put as u8;
 
-/// A put of a key and a value with its fields in the usual order, which is what most entries are, at a third of what
-/// it costs to ask of every field which one it is. None when it is anything else; that need not be an error.
+/// Key and value of a put with its fields in the usual order, which is what most entries are, at a third of what it
+/// costs to ask of every field which one it is; and what follows. None when it is anything else; that need not be an
+/// error.
 #[inline]
-fn usual_put(payload: &[u8]) -> Option<CommandRef<'_>> {
+fn usual_put(payload: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
     let [OPERATION_FIELD, PUT, KEY_FIELD, rest @ ..] = payload else { return None };
     let mut rest = rest;
     let key = take_bytes(&mut rest).ok()?;
     let [VALUE_FIELD, behind @ ..] = rest else { return None };
     rest = behind;
     let value = take_bytes(&mut rest).ok()?;
-    rest.is_empty().then_some(CommandRef { key, operation: OperationRef::Put { value } })
+    Some((key, value, rest))
 }
 
 impl<'a> CommandFields<'a> {
+    fn session_tag(&self) -> Result<SessionTag, EntryError> {
+        let id = <[u8; SESSION_ID_BYTES]>::try_from(self.session)
+            .map_err(|_| EntryError::Malformed("a session id has 16 bytes".to_owned()))?;
+        let awaited_from = self
+            .serial
+            .checked_sub(self.awaited)
+            .ok_or_else(|| EntryError::Malformed("a session awaits no more writes than it has numbered".to_owned()))?;
+        let session = SessionId(u128::from_le_bytes(id));
+        Ok(SessionTag { session, serial: self.serial, awaited_from, opened_ms: self.opened_ms })
+    }
+
     fn take_one(&mut self, rest: &mut &'a [u8]) -> Result<(), Wrong> {
         let key = take_varint(rest)?;
         let wire = WireType::try_from(key & 7).map_err(|_| Wrong::Key)?;
@@ -155,7 +263,12 @@ impl<'a> CommandFields<'a> {
             (5, WireType::LengthDelimited) => self.expect_value = Some(take_bytes(rest)?),
             (6, WireType::Varint) => self.expect_revision = Some(take_varint(rest)?),
             (7, WireType::Varint) => self.expect_absent = take_varint(rest)? != 0,
-            (1..=7, _) => return Err(Wrong::WireType),
+            (8, WireType::LengthDelimited) => self.session = take_bytes(rest)?,
+            (9, WireType::Varint) => self.serial = take_varint(rest)?,
+            (10, WireType::Varint) => self.awaited = take_varint(rest)?,
+            (11, WireType::Varint) => self.opened_ms = take_varint(rest)?,
+            (12, WireType::Varint) => self.elapsed_ms = take_varint(rest)?,
+            (1..=12, _) => return Err(Wrong::WireType),
             (tag, _) => {
                 let tag = u32::try_from(tag).ok().filter(|tag| (1..1 << 29).contains(tag)).ok_or(Wrong::Key)?;
                 skip_field(wire, tag, rest, DecodeContext::default()).map_err(|_| Wrong::UnknownField)?;
@@ -217,8 +330,36 @@ fn malformed(error: DecodeError) -> EntryError {
 }
 
 pub fn encode_config(config: &Config, settings: &Settings, out: &mut BytesMut) {
+    let settings = Some(settings_to_message(settings));
+    let message = ConfigMessage { settings, ..config_to_message(config) };
+    message.encode(out).expect("a growing buffer has room");
+}
+
+/// How long the record of any configuration with these settings is, for a core that leads.
+pub fn config_length(settings: &Settings) -> ConfigLength {
+    let settings = ConfigMessage { settings: Some(settings_to_message(settings)), ..ConfigMessage::default() };
+    fn bytes(length: usize) -> u32 {
+        u32::try_from(length).expect("a configuration is far below 4 GiB")
+    }
+    ConfigLength {
+        fixed_bytes: bytes(RECORD_HEADER_BYTES + settings.encoded_len()),
+        variable_bytes: |config| bytes(config_to_message(config).encoded_len()),
+    }
+}
+
+/// A configuration without settings, as messages about snapshots name it.
+pub fn encode_members(config: &Config, out: &mut BytesMut) {
+    config_to_message(config).encode(out).expect("a growing buffer has room");
+}
+
+/// How many bytes `encode_members` appends.
+pub fn members_bytes(config: &Config) -> usize {
+    config_to_message(config).encoded_len()
+}
+
+fn config_to_message(config: &Config) -> ConfigMessage {
     let ids = |list: &[NodeId]| list.iter().map(|id| id.0).collect();
-    let message = ConfigMessage {
+    ConfigMessage {
         voters: ids(&config.voters),
         outgoing: ids(&config.outgoing),
         learners: ids(&config.learners),
@@ -226,18 +367,29 @@ pub fn encode_config(config: &Config, settings: &Settings, out: &mut BytesMut) {
         auto_leave: config.auto_leave,
         members: config.members.iter().map(member_to_message).collect(),
         next_id: config.next_id.0,
-        settings: Some(settings_to_message(settings)),
-    };
-    message.encode(out).expect("a growing buffer has room");
+        settings: None,
+    }
 }
 
 pub fn decode_config(payload: &[u8]) -> Result<(Config, Settings), EntryError> {
     let message = ConfigMessage::decode(payload).map_err(malformed)?;
+    let settings = message
+        .settings
+        .as_ref()
+        .ok_or_else(|| EntryError::Malformed("a configuration without settings".to_owned()))?;
+    let settings = settings_from_message(settings);
+    Ok((config_from_message(message)?, settings))
+}
+
+/// Reads what `encode_members` wrote.
+pub fn decode_members(payload: &[u8]) -> Result<Config, EntryError> {
+    config_from_message(ConfigMessage::decode(payload).map_err(malformed)?)
+}
+
+fn config_from_message(message: ConfigMessage) -> Result<Config, EntryError> {
     let ids = |list: Vec<u64>| list.into_iter().map(NodeId).collect();
     let members = message.members.into_iter().map(member_from_message).collect::<Result<Vec<_>, _>>()?;
-    let settings =
-        message.settings.ok_or_else(|| EntryError::Malformed("a configuration without settings".to_owned()))?;
-    let config = Config {
+    Ok(Config {
         voters: ids(message.voters),
         outgoing: ids(message.outgoing),
         learners: ids(message.learners),
@@ -245,8 +397,7 @@ pub fn decode_config(payload: &[u8]) -> Result<(Config, Settings), EntryError> {
         auto_leave: message.auto_leave,
         members,
         next_id: NodeId(message.next_id),
-    };
-    Ok((config, settings_from_message(&settings)))
+    })
 }
 
 fn member_to_message(member: &Member) -> MemberMessage {
@@ -321,6 +472,18 @@ struct CommandMessage {
     expect_revision: Option<u64>,
     #[prost(bool, tag = "7")]
     expect_absent: bool,
+    #[prost(bytes = "vec", tag = "8")]
+    session: Vec<u8>,
+    #[prost(uint64, tag = "9")]
+    serial: u64,
+    /// How many numbers before this one are still awaited.
+    #[prost(uint64, tag = "10")]
+    awaited: u64,
+    #[prost(uint64, tag = "11")]
+    opened_ms: u64,
+    /// The leader's stamp.
+    #[prost(uint64, tag = "12")]
+    elapsed_ms: u64,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -421,12 +584,18 @@ mod tests {
             expect_value: fields.expect_value.map(<[u8]>::to_vec),
             expect_revision: fields.expect_revision,
             expect_absent: fields.expect_absent,
+            session: fields.session.to_vec(),
+            serial: fields.serial,
+            awaited: fields.awaited,
+            opened_ms: fields.opened_ms,
+            elapsed_ms: fields.elapsed_ms,
         })
     }
 
     proptest! {
         #[test]
         fn a_command_reads_back_as_it_was_written(command in any_command()) {
+            prop_assert!(encoded(&command).len() <= encoded_bytes_max(&command));
             prop_assert_eq!(decode_command(&encoded(&command)), Ok(command));
         }
 
@@ -436,14 +605,62 @@ mod tests {
             changes in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..4),
             cut in any::<prop::sample::Index>(),
         ) {
-            let mut bytes = encoded(&command).to_vec();
+            let mut bytes = encoded(&command);
+            append_session(SessionTag { session: SessionId(7), serial: 3, awaited_from: 1, opened_ms: 5 }, &mut bytes);
+            append_stamp(9, &mut bytes);
+            let mut bytes = bytes.to_vec();
             for (at, byte) in changes {
                 let at = at.index(bytes.len());
                 bytes[at] = byte;
             }
             bytes.truncate(cut.index(bytes.len() + 1));
             prop_assert_eq!(fields_by_hand(&bytes), fields_by_prost(&bytes));
+            prop_assert_eq!(decode_write(&bytes), decode_rest(CommandFields::default(), &bytes), "the fast road leads there");
         }
+    }
+
+    #[test]
+    fn a_write_of_a_session_reads_back_and_one_from_before_sessions_has_none() {
+        let command = Command { key: b"k".to_vec(), operation: Operation::Put { value: b"v".to_vec() } };
+        let mut bytes = encoded(&command);
+        let plain = WriteRef { command: command.view(), session: None, elapsed_ms: 0 };
+        assert_eq!(decode_write(&bytes), Ok(plain));
+        for (session, serial, awaited_from, opened_ms) in [(0, 1, 1, 0), (u128::MAX, u64::MAX, 0, u64::MAX)] {
+            let tag = SessionTag { session: SessionId(session), serial, awaited_from, opened_ms };
+            let mut bytes = bytes.clone();
+            append_session(tag, &mut bytes);
+            assert!(bytes.len() <= encoded(&command).len() + SESSION_TAG_BYTES_MAX);
+            assert_eq!(decode_write(&bytes), Ok(WriteRef { session: Some(tag), ..plain }));
+            assert_eq!(decode_command(&bytes).as_ref(), Ok(&command));
+        }
+        append_session(
+            SessionTag { session: SessionId(0x0102), serial: 300, awaited_from: 299, opened_ms: 5 },
+            &mut bytes,
+        );
+        append_stamp(0, &mut bytes);
+        append_stamp(6, &mut bytes);
+        let appended = &bytes[encoded(&command).len()..];
+        let mut expected = vec![0x42, 16, 2, 1];
+        expected.extend([0; 14]);
+        expected.extend([0x48, 0xac, 0x02, 0x50, 1, 0x58, 5, 0x60, 6]);
+        assert_eq!(appended, expected, "docs/formats.md shows these bytes");
+    }
+
+    #[test]
+    fn the_last_stamp_counts_and_its_length_is_known_before() {
+        let command = Command { key: b"k".to_vec(), operation: Operation::Delete };
+        for elapsed_ms in [0, 1, 127, 128, 1_000_000, u64::MAX] {
+            let mut bytes = encoded(&command);
+            let before = bytes.len();
+            append_stamp(elapsed_ms, &mut bytes);
+            assert_eq!(bytes.len() - before, stamp_bytes(elapsed_ms));
+            assert_eq!(decode_write(&bytes).map(|write| write.elapsed_ms), Ok(elapsed_ms));
+            assert_eq!(decode_entry(Kind::Tick, &bytes[before..]), Ok(Entry::Tick { elapsed_ms }));
+        }
+        let mut bytes = encoded(&command);
+        append_stamp(7, &mut bytes);
+        append_stamp(9, &mut bytes);
+        assert_eq!(decode_write(&bytes).map(|write| write.elapsed_ms), Ok(9));
     }
 
     #[test]

@@ -7,7 +7,9 @@ pub mod entry;
 pub mod frame;
 pub mod peer;
 pub mod record;
+pub mod sessions;
 pub mod settings;
+pub mod snapshot;
 
 pub use batch::WriteBatch;
 pub use entry::{Entry, EntryError, decode_entry};

@@ -1,4 +1,5 @@
-//! A message between nodes: what consensus says, and the record bytes that an append carries beside it.
+//! A message between nodes: what consensus says, and the bytes that it carries beside it: the records of an append, or
+//! the chunk of a snapshot.
 //!
 //! ```text
 //!  0        4    5    6     8      16     24           40     48
@@ -16,14 +17,14 @@ use std::sync::Arc;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut, TryGetError};
 
-use super::entry::{EntryError, decode_config};
+use super::entry::{EntryError, decode_config, decode_members, encode_members, members_bytes};
 use super::frame::{Chunks, FRAME_LENGTH_BYTES};
 use super::record::{Kind, RecordError, RecordHeader};
 use crate::raft::message::{
-    Append, AppendOutcome, AppendReply, Heartbeat, HeartbeatReply, ReadIndex, ReadIndexReply, TimeoutNow, Vote,
-    VoteRefusal, VoteReply,
+    Append, AppendOutcome, AppendReply, Heartbeat, HeartbeatReply, ReadIndex, ReadIndexReply, Snapshot,
+    SnapshotOutcome, SnapshotReply, TimeoutNow, Vote, VoteRefusal, VoteReply,
 };
-use crate::raft::{Envelope, Index, LogId, Message, NodeId, Shape, StorageId, Term};
+use crate::raft::{Envelope, Index, LogId, Message, NodeId, Shape, SnapshotId, SnapshotMeta, StorageId, Term};
 
 /// Longest frame a peer may send, in bytes: one record of the largest payload, with room for what is around it.
 pub const PEER_FRAME_BYTES_MAX: usize = super::record::RECORD_PAYLOAD_BYTES_MAX as usize + 64 * 1024;
@@ -31,13 +32,17 @@ pub const PEER_FRAME_BYTES_MAX: usize = super::record::RECORD_PAYLOAD_BYTES_MAX 
 /// Bytes of addressing before the fields of a message's type.
 pub const ENVELOPE_BYTES: usize = 44;
 
+/// Bytes of a snapshot message's fields, without its configuration.
+const SNAPSHOT_FIELD_BYTES: usize = 72;
+
 /// What travels between two nodes. `records` are the entries of an `Append`, exactly as they lie in the sender's log;
-/// on the wire they are the only copy, and the receiver derives the message's `Shape` from their headers.
+/// on the wire they are the only copy, and the receiver derives the message's `Shape` from their headers. For a
+/// `Snapshot` they are the bytes of its chunk.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PeerMessage {
     pub envelope: Envelope,
     pub records: Vec<Bytes>,
-    /// Catch-up traffic that was read back from log files: it takes the bulk connection, so that it never delays
+    /// Catch-up traffic that was read back from log files or a snapshot: it takes the bulk connection, so that it never delays
     /// heartbeats and live entries.
     pub bulk: bool,
 }
@@ -65,6 +70,8 @@ pub enum PeerError {
     Link { found: LogId },
     #[error("the configuration in {at} is not valid")]
     Config { at: LogId, source: EntryError },
+    #[error("the configuration of the snapshot at {last} is not valid")]
+    SnapshotConfig { last: LogId, source: EntryError },
 }
 
 impl From<TryGetError> for PeerError {
@@ -85,6 +92,8 @@ pub fn encoded_bytes(message: &PeerMessage) -> usize {
         Message::TimeoutNow(_) => 16,
         Message::ReadIndex(_) => 8,
         Message::ReadIndexReply(_) => 16,
+        Message::Snapshot(chunk) => SNAPSHOT_FIELD_BYTES + members_bytes(&chunk.meta.config),
+        Message::SnapshotReply(_) => 56,
     };
     FRAME_LENGTH_BYTES + ENVELOPE_BYTES + fields + record_bytes(message)
 }
@@ -132,10 +141,15 @@ pub fn decode(frame: Bytes) -> Result<PeerMessage, PeerError> {
     let term = Term(fields.try_get_u64_le()?);
     let mut message = take_fields(code, flag, &mut fields)?;
     let mut records = Vec::new();
+    let payload = frame.slice(frame.len() - fields.len()..);
     if let Message::Append(append) = &mut message {
         append.entries = read_records(append.prev, term, fields)?;
-        if !fields.is_empty() {
-            records.push(frame.slice(frame.len() - fields.len()..));
+        records.extend((!payload.is_empty()).then_some(payload));
+    } else if let Message::Snapshot(chunk) = &mut message {
+        match payload.len().checked_sub(chunk.length as usize) {
+            None => return Err(PeerError::Short),
+            Some(0) => records.extend((!payload.is_empty()).then_some(payload)),
+            Some(bytes) => return Err(PeerError::Trailing { bytes }),
         }
     } else if !fields.is_empty() {
         return Err(PeerError::Trailing { bytes: fields.len() });
@@ -174,7 +188,7 @@ fn read_records(prev: LogId, sender: Term, mut bytes: &[u8]) -> Result<Shape, Pe
                     decode_config(payload).map_err(|source| PeerError::Config { at: header.id, source })?;
                 Some(Arc::new(config))
             }
-            Kind::Noop | Kind::Command | Kind::Unknown(_) => None,
+            Kind::Noop | Kind::Command | Kind::Tick | Kind::Unknown(_) => None,
         };
         let length = u32::try_from(record.len()).expect("records are below 4 GiB");
         shape.push(header.id.term, length, config);
@@ -196,6 +210,8 @@ fn type_code(message: &Message) -> u8 {
         Message::TimeoutNow(_) => 7,
         Message::ReadIndex(_) => 8,
         Message::ReadIndexReply(_) => 9,
+        Message::Snapshot(_) => 12,
+        Message::SnapshotReply(_) => 13,
     }
 }
 
@@ -203,6 +219,8 @@ const FLAG_PRE: u8 = 1;
 const FLAG_FORCE: u8 = 2;
 const FLAG_REJECT: u8 = 1;
 const FLAG_INDEX: u8 = 1;
+const FLAG_INSTALLED: u8 = 1;
+const FLAG_FAILED: u8 = 2;
 
 fn flag(message: &Message) -> u8 {
     let bit = |set: bool, bit: u8| if set { bit } else { 0 };
@@ -211,11 +229,17 @@ fn flag(message: &Message) -> u8 {
         Message::VoteReply(reply) => bit(reply.pre, FLAG_PRE),
         Message::AppendReply(reply) => bit(matches!(reply.outcome, AppendOutcome::Reject { .. }), FLAG_REJECT),
         Message::ReadIndexReply(reply) => bit(reply.index.is_some(), FLAG_INDEX),
+        Message::SnapshotReply(reply) => match reply.outcome {
+            SnapshotOutcome::Next { .. } => 0,
+            SnapshotOutcome::Installed { .. } => FLAG_INSTALLED,
+            SnapshotOutcome::Failed => FLAG_FAILED,
+        },
         Message::Append(_)
         | Message::Heartbeat(_)
         | Message::HeartbeatReply(_)
         | Message::TimeoutNow(_)
-        | Message::ReadIndex(_) => 0,
+        | Message::ReadIndex(_)
+        | Message::Snapshot(_) => 0,
     }
 }
 
@@ -264,7 +288,79 @@ fn put_fields(message: &Message, out: &mut BytesMut) {
             out.put_u64_le(reply.request);
             out.put_u64_le(reply.index.unwrap_or_default().0);
         }
+        Message::Snapshot(chunk) => put_chunk(chunk, out),
+        Message::SnapshotReply(reply) => {
+            let number = match reply.outcome {
+                SnapshotOutcome::Next { offset } => offset,
+                SnapshotOutcome::Installed { index } => index.0,
+                SnapshotOutcome::Failed => 0,
+            };
+            put_log_id(reply.snapshot.last, out);
+            out.put_u64_le(reply.snapshot.size_bytes);
+            out.put_u64_le(reply.snapshot.digest);
+            out.put_u64_le(reply.offset);
+            out.put_u32_le(reply.generation);
+            out.put_u32_le(0);
+            out.put_u64_le(number);
+        }
     }
+}
+
+/// Everything of a chunk but its bytes, which follow.
+fn put_chunk(chunk: &Snapshot, out: &mut BytesMut) {
+    let meta = &chunk.meta;
+    put_log_id(meta.last, out);
+    out.put_u64_le(meta.config_index.0);
+    out.put_u64_le(meta.size_bytes);
+    out.put_u64_le(meta.digest);
+    out.put_u64_le(meta.log_bytes);
+    out.put_u32_le(meta.link);
+    out.put_u64_le(chunk.offset);
+    out.put_u32_le(chunk.length);
+    out.put_u32_le(chunk.generation);
+    out.put_u32_le(u32::try_from(members_bytes(&meta.config)).expect("configurations are far below 4 GiB"));
+    encode_members(&meta.config, out);
+}
+
+/// Reads what `put_chunk` wrote.
+fn take_chunk(fields: &mut &[u8]) -> Result<Snapshot, PeerError> {
+    let mut meta = SnapshotMeta {
+        last: take_log_id(fields)?,
+        config_index: Index(fields.try_get_u64_le()?),
+        size_bytes: fields.try_get_u64_le()?,
+        digest: fields.try_get_u64_le()?,
+        log_bytes: fields.try_get_u64_le()?,
+        link: fields.try_get_u32_le()?,
+        ..SnapshotMeta::default()
+    };
+    let offset = fields.try_get_u64_le()?;
+    let length = fields.try_get_u32_le()?;
+    let generation = fields.try_get_u32_le()?;
+    let config_length = fields.try_get_u32_le()? as usize;
+    let (config, rest) = fields.split_at_checked(config_length).ok_or(PeerError::Short)?;
+    let config = decode_members(config).map_err(|source| PeerError::SnapshotConfig { last: meta.last, source })?;
+    meta.config = Arc::new(config);
+    *fields = rest;
+    Ok(Snapshot { meta, offset, length, generation })
+}
+
+fn take_snapshot_reply(flag: u8, fields: &mut &[u8]) -> Result<SnapshotReply, PeerError> {
+    let snapshot = SnapshotId {
+        last: take_log_id(fields)?,
+        size_bytes: fields.try_get_u64_le()?,
+        digest: fields.try_get_u64_le()?,
+    };
+    let offset = fields.try_get_u64_le()?;
+    let generation = fields.try_get_u32_le()?;
+    take_zero(fields)?;
+    let number = fields.try_get_u64_le()?;
+    let outcome = match flag {
+        FLAG_INSTALLED => SnapshotOutcome::Installed { index: Index(number) },
+        FLAG_FAILED if number == 0 => SnapshotOutcome::Failed,
+        FLAG_FAILED => return Err(PeerError::Field { field: "index", value: number }),
+        _ => SnapshotOutcome::Next { offset: number },
+    };
+    Ok(SnapshotReply { snapshot, offset, generation, outcome })
 }
 
 /// Reads the fields of one type; an append's entries are left empty.
@@ -315,6 +411,8 @@ fn take_fields(code: u8, flag: u8, fields: &mut &[u8]) -> Result<Message, PeerEr
             let index = Index(fields.try_get_u64_le()?);
             Message::ReadIndexReply(ReadIndexReply { request, index: (flag & FLAG_INDEX != 0).then_some(index) })
         }
+        12 => Message::Snapshot(take_chunk(fields)?),
+        13 => Message::SnapshotReply(take_snapshot_reply(flag, fields)?),
         unknown => return Err(PeerError::UnknownType(unknown)),
     };
     // One spelling per message: flags that the type does not have, or does not use, are refused.
@@ -467,7 +565,34 @@ mod tests {
         let entries = Shape::empty(Index(5));
         all.push(envelope(Message::Append(Append { prev, entries, commit: Index(4), generation: 8 })));
         all.push(append_message(records()));
+        all.push(chunk_message(Bytes::from_static(b"bytes of a snapshot")));
+        let outcomes = [
+            SnapshotOutcome::Next { offset: 512 },
+            SnapshotOutcome::Installed { index: Index(40) },
+            SnapshotOutcome::Failed,
+        ];
+        for outcome in outcomes {
+            let snapshot = SnapshotId { last: LogId::new(40, 3), size_bytes: 1_000, digest: 0xd00d };
+            let reply = SnapshotReply { snapshot, offset: 256, generation: 3, outcome };
+            all.push(envelope(Message::SnapshotReply(reply)));
+        }
         all
+    }
+
+    fn chunk_message(bytes: Bytes) -> PeerMessage {
+        let meta = SnapshotMeta {
+            last: LogId::new(40, 3),
+            config: Arc::new(Config::of(vec![member(1), member(2)], vec![NodeId(2)])),
+            config_index: Index(17),
+            size_bytes: 1_000,
+            digest: 0xd1ce_d1ce_d1ce_d1ce,
+            link: 0xfeed,
+            log_bytes: 4_000,
+        };
+        let length = u32::try_from(bytes.len()).unwrap();
+        let mut message = envelope(Message::Snapshot(Snapshot { meta, offset: 256, length, generation: 8 }));
+        message.records = vec![bytes];
+        message
     }
 
     fn encode_whole(message: &PeerMessage) -> BytesMut {

@@ -35,6 +35,8 @@ pub enum Kind {
     Noop,
     Command,
     Config,
+    /// A leader's stamp of log time alone (R110).
+    Tick,
     Unknown(u8),
 }
 
@@ -44,6 +46,7 @@ impl Kind {
             Kind::Noop => 1,
             Kind::Command => 2,
             Kind::Config => 3,
+            Kind::Tick => 4,
             Kind::Unknown(byte) => byte,
         }
     }
@@ -53,6 +56,7 @@ impl Kind {
             1 => Kind::Noop,
             2 => Kind::Command,
             3 => Kind::Config,
+            4 => Kind::Tick,
             other => Kind::Unknown(other),
         }
     }
@@ -62,6 +66,7 @@ impl Kind {
             Kind::Noop => "noop",
             Kind::Command => "command",
             Kind::Config => "config",
+            Kind::Tick => "tick",
             Kind::Unknown(_) => "unknown",
         }
     }

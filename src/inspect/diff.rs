@@ -219,10 +219,12 @@ mod tests {
         let appended = WriteBatch {
             seq: WriteSeq(1),
             hard_state: Some(HardState { term: Term(*terms.iter().max().unwrap()), vote: None }),
+            reset_to: None,
             truncate_from: None,
             records: vec![records.freeze()],
             range: Some((Index(2), Index(1 + terms.len() as u64))),
             commit_hint: Index(1),
+            compact_to: None,
         };
         let committed = WriteBatch {
             seq: WriteSeq(2),

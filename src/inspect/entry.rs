@@ -5,9 +5,10 @@ use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 
 use super::text::printable;
+use crate::codec::entry::decode_write;
 use crate::codec::{Entry, Kind, RecordHeader, decode_entry};
 use crate::raft::Config;
-use crate::state_machine::{Command, Expect, Operation};
+use crate::state_machine::{Command, Expect, Operation, SessionTag};
 
 /// `raftctl.entry/v1`. What does not apply or is not known is null.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -18,11 +19,14 @@ pub struct EntryView {
     pub term: u64,
     /// The leader's wall clock when it appended, RFC 3339 UTC.
     pub time: Option<String>,
-    /// `noop command config unknown`.
+    /// `noop command config tick unknown`.
     pub kind: &'static str,
     /// The entry in one line, as the table shows it.
     pub says: String,
     pub command: Option<CommandView>,
+    /// Of a write: the session it belongs to and its number there, which a repeated write repeats.
+    pub session: Option<String>,
+    pub serial: Option<u64>,
     pub config: Option<ConfigView>,
     /// Of the payload.
     pub payload_bytes: u32,
@@ -80,8 +84,9 @@ impl EntryView {
         let (command, config) = match entry {
             Ok(Entry::Command(command)) => (Some(CommandView::new(&command)), None),
             Ok(Entry::Config { config, .. }) => (None, Some(ConfigView::new(&config))),
-            Ok(Entry::Noop) | Err(_) => (None, None),
+            Ok(Entry::Noop | Entry::Tick { .. }) | Err(_) => (None, None),
         };
+        let tag = session_of(header.kind, payload);
         EntryView {
             node: place.node.map(str::to_owned),
             index: header.id.index.0,
@@ -90,6 +95,8 @@ impl EntryView {
             kind: header.kind.word(),
             says,
             command,
+            session: tag.map(|tag| tag.session.to_string()),
+            serial: tag.map(|tag| tag.serial),
             config,
             payload_bytes: header.length_bytes,
             file: place.file.to_owned(),
@@ -110,6 +117,7 @@ pub fn describe(entry: &Entry, shorten: bool) -> String {
         Entry::Noop => "no-op".to_owned(),
         Entry::Config { config, .. } => format!("config {config}"),
         Entry::Command(command) => describe_command(command, shorten),
+        Entry::Tick { elapsed_ms } => format!("tick {elapsed_ms} ms"),
     }
 }
 
@@ -186,6 +194,14 @@ impl ConfigView {
 pub fn key_of(kind: Kind, payload: &[u8]) -> Option<Vec<u8>> {
     match decode_entry(kind, payload) {
         Ok(Entry::Command(command)) => Some(command.key),
+        _ => None,
+    }
+}
+
+/// The session a payload belongs to; none for other kinds, for writes without one, and for what is not understood.
+pub fn session_of(kind: Kind, payload: &[u8]) -> Option<SessionTag> {
+    match kind {
+        Kind::Command => decode_write(payload).ok()?.session,
         _ => None,
     }
 }

@@ -12,12 +12,14 @@ use x509_parser::prelude::GeneralName;
 
 use super::entry::{ConfigView, time_text};
 use super::log::Source;
+use super::snapshot;
 use super::stat::stat;
 use crate::codec::{Entry, decode_entry};
 use crate::storage::hard_state::{self, HARD_STATE_MAGIC};
 use crate::storage::layout::{self, NodeFile, RunFile, parse_segment_name};
 use crate::storage::reader::Item;
 use crate::storage::segment::SEGMENT_MAGIC;
+use crate::storage::snapshot_file;
 
 /// Bytes of a file that are enough to tell what it is.
 const SNIFF_BYTES: u64 = 4096;
@@ -32,8 +34,9 @@ const INSIDE_MAX: usize = 1_000;
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Finding {
     pub path: PathBuf,
-    /// A stable word: `cluster-directory node-directory data-directory log-directory segment hard-state node-file
-    /// run-file cluster-file identity-directory certificate private-key node-log lock in-use home`.
+    /// A stable word: `cluster-directory node-directory data-directory log-directory segment hard-state
+    /// snapshot-directory snapshot snapshot-part node-file run-file cluster-file identity-directory certificate
+    /// private-key node-log lock in-use home`.
     pub kind: &'static str,
     /// One sentence without a full stop.
     pub about: String,
@@ -66,7 +69,7 @@ pub fn identify(path: &Path) -> Result<Finding, IdentifyError> {
 }
 
 impl Finding {
-    fn new(path: &Path, kind: &'static str, about: impl Into<String>) -> Finding {
+    pub(super) fn new(path: &Path, kind: &'static str, about: impl Into<String>) -> Finding {
         Finding {
             path: path.to_path_buf(),
             kind,
@@ -77,8 +80,13 @@ impl Finding {
         }
     }
 
-    fn fact(mut self, name: &'static str, value: impl Into<Value>) -> Finding {
+    pub(super) fn fact(mut self, name: &'static str, value: impl Into<Value>) -> Finding {
         self.facts.push((name, value.into()));
+        self
+    }
+
+    pub(super) fn damaged(mut self, damage: String) -> Finding {
+        self.damage.push(damage);
         self
     }
 
@@ -111,6 +119,10 @@ fn directory(path: &Path) -> io::Result<Option<Finding>> {
         let finding = log_facts(Finding::new(path, "log-directory", "the segments of one log"), path);
         return with_children(finding, path).map(Some);
     }
+    if entries.iter().any(|entry| snapshot_like(entry)) {
+        let finding = Finding::new(path, "snapshot-directory", "the state as of some entries");
+        return with_children(finding, path).map(Some);
+    }
     if entries.iter().any(|entry| entry.join("cluster.yaml").is_file()) {
         let names = entries.iter().filter(|entry| entry.join("cluster.yaml").is_file()).map(|entry| file_name(entry));
         let names: Vec<String> = names.collect();
@@ -121,12 +133,13 @@ fn directory(path: &Path) -> io::Result<Option<Finding>> {
 
 /// The segments stand directly below: what can be said of the log as a whole is said of the data directory.
 fn data_directory(path: &Path) -> io::Result<Finding> {
-    let finding = Finding::new(path, "data-directory", "what a node must not lose: term, vote and log");
+    let finding = Finding::new(path, "data-directory", "what a node must not lose: term, vote, snapshots and log");
     let mut finding = log_facts(finding, path);
     if let Some(config) = newest_config(path) {
         finding = finding.fact("members", json!(config.members));
     }
     let finding = with_inside(finding, &["hard_state", "in-use", "lock"])?;
+    let finding = with_children(finding, &layout::snapshot_dir(path))?;
     with_children(finding, &layout::log_dir(path))
 }
 
@@ -169,6 +182,9 @@ fn file(path: &Path, length: u64) -> io::Result<Option<Finding>> {
     }
     if start.starts_with(&HARD_STATE_MAGIC) || name == "hard_state" {
         return hard_state_file(path).map(Some);
+    }
+    if snapshot::is_snapshot(&name, &start) {
+        return Ok(Some(snapshot::snapshot(path, &name)));
     }
     if contains(&start, b"PRIVATE KEY-----") || name == "reset.key" {
         return Ok(Some(private_key(path)?));
@@ -266,7 +282,14 @@ fn newest_config(path: &Path) -> Option<ConfigView> {
         },
         _ => None,
     });
-    configs.last()
+    configs.last().or_else(|| newest_config_of_snapshots(path))
+}
+
+/// A log that was compacted may hold no configuration any more; then the newest snapshot has it.
+fn newest_config_of_snapshots(path: &Path) -> Option<ConfigView> {
+    let snapshots = sorted_entries(&layout::snapshot_dir(path)).ok()?;
+    let mut heads = snapshots.iter().rev().filter_map(|file| snapshot_file::read_head(file).ok());
+    heads.next().map(|(_, head)| ConfigView::new(&head.config))
 }
 
 fn hard_state_file(path: &Path) -> io::Result<Finding> {
@@ -374,6 +397,10 @@ fn looks_like_log(start: &[u8]) -> bool {
 
 fn segment_like(path: &Path) -> bool {
     parse_segment_name(&file_name(path)).is_some()
+}
+
+fn snapshot_like(path: &Path) -> bool {
+    snapshot::is_snapshot(&file_name(path), &[])
 }
 
 fn file_name(path: &Path) -> String {

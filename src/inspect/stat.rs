@@ -23,6 +23,7 @@ pub struct LogStat {
     pub noops: u64,
     pub commands: u64,
     pub configs: u64,
+    pub ticks: u64,
     pub unknown: u64,
     /// Headers and payloads of live records.
     pub record_bytes: u64,
@@ -77,6 +78,7 @@ impl LogStat {
                     Kind::Noop => &mut self.noops,
                     Kind::Command => &mut self.commands,
                     Kind::Config => &mut self.configs,
+                    Kind::Tick => &mut self.ticks,
                     Kind::Unknown(_) => &mut self.unknown,
                 };
                 *of_kind += 1;

@@ -298,9 +298,10 @@ fn replica_setup(found: Recovered) -> Setup {
         storage: found.meta.storage,
         seed: election_seed(found.meta.node),
         rules: Rules::sound(),
-        limits: Limits::default(),
+        limits: Limits::default().without_snapshots(),
         found: Found {
             hard_state: found.hard_state,
+            snapshot: None,
             shape: found.shape,
             commit_hint: found.commit_hint,
             last_check: found.last_check,

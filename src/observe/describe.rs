@@ -14,13 +14,22 @@ pub fn describe(event: &Event) -> (Level, String) {
 fn weight(event: &Event) -> Level {
     match event {
         Event::Stopped { .. } => Level::Error,
-        Event::Truncated { .. } | Event::ConfigRolledBack { .. } => Level::Warn,
+        Event::Truncated { .. }
+        | Event::ConfigRolledBack { .. }
+        | Event::LearnerTooSlow { .. }
+        | Event::SnapshotFailed { .. } => Level::Warn,
         Event::BecamePreCandidate { .. }
         | Event::BecameCandidate { .. }
         | Event::BecameLeader { .. }
         | Event::BecameFollower { .. }
         | Event::LeaderKnown { .. }
         | Event::ConfigEffective { .. }
+        | Event::Removed { .. }
+        | Event::GoodbyeEnded { .. }
+        | Event::LearnerReady { .. }
+        | Event::SnapshotTaken { .. }
+        | Event::SnapshotOffered { .. }
+        | Event::SnapshotInstalled { .. }
         | Event::TransferStarted { .. }
         | Event::TransferEnded { .. } => Level::Info,
         Event::VoteGranted { pre, .. } | Event::VoteRefused { pre, .. } => {
@@ -30,7 +39,10 @@ fn weight(event: &Event) -> Level {
                 Level::Info
             }
         }
-        Event::CommitAdvanced { .. } | Event::PeerState { .. } | Event::MessageDropped { .. } => Level::Debug,
+        Event::CommitAdvanced { .. }
+        | Event::PeerState { .. }
+        | Event::Compacted { .. }
+        | Event::MessageDropped { .. } => Level::Debug,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Who is in the cluster and who counts (§6, R70): the value a configuration entry carries.
 //!
-//! Holds facts only; counting majorities is `quorum.rs`, and which configuration is in force is `membership.rs`.
+//! Holds facts only; counting majorities is `quorum.rs`, which configuration is in force is `membership.rs`, and how one
+//! becomes the next is `change.rs`.
 
 use core::fmt;
 
@@ -17,6 +18,9 @@ pub struct Member {
     /// The data directory this member was admitted with; another one under the same id is refused (R65).
     pub storage: StorageId,
 }
+
+/// Most members of a configuration, learners and those who are leaving included.
+pub const MEMBERS_MAX: usize = 18;
 
 /// A configuration: two voter sets while joint, one otherwise, and learners who never count (R70).
 ///
@@ -62,6 +66,47 @@ impl Config {
         self.members.iter().find(|member| member.id == id)
     }
 
+    /// Every listed id, each once, in order.
+    pub fn listed(&self) -> Vec<NodeId> {
+        let lists = [&self.voters, &self.outgoing, &self.learners, &self.next_learners];
+        let mut ids: Vec<NodeId> = lists.into_iter().flatten().copied().collect();
+        ids.sort_unstable();
+        ids.dedup();
+        ids
+    }
+
+    /// Whether this can be a configuration at all; else what is wrong with it. What the network or a disk brings may
+    /// not be, and counting by it would elect or commit without a majority (R72, R80).
+    ///
+    /// # Errors
+    /// The sentence says which fact of `Config` does not hold.
+    pub fn soundness(&self) -> Result<(), &'static str> {
+        let is_ordered = |ids: &[NodeId]| ids.is_sorted_by(|one, other| one < other);
+        let lists = [&self.voters, &self.outgoing, &self.learners, &self.next_learners];
+        if self.voters.is_empty() {
+            return Err("its configuration has no voters");
+        }
+        if !lists.iter().all(|list| is_ordered(list)) {
+            return Err("its configuration lists members out of order");
+        }
+        let is_misplaced = |id: &NodeId| self.is_voter(*id) || self.next_learners.contains(id);
+        if self.learners.iter().any(is_misplaced) {
+            return Err("its configuration has learners that vote");
+        }
+        let is_leaving = |id: &NodeId| self.outgoing.contains(id) && !self.voters.contains(id);
+        if !self.next_learners.iter().all(is_leaving) {
+            return Err("its configuration demotes members that do not vote");
+        }
+        let named: Vec<NodeId> = self.members.iter().map(|member| member.id).collect();
+        if named != self.listed() {
+            return Err("its configuration does not name exactly its members");
+        }
+        if named.contains(&NodeId(0)) || named.last().is_some_and(|last| *last >= self.next_id) {
+            return Err("its configuration uses ids that cannot be in use");
+        }
+        Ok(())
+    }
+
     pub fn member_named(&self, name: &str) -> Option<&Member> {
         self.members.iter().find(|member| member.name == name)
     }
@@ -75,6 +120,9 @@ impl fmt::Display for Config {
         }
         if !self.learners.is_empty() {
             write!(f, " learners {}", IdList(&self.learners))?;
+        }
+        if !self.next_learners.is_empty() {
+            write!(f, " next learners {}", IdList(&self.next_learners))?;
         }
         Ok(())
     }

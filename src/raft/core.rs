@@ -11,11 +11,16 @@ use super::election::Campaign;
 use super::event::{Event, StepDownCause};
 use super::log::Log;
 use super::membership::Membership;
-use super::message::{AppendOutcome, AppendReply, Envelope, HeartbeatReply, Message, ReadIndexReply};
+use super::message::{
+    AppendOutcome, AppendReply, Envelope, HeartbeatReply, Message, ReadIndexReply, Snapshot, SnapshotOutcome,
+    SnapshotReply,
+};
 use super::read_index::AskedReads;
+use super::reconfigure::ConfigLength;
 use super::replication::Leading;
 use super::rules::{Rule, Rules};
 use super::shape::Shape;
+use super::snapshot::{ChunkToStore, Receiving, SnapshotMeta};
 use super::types::{Index, LogId, NodeId, Role, StorageId, Term, Time, WriteSeq};
 
 /// Timeouts, rules that can be switched, and bounds.
@@ -41,6 +46,15 @@ pub struct Options {
     pub max_uncommitted_bytes: u64,
     /// Most reads that wait for a confirmation.
     pub max_pending_reads: usize,
+    pub config_length: ConfigLength,
+    /// Entries below a new snapshot that are kept, for peers that are a little behind (R84).
+    pub retain_entries: u64,
+    /// Entries below a new snapshot that are kept at most, for peers that are heard and need them (R84).
+    pub retain_entries_max: u64,
+    /// Most bytes of a snapshot in one message.
+    pub max_chunk_bytes: u32,
+    /// Most snapshots on the way to peers at a time (R85).
+    pub max_snapshot_transfers: usize,
 }
 
 impl Default for Options {
@@ -56,6 +70,11 @@ impl Default for Options {
             max_append_bytes: 256 << 10,
             max_uncommitted_bytes: 64 << 20,
             max_pending_reads: 65_536,
+            config_length: ConfigLength { fixed_bytes: 100, variable_bytes: |_| 0 },
+            retain_entries: 20_000,
+            retain_entries_max: 200_000,
+            max_chunk_bytes: 256 << 10,
+            max_snapshot_transfers: 2,
         }
     }
 }
@@ -69,6 +88,10 @@ impl Options {
             max_append_bytes: 100,
             max_uncommitted_bytes: 1_000,
             max_pending_reads: 4,
+            retain_entries: 2,
+            retain_entries_max: 6,
+            max_chunk_bytes: 64,
+            max_snapshot_transfers: 1,
             ..Options::default()
         }
     }
@@ -88,6 +111,9 @@ pub struct Setup {
 #[derive(Clone, Debug)]
 pub struct Recovered {
     pub hard_state: HardState,
+    /// What the newest snapshot stands for. The log continues it or reaches back before it: a crash in the middle of an
+    /// installation is finished by whoever recovers, before this exists (R86).
+    pub snapshot: Option<SnapshotMeta>,
     pub log: Shape,
     /// Known to be committed; losing it costs nothing but time (R51).
     pub commit_hint: Index,
@@ -96,8 +122,14 @@ pub struct Recovered {
 /// Why a node cannot start from what it found (R4).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum BootFault {
-    #[error("the log holds no configuration")]
+    #[error("the log holds entries and no configuration")]
     NoConfig,
+    #[error("the configuration at {at} cannot be one: {because}")]
+    UnsoundConfig { at: Index, because: &'static str },
+    #[error("the log begins at {first}, and no snapshot covers what was before")]
+    Hole { first: Index },
+    #[error("the log does not hold {last}, where the snapshot ends")]
+    SnapshotNotInLog { last: LogId },
     #[error("the commit hint {hint} is past the end of the log at {last}")]
     CommitBeyondLog { hint: Index, last: Index },
     #[error("the log ends in term {log}, above the durable term {durable}")]
@@ -131,7 +163,17 @@ pub struct Core {
     pub(super) campaign: Option<Campaign>,
     pub(super) leading: Option<Leading>,
     pub(super) asked_reads: AskedReads,
+    /// The newest durable snapshot; the log reaches back to it at least.
+    pub(super) snapshot: Option<SnapshotMeta>,
+    /// One that is durable, too, but ends where the state machine has not come to yet.
+    pub(super) snapshot_ahead: Option<SnapshotMeta>,
+    pub(super) receiving: Option<Receiving>,
+    pub(super) store_due: Option<ChunkToStore>,
     pub(super) elections: u64,
+    /// The newest life of tracking a peer; never used again while the node runs (R78).
+    pub(super) generation: u32,
+    /// Where this node ceased to be a member, once that is committed.
+    pub(super) removed: Option<Index>,
     pub(super) outbox: Vec<Envelope>,
     pub(super) created: Vec<Created>,
     pub(super) reads_done: Vec<ReadOutcome>,
@@ -146,15 +188,21 @@ impl Core {
     /// # Errors
     /// What was found contradicts itself (R4).
     pub fn boot(setup: Setup, found: Recovered, now: Time) -> Result<Core, BootFault> {
-        let log = Log::of(&found.log);
+        let snapshot = found.snapshot;
+        let log = Log::found(&found.log, snapshot.as_ref()).ok_or(BootFault::Hole { first: found.log.first })?;
         let last = log.last();
+        let covered = snapshot.as_ref().map_or(LogId::ZERO, |snapshot| snapshot.last);
+        if log.term_at(covered.index) != Some(covered.term) && snapshot.is_some() {
+            return Err(BootFault::SnapshotNotInLog { last: covered });
+        }
         if found.commit_hint > last.index {
             return Err(BootFault::CommitBeyondLog { hint: found.commit_hint, last: last.index });
         }
         if last.term > found.hard_state.term {
             return Err(BootFault::TermBehindLog { durable: found.hard_state.term, log: last.term });
         }
-        let membership = Membership::of(&found.log.configs, found.commit_hint).ok_or(BootFault::NoConfig)?;
+        let commit = found.commit_hint.max(covered.index);
+        let (membership, removed) = found_membership(setup.id, snapshot.as_ref(), &found.log, commit)?;
         let mut core = Core {
             id: setup.id,
             storage: setup.storage,
@@ -167,9 +215,9 @@ impl Core {
             leader: None,
             log,
             membership,
-            commit: found.commit_hint,
-            applied: Index(0),
-            apply_told: Index(0),
+            commit,
+            applied: covered.index,
+            apply_told: covered.index,
             disk: Durability::new(setup.rules),
             timer_started: now,
             timeout: Duration::ZERO,
@@ -179,7 +227,14 @@ impl Core {
             leading: None,
             // Multiplied, so that seeds that lie side by side give numbers that lie far apart.
             asked_reads: AskedReads::numbered_from(setup.seed.wrapping_mul(0x9e37_79b9_7f4a_7c15)),
+            snapshot,
+            snapshot_ahead: None,
+            receiving: None,
+            store_due: None,
             elections: 0,
+            // Not the same at each start, so that a reply from before a restart is not taken for one after it (R8).
+            generation: (setup.seed as u32).wrapping_mul(0x9e37_79b9),
+            removed,
             outbox: Vec::new(),
             created: Vec::new(),
             reads_done: Vec::new(),
@@ -234,6 +289,8 @@ impl Core {
             Message::TimeoutNow(order) => self.on_timeout_now(now, from, &order),
             Message::ReadIndex(ask) => self.on_read_index(from, &ask),
             Message::ReadIndexReply(reply) => self.on_read_index_reply(from, &reply),
+            Message::Snapshot(chunk) => self.on_snapshot(now, from, chunk),
+            Message::SnapshotReply(reply) => self.on_snapshot_reply(now, from, &reply),
             Message::Vote(_) | Message::VoteReply(_) => unreachable!("votes were handled above"),
         }
     }
@@ -260,6 +317,7 @@ impl Core {
     pub fn applied(&mut self, upto: Index) {
         assert!(upto <= self.commit, "only committed entries are applied");
         self.applied = self.applied.max(upto);
+        self.adopt_snapshot_ahead();
     }
 
     /// Lets the deadlines that have passed fire.
@@ -295,6 +353,8 @@ impl Core {
         out.reads.clear();
         out.events.clear();
         out.apply_to = None;
+        out.store = None;
+        out.install = None;
         if self.fault.is_none() {
             self.build_messages(now);
             out.write = self.take_write(now);
@@ -303,6 +363,8 @@ impl Core {
                 self.apply_told = applicable;
                 out.apply_to = Some(applicable);
             }
+            out.store = self.store_due.take();
+            out.install = self.take_install();
         }
         mem::swap(&mut out.created, &mut self.created);
         mem::swap(&mut out.send, &mut self.outbox);
@@ -325,9 +387,11 @@ impl Core {
         Some(Write {
             seq: due.seq,
             hard_state: due.hard_state.then_some(HardState { term: self.term, vote }),
+            reset_to: due.reset_to,
             truncate_from: due.truncate_from,
             append: due.append_from.map(|from| (from, last)),
             commit_hint: hint,
+            compact_to: due.compact_to,
         })
     }
 
@@ -413,10 +477,37 @@ impl Core {
                 Message::HeartbeatReply(HeartbeatReply { read_seq: 0, generation, last: last.index, commit })
             }
             Message::ReadIndex(ask) => Message::ReadIndexReply(ReadIndexReply { request: ask.request, index: None }),
+            Message::Snapshot(chunk) => Message::SnapshotReply(SnapshotReply {
+                snapshot: chunk.meta.id(),
+                offset: chunk.offset,
+                generation: chunk.generation,
+                outcome: SnapshotOutcome::Failed,
+            }),
             _ => return,
         };
         self.send_when_durable(from, reply);
     }
+}
+
+/// The configurations of what was found, and where they removed this node. An empty log knows nobody: its node is
+/// passive until a leader speaks to it (R79).
+fn found_membership(
+    id: NodeId,
+    snapshot: Option<&SnapshotMeta>,
+    log: &Shape,
+    commit: Index,
+) -> Result<(Membership, Option<Index>), BootFault> {
+    let configs = configs_in_force(snapshot, log);
+    for (at, config) in &configs {
+        config.soundness().map_err(|because| BootFault::UnsoundConfig { at: *at, because })?;
+    }
+    if log.is_empty() && snapshot.is_none() {
+        return Ok((Membership::unknown(), None));
+    }
+    let mut membership = Membership::of(&configs, Index(0)).ok_or(BootFault::NoConfig)?;
+    let removed = membership.removal_of(id, commit);
+    membership.forget_below(commit);
+    Ok((membership, removed))
 }
 
 /// No term or index comes near this in the life of a cluster; one that does is a forgery or a bug, and would overflow
@@ -434,12 +525,21 @@ fn soundness(term: Term, message: &Message) -> Result<(), &'static str> {
         Message::AppendReply(AppendReply { outcome: AppendOutcome::Reject { rejected, hint }, .. }) => {
             (hint.term, hint.index.max(*rejected))
         }
+        Message::Snapshot(chunk) => (chunk.meta.last.term, chunk.meta.last.index),
+        Message::SnapshotReply(reply) => match reply.outcome {
+            SnapshotOutcome::Installed { index } => (Term(0), index),
+            SnapshotOutcome::Next { .. } | SnapshotOutcome::Failed => (Term(0), Index(0)),
+        },
         _ => (Term(0), Index(0)),
     };
     if absurd(term.0) || absurd(asked.0) || absurd(index.0) {
         return Err("it names a term or an index that cannot be");
     }
-    let Message::Append(append) = message else { return Ok(()) };
+    let append = match message {
+        Message::Append(append) => append,
+        Message::Snapshot(chunk) => return chunk_soundness(term, chunk),
+        _ => return Ok(()),
+    };
     let mut before = append.prev.term;
     for (entry_term, _) in &append.entries.terms {
         if *entry_term < before || *entry_term > term {
@@ -449,6 +549,9 @@ fn soundness(term: Term, message: &Message) -> Result<(), &'static str> {
     }
     if append.entries.first != append.prev.index.next() {
         return Err("its entries do not follow its base");
+    }
+    for (_, config) in &append.entries.configs {
+        config.soundness()?;
     }
     if append.entries.is_consistent() { Ok(()) } else { Err("what it says of its entries does not fit together") }
 }
@@ -462,8 +565,29 @@ fn promise_of(message: &Message) -> Rule {
     }
 }
 
+/// The same for a chunk of a snapshot (R91).
+fn chunk_soundness(term: Term, chunk: &Snapshot) -> Result<(), &'static str> {
+    let meta = &chunk.meta;
+    if meta.last.term > term {
+        return Err("its snapshot is of a term above its own");
+    }
+    if meta.config.voters.is_empty() || meta.config_index == Index(0) || meta.config_index > meta.last.index {
+        return Err("its snapshot has no configuration that can be in force");
+    }
+    let end = chunk.offset.saturating_add(u64::from(chunk.length));
+    let is_part = chunk.length > 0 && end <= meta.size_bytes && meta.log_bytes <= NUMBER_MAX;
+    if is_part { Ok(()) } else { Err("its chunk is not a part of its snapshot") }
+}
+
+/// The snapshot's configuration, and those of the log behind it (R74).
+fn configs_in_force(snapshot: Option<&SnapshotMeta>, log: &Shape) -> Vec<(Index, Arc<Config>)> {
+    let oldest = snapshot.map(|snapshot| (snapshot.config_index, snapshot.config.clone()));
+    let covered = oldest.as_ref().map_or(Index(0), |(index, _)| *index);
+    oldest.into_iter().chain(log.configs.iter().filter(|(index, _)| *index > covered).cloned()).collect()
+}
+
 fn is_from_leader(message: &Message) -> bool {
-    matches!(message, Message::Append(_) | Message::Heartbeat(_) | Message::TimeoutNow(_))
+    matches!(message, Message::Append(_) | Message::Snapshot(_) | Message::Heartbeat(_) | Message::TimeoutNow(_))
 }
 
 /// Read-only views.
@@ -564,8 +688,12 @@ mod tests {
             let core = |id: u64| {
                 let mut log = Shape::empty(Index(1));
                 log.push(Term(1), BOOTSTRAP_LENGTH, Some(Arc::clone(&config)));
-                let found =
-                    Recovered { hard_state: HardState { term: Term(1), vote: None }, log, commit_hint: Index(1) };
+                let found = Recovered {
+                    hard_state: HardState { term: Term(1), vote: None },
+                    snapshot: None,
+                    log,
+                    commit_hint: Index(1),
+                };
                 let (storage, options, rules) = (StorageId(u128::from(id)), Options::default(), Rules::sound());
                 let setup = Setup { id: NodeId(id), storage, options, seed: id, rules };
                 Core::boot(setup, found, Time::from_millis(10_000)).unwrap()
@@ -635,7 +763,7 @@ mod tests {
         let mut log = old.log.shape(Index(1), old.last().index);
         log.configs = old.membership.between(Index(1), Index(5));
         let hard_state = HardState { term: old.term(), vote: old.vote() };
-        let found = Recovered { hard_state, log, commit_hint: Index(1) };
+        let found = Recovered { hard_state, snapshot: None, log, commit_hint: Index(1) };
         trio.cores[2] = Core::boot(setup, found, trio.now).unwrap();
         trio.now += Options::default().heartbeat_interval;
         trio.cores[0].tick(trio.now);

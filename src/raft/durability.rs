@@ -8,6 +8,7 @@ use std::collections::VecDeque;
 
 use super::message::Envelope;
 use super::rules::{Rule, Rules};
+use super::snapshot::SnapshotMeta;
 use super::types::{Index, Time, WriteSeq};
 
 #[derive(Clone, Debug)]
@@ -22,8 +23,10 @@ struct Flight {
 #[derive(Clone, Debug, Default, Hash)]
 struct Dirty {
     hard_state: bool,
+    reset_to: Option<SnapshotMeta>,
     truncate_from: Option<Index>,
     append_from: Option<Index>,
+    compact_to: Option<Index>,
 }
 
 #[derive(Clone, Debug)]
@@ -43,8 +46,10 @@ pub(super) struct Durability {
 pub(super) struct Due {
     pub seq: WriteSeq,
     pub hard_state: bool,
+    pub reset_to: Option<SnapshotMeta>,
     pub truncate_from: Option<Index>,
     pub append_from: Option<Index>,
+    pub compact_to: Option<Index>,
 }
 
 impl Durability {
@@ -84,8 +89,28 @@ impl Durability {
         }
     }
 
+    /// The log was discarded for a snapshot whose file is durable.
+    ///
+    /// What earlier writes did to the log does not matter any more: they complete before anything that is written from
+    /// now on does, and what they wrote is discarded with the rest.
+    pub(super) fn reset(&mut self, meta: SnapshotMeta) {
+        for flight in &mut self.flights {
+            flight.lowest = None;
+        }
+        self.touched = None;
+        let hard_state = self.dirty.hard_state;
+        self.dirty = Dirty { hard_state, reset_to: Some(meta), ..Dirty::default() };
+        self.touched = None;
+    }
+
+    /// Entries up to `upto` are no longer needed; the disk hears of it with the next write.
+    pub(super) fn compacted(&mut self, upto: Index) {
+        self.dirty.compact_to = Some(upto);
+    }
+
     fn is_dirty(&self) -> bool {
-        self.dirty.hard_state || self.dirty.truncate_from.is_some() || self.dirty.append_from.is_some()
+        let Dirty { hard_state, reset_to, truncate_from, append_from, compact_to: _ } = &self.dirty;
+        *hard_state || reset_to.is_some() || truncate_from.is_some() || append_from.is_some()
     }
 
     /// The newest write, counting the one that the current changes will become.
@@ -126,7 +151,8 @@ impl Durability {
             // What was appended was dropped again before anybody saw it.
             self.touched = self.lowest_touched();
         }
-        Some(Due { seq: self.issued, hard_state: dirty.hard_state, truncate_from: dirty.truncate_from, append_from })
+        let Dirty { hard_state, reset_to, truncate_from, compact_to, .. } = dirty;
+        Some(Due { seq: self.issued, hard_state, reset_to, truncate_from, append_from, compact_to })
     }
 
     /// All writes up to `upto` are durable. The replies that may leave now go to `outbox`.
@@ -157,11 +183,11 @@ impl Durability {
         [flying, self.dirty.truncate_from, self.dirty.append_from].into_iter().flatten().min()
     }
 
-    /// Everything but instants, with writes numbered back from the newest. A reply that waits twice counts once: what
-    /// was sent may arrive twice anyway.
+    /// Everything but instants and what follows from the rest, with writes numbered back from the newest. A reply that
+    /// waits twice counts once: what was sent may arrive twice anyway.
     pub(super) fn hash_behaviour<H: Hasher>(&self, state: &mut H) {
-        let Durability { rules: _, issued, persisted, flights, dirty, touched, held } = self;
-        (issued.0 - persisted.0, dirty, touched).hash(state);
+        let Durability { rules: _, issued, persisted, flights, dirty, touched: _, held } = self;
+        (issued.0 - persisted.0, dirty).hash(state);
         flights.len().hash(state);
         flights.iter().for_each(|flight| (issued.0 - flight.seq.0, flight.lowest).hash(state));
         for (place, (seq, reply)) in held.iter().enumerate() {

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::config::Config;
 use super::event::Event;
 use super::message::Envelope;
+use super::snapshot::{ChunkToStore, SnapshotMeta};
 use super::types::{Index, NodeId, Term, WriteSeq};
 
 /// Everything the core wants done since it was last drained. Reuse one value to keep its buffers.
@@ -21,24 +22,33 @@ pub struct Effects {
     pub send: Vec<Envelope>,
     /// Everything up to here is committed and locally durable, and may be applied (R48). None: no news.
     pub apply_to: Option<Index>,
+    /// A chunk of a leader's snapshot to store; `Core::chunk_stored` answers.
+    pub store: Option<ChunkToStore>,
+    /// A snapshot whose bytes are all stored, to be made durable and decoded; `Core::snapshot_installed` or
+    /// `Core::install_failed` answers.
+    pub install: Option<SnapshotMeta>,
     pub reads: Vec<ReadOutcome>,
     pub events: Vec<Event>,
     /// Set once, for ever: the core is poisoned and takes no more input (R6, R60).
     pub fatal: Option<Fault>,
 }
 
-/// One numbered write. Its parts must become durable in this order: hard state, truncation, entries (R57).
+/// One numbered write. Its parts must become durable in this order: hard state, reset or truncation, entries (R57).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Write {
     pub seq: WriteSeq,
     /// Present when term or vote changed.
     pub hard_state: Option<HardState>,
-    /// Entries from here on are replaced.
+    /// The whole log is discarded and starts anew behind this snapshot, whose file is durable already (R86).
+    pub reset_to: Option<SnapshotMeta>,
+    /// Entries from here on are replaced; never together with a reset.
     pub truncate_from: Option<Index>,
     /// First and last index to append; the bytes are the replica's.
     pub append: Option<(Index, Index)>,
     /// `min(commit, durable)`, written along without a sync of its own (R51).
     pub commit_hint: Index,
+    /// Entries up to here may be forgotten, since a durable snapshot covers them (R84); never worth a sync of its own.
+    pub compact_to: Option<Index>,
 }
 
 /// What must survive a crash besides the log (R1).
@@ -52,14 +62,13 @@ pub struct HardState {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Created {
     /// The first entry of a leader's term (R25).
-    Noop {
-        index: Index,
-        term: Term,
-    },
+    Noop { index: Index, term: Term },
     Config {
         index: Index,
         term: Term,
         config: Arc<Config>,
+        /// What the core counts for it; the encoded record is exactly as long.
+        length_bytes: u32,
     },
 }
 

@@ -54,7 +54,7 @@ impl Core {
         }
     }
 
-    /// None while this node may not campaign. A disk that has not answered for an election timeout keeps it from
+    /// None while this node may not campaign, as it may not while it installs a snapshot (R87). A disk that has not answered for an election timeout keeps it from
     /// leading as well (R59).
     pub(super) fn election_deadline(&self) -> Option<Time> {
         let due = self.timer_started + self.timeout;
@@ -66,8 +66,11 @@ impl Core {
         }
     }
 
-    fn may_campaign(&self) -> bool {
-        self.role != Role::Leader && self.fault().is_none() && self.membership.config().is_voter(self.id)
+    pub(super) fn may_campaign(&self) -> bool {
+        self.role != Role::Leader
+            && self.fault().is_none()
+            && self.membership.may_campaign(self.id)
+            && !self.is_installing()
     }
 
     /// Restarts the election timer with a new random length (R12, R13).
@@ -296,7 +299,8 @@ impl Core {
             Tally::Lost => self.become_follower(now, self.term, None, StepDownCause::VotesLost),
             Tally::Won if pre => self.start_real_campaign(now, CampaignCause::PreVotesWon),
             Tally::Won => {
-                let votes = campaign.ballots.values().filter(|granted| **granted).count();
+                let config = self.membership.config();
+                let votes = campaign.ballots.iter().filter(|(id, granted)| **granted && config.is_voter(**id)).count();
                 self.start_leading(now, votes);
             }
         }

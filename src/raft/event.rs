@@ -5,8 +5,10 @@
 use core::fmt;
 use core::time::Duration;
 
+use super::catch_up::CATCH_UP_ROUNDS_MAX;
 use super::effects::Fault;
 use super::message::VoteRefusal;
+use super::snapshot::SnapshotId;
 use super::types::{Index, LogId, NodeId, Role, Term};
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,12 +66,54 @@ pub enum Event {
     ConfigRolledBack {
         to: Index,
     },
+    /// This node is no member of the committed configuration at `at` (R77).
+    Removed {
+        at: Index,
+    },
+    /// As leader: a removed peer needs no more messages, since it knows or has had its time (R77).
+    GoodbyeEnded {
+        peer: NodeId,
+        knows: bool,
+    },
+    /// As leader: a learner may become a voter (R75).
+    LearnerReady {
+        learner: NodeId,
+        rounds: u32,
+        /// What the last round took.
+        took: Duration,
+    },
+    /// As leader: no round was short enough; it will not be promoted by itself (R75).
+    LearnerTooSlow {
+        learner: NodeId,
+    },
     TransferStarted {
         to: NodeId,
     },
     TransferEnded {
         to: NodeId,
         because: &'static str,
+    },
+    /// The node's own state up to `last` is in a durable snapshot.
+    SnapshotTaken {
+        last: LogId,
+    },
+    /// A snapshot could not be taken, stored, read or installed; it will be tried again.
+    SnapshotFailed {
+        because: String,
+    },
+    /// A leader began to send a snapshot.
+    SnapshotOffered {
+        from: NodeId,
+        snapshot: SnapshotId,
+    },
+    /// The log was discarded for a leader's snapshot.
+    SnapshotInstalled {
+        last: LogId,
+        from: NodeId,
+    },
+    /// Entries up to here were forgotten.
+    Compacted {
+        upto: Index,
     },
     MessageDropped {
         from: NodeId,
@@ -104,7 +148,8 @@ pub enum StepDownCause {
     /// No quorum was heard within the election timeout (R22).
     NoQuorum,
     VotesLost,
-    Removed,
+    /// The configuration that takes this node's vote is committed (R76).
+    VotedOut,
     DiskStall,
 }
 
@@ -124,8 +169,17 @@ impl Event {
             Event::PeerState { .. } => "peer-state",
             Event::ConfigEffective { .. } => "config-effective",
             Event::ConfigRolledBack { .. } => "config-rolled-back",
+            Event::Removed { .. } => "removed",
+            Event::GoodbyeEnded { .. } => "goodbye-ended",
+            Event::LearnerReady { .. } => "learner-ready",
+            Event::LearnerTooSlow { .. } => "learner-too-slow",
             Event::TransferStarted { .. } => "transfer-started",
             Event::TransferEnded { .. } => "transfer-ended",
+            Event::SnapshotTaken { .. } => "snapshot-taken",
+            Event::SnapshotFailed { .. } => "snapshot-failed",
+            Event::SnapshotOffered { .. } => "snapshot-offered",
+            Event::SnapshotInstalled { .. } => "snapshot-installed",
+            Event::Compacted { .. } => "compacted",
             Event::MessageDropped { .. } => "message-dropped",
             Event::Stopped { .. } => "stopped",
         }
@@ -156,8 +210,24 @@ impl fmt::Display for Event {
             Event::PeerState { peer, from, to, because } => write!(f, "peer {peer}: {from} to {to}, {because}"),
             Event::ConfigEffective { at, config } => write!(f, "configuration at {at} in force: {config}"),
             Event::ConfigRolledBack { to } => write!(f, "configuration rolled back to the one at {to}"),
+            Event::Removed { at } => write!(f, "was removed by the configuration at {at}"),
+            Event::GoodbyeEnded { peer, knows: true } => write!(f, "removed peer {peer} knows of it"),
+            Event::GoodbyeEnded { peer, knows: false } => write!(f, "removed peer {peer} did not answer in time"),
+            Event::LearnerReady { learner, rounds, took } => {
+                write!(f, "learner {learner} has caught up in round {rounds}, which took {} ms", took.as_millis())
+            }
+            Event::LearnerTooSlow { learner } => {
+                write!(f, "learner {learner} is too slow: {CATCH_UP_ROUNDS_MAX} rounds took too long")
+            }
             Event::TransferStarted { to } => write!(f, "started to transfer leadership to {to}"),
             Event::TransferEnded { to, because } => write!(f, "transfer of leadership to {to} ended: {because}"),
+            Event::SnapshotTaken { last } => write!(f, "took a snapshot that ends at {last}"),
+            Event::SnapshotFailed { because } => write!(f, "snapshot failed: {because}"),
+            Event::SnapshotOffered { from, snapshot } => write!(f, "is sent snapshot {snapshot} by {from}"),
+            Event::SnapshotInstalled { last, from } => {
+                write!(f, "replaced its log by the snapshot of {from} that ends at {last}")
+            }
+            Event::Compacted { upto } => write!(f, "compacted its log up to {upto}"),
             Event::MessageDropped { from, because } => write!(f, "dropped a message from {from}: {because}"),
             Event::Stopped { because } => write!(f, "stopped: {because}"),
         }
@@ -188,7 +258,7 @@ impl fmt::Display for StepDownCause {
             StepDownCause::LeaderFound { leader } => write!(f, "{leader} leads it"),
             StepDownCause::NoQuorum => f.write_str("no quorum was heard within the election timeout"),
             StepDownCause::VotesLost => f.write_str("too many votes were refused"),
-            StepDownCause::Removed => f.write_str("it was removed"),
+            StepDownCause::VotedOut => f.write_str("it has no vote any more"),
             StepDownCause::DiskStall => f.write_str("its disk does not answer"),
         }
     }

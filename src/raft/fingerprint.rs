@@ -1,6 +1,7 @@
 //! What of a core decides how it goes on when time is left out: what a model checker takes for the same state.
 //!
-//! Left out are instants, random numbers and counters that only tell a story; write numbers count from the newest one.
+//! Left out are instants, random numbers (lives of tracking count on from one) and counters that only tell a story;
+//! write numbers count from the newest one.
 //! Two cores with equal fingerprints behave alike as long as deadlines fire when the explorer says so, check-quorum is
 //! off (nobody asks how long ago something was), and each campaign is preceded by `reseed`.
 //!
@@ -37,7 +38,13 @@ impl Core {
             campaign,
             leading,
             asked_reads,
+            snapshot,
+            snapshot_ahead,
+            receiving,
+            store_due,
             elections: _,
+            generation: _,
+            removed,
             outbox,
             created,
             reads_done,
@@ -45,25 +52,31 @@ impl Core {
             fault,
             fault_told: _,
         } = self;
-        assert!(outbox.is_empty() && created.is_empty() && reads_done.is_empty(), "a drained core has said everything");
+        let is_drained = outbox.is_empty() && created.is_empty() && reads_done.is_empty() && store_due.is_none();
+        assert!(is_drained, "a drained core has said everything");
         (id, term, vote, role, leader, commit, applied, apply_told, verified).hash(state);
         (log, membership, asked_reads, fault).hash(state);
+        (snapshot, snapshot_ahead, removed, receiving.is_some()).hash(state);
+        if let Some(receiving) = receiving {
+            receiving.hash_behaviour(disk, state);
+        }
         disk.hash_behaviour(state);
         campaign.is_some().hash(state);
         if let Some(campaign) = campaign {
             campaign.hash_behaviour(disk, state);
         }
         leading.is_some().hash(state);
-        if let Some(Leading { peers, noop, heartbeat_due: _, commit_beat, since: _, reads, transfer }) = leading {
-            (noop, commit_beat, reads).hash(state);
+        if let Some(Leading { peers, noop, heartbeat_due: _, commit_beat, reads, transfer, bowing_out }) = leading {
+            (noop, commit_beat, reads, bowing_out).hash(state);
             peers.len().hash(state);
             peers.iter().for_each(|peer| peer.hash_behaviour(state));
             transfer.map(|transfer| (transfer.to, transfer.told)).hash(state);
         }
     }
 
-    /// Chance as an argument: the next random numbers follow from `seed` alone.
+    /// Chance as an argument: the next random numbers, and the lives of tracking peers, follow from `seed` alone.
     pub fn reseed(&mut self, seed: u64) {
         self.dice = seed;
+        self.generation = seed as u32;
     }
 }

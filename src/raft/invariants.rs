@@ -5,7 +5,7 @@
 
 use super::core::Core;
 use super::replication::Leading;
-use super::types::Role;
+use super::types::{Index, Role};
 
 impl Core {
     /// Stops the program when a fact does not hold: that is a bug of this module, never bad input.
@@ -23,6 +23,9 @@ impl Core {
         assert!(self.verified <= last.index, "what is proven equal to the leader's log is kept (R32)");
         assert!(last.term <= self.term, "no entry is of a later term than the node (I11)");
         assert!(self.membership.index() <= last.index, "the configuration in force is in the log (R71)");
+        let covered = self.snapshot.as_ref().map_or(Index(0), |snapshot| snapshot.last.index);
+        assert!(self.log.base().index <= covered, "only what a snapshot covers is forgotten (R84)");
+        assert!(covered <= self.applied, "a snapshot covers only what is applied (I11)");
         self.check_role();
         if let Some(leading) = &self.leading {
             self.check_leading(leading);
@@ -45,7 +48,9 @@ impl Core {
     fn check_leading(&self, leading: &Leading) {
         let last = self.log.last();
         assert_eq!(last.term, self.term, "a leader's log ends in its own term from the no-op on (R25)");
-        assert_eq!(self.log.term_at(leading.noop), Some(self.term), "the no-op is of the own term (R25)");
+        let noop = self.log.term_at(leading.noop);
+        let is_forgotten = leading.noop < self.log.base().index;
+        assert!(is_forgotten || noop == Some(self.term), "the no-op is of the own term (R25)");
         assert!(leading.peers.is_sorted_by_key(|peer| peer.id), "peers are kept in one order (I14)");
         for peer in &leading.peers {
             peer.check(last.index, self.options.max_inflight_messages);

@@ -6,6 +6,7 @@
 use std::collections::VecDeque;
 
 use super::shape::Shape;
+use super::snapshot::SnapshotMeta;
 use super::types::{Index, LogId, Term};
 
 /// Encoded length of a no-op entry: a record header without payload. The codec asserts that it agrees.
@@ -24,16 +25,64 @@ pub(super) struct Log {
 }
 
 impl Log {
-    pub(super) fn of(shape: &Shape) -> Log {
-        assert_eq!(shape.first, Index(1), "without compaction a log begins at 1");
-        let mut log = Log { base: LogId::ZERO, runs: Vec::new(), totals: VecDeque::new(), base_total: 0 };
-        log.extend(shape, shape.first);
-        log
+    /// The log that was found beside a snapshot; none when entries are missing between the two, or before the log.
+    ///
+    /// Of a log that begins between 1 and the snapshot's end nothing names the entry before its first, so that first
+    /// entry itself becomes the base.
+    pub(super) fn found(shape: &Shape, snapshot: Option<&SnapshotMeta>) -> Option<Log> {
+        if shape.first == Index(1) {
+            let mut log = Log::behind(LogId::ZERO, 0);
+            log.extend(shape, shape.first);
+            return Some(log);
+        }
+        let snapshot = snapshot.filter(|snapshot| shape.first <= snapshot.last.index.next())?;
+        if shape.first == snapshot.last.index.next() {
+            let mut log = Log::behind(snapshot.last, snapshot.log_bytes);
+            log.extend(shape, shape.first);
+            return Some(log);
+        }
+        let base = LogId { term: shape.term_at(shape.first)?, index: shape.first };
+        let covered = usize::try_from(snapshot.last.index - base.index).ok()?;
+        let covered: u64 = shape.lengths.iter().skip(1).take(covered).map(|length| u64::from(*length)).sum();
+        let mut log = Log::behind(base, snapshot.log_bytes.checked_sub(covered)?);
+        log.extend(shape, base.index.next());
+        Some(log)
+    }
+
+    /// An empty log that continues behind `base`, up to which all entries together take `base_total` bytes.
+    pub(super) fn behind(base: LogId, base_total: u64) -> Log {
+        Log { base, runs: Vec::new(), totals: VecDeque::new(), base_total }
+    }
+
+    /// Forgets the entries up to `upto`, which must be kept still.
+    pub(super) fn compact(&mut self, upto: Index) {
+        let base = self.id_at(upto).expect("only entries that are kept are forgotten");
+        let base_total = self.total_at(upto);
+        self.totals.drain(..usize::try_from(upto - self.base.index).expect("a log fits in memory"));
+        (self.base, self.base_total) = (base, base_total);
+        // The run that holds the first entry kept, if one is.
+        let begun = self.runs.partition_point(|(first, _)| *first <= upto.next());
+        if self.totals.is_empty() {
+            self.runs.clear();
+        } else {
+            self.runs.drain(..begun - 1);
+            self.runs[0].0 = upto.next();
+        }
     }
 
     /// First index kept.
     pub(super) fn first(&self) -> Index {
         self.base.index.next()
+    }
+
+    /// The entry before the first kept one.
+    pub(super) fn base(&self) -> LogId {
+        self.base
+    }
+
+    /// Encoded bytes of all entries up to `index`, those that are forgotten included.
+    pub(super) fn bytes_upto(&self, index: Index) -> u64 {
+        self.total_at(index)
     }
 
     pub(super) fn last(&self) -> LogId {
@@ -158,5 +207,89 @@ impl Log {
 
     fn position(&self, index: Index) -> usize {
         usize::try_from(index.0 - self.base.index.0 - 1).expect("a log fits in memory")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Entries of these terms from 1 on, of lengths that differ.
+    fn shape(terms: &[u64]) -> Shape {
+        let mut shape = Shape::empty(Index(1));
+        for (number, term) in terms.iter().enumerate() {
+            shape.push(Term(*term), 10 + u32::try_from(number).unwrap(), None);
+        }
+        shape
+    }
+
+    const TERMS: [u64; 9] = [1, 1, 2, 2, 2, 5, 6, 6, 6];
+
+    #[test]
+    fn a_compacted_log_says_the_same_of_what_it_keeps() {
+        let whole = Log::found(&shape(&TERMS), None).unwrap();
+        for upto in 1..=9 {
+            let mut log = whole.clone();
+            log.compact(Index(upto));
+            assert_eq!(
+                (log.first(), log.last(), log.base()),
+                (Index(upto + 1), whole.last(), whole.id_at(Index(upto)).unwrap())
+            );
+            assert_eq!(log.term_at(Index(upto - 1)), None, "what is before the base is forgotten");
+            for index in (upto..=9).map(Index) {
+                assert_eq!(log.term_at(index), whole.term_at(index));
+                assert_eq!(log.bytes_upto(index), whole.bytes_upto(index));
+                for last in (index.0 + 1..=9).map(Index) {
+                    assert_eq!(log.shape(index.next(), last), whole.shape(index.next(), last));
+                }
+            }
+            log.push(Term(6), 7);
+            log.push(Term(8), 7);
+            assert_eq!((log.term_at(Index(10)), log.last()), (Some(Term(6)), LogId::new(11, 8)));
+            log.truncate(Index(upto + 1));
+            assert_eq!(log.last(), log.base(), "everything behind the base can be truncated");
+        }
+    }
+
+    #[test]
+    fn compacting_in_steps_is_compacting_at_once() {
+        for between in 1..=9 {
+            for upto in between..=9 {
+                let mut steps = Log::found(&shape(&TERMS), None).unwrap();
+                let mut once = steps.clone();
+                steps.compact(Index(between));
+                steps.compact(Index(upto));
+                once.compact(Index(upto));
+                assert_eq!(format!("{steps:?}"), format!("{once:?}"));
+            }
+        }
+    }
+
+    #[test]
+    fn a_found_log_joins_its_snapshot_or_is_refused() {
+        let whole = shape(&TERMS);
+        let original = Log::found(&whole, None).unwrap();
+        let snapshot = |index: u64| SnapshotMeta {
+            last: original.id_at(Index(index)).unwrap(),
+            log_bytes: original.bytes_upto(Index(index)),
+            ..SnapshotMeta::default()
+        };
+        for first in 2..=10_u64 {
+            let mut rest = Shape::empty(Index(first));
+            for index in first..=9 {
+                rest.push(whole.term_at(Index(index)).unwrap(), whole.lengths[index as usize - 1], None);
+            }
+            assert!(Log::found(&rest, None).is_none(), "entries before {first} are missing");
+            for covered in 1..=9 {
+                let log = Log::found(&rest, Some(&snapshot(covered)));
+                assert_eq!(log.is_some(), covered + 1 >= first, "snapshot at {covered}, log from {first}");
+                let Some(log) = log else { continue };
+                assert_eq!(log.last(), original.last());
+                for index in (log.base().index.0..=9).map(Index) {
+                    assert_eq!(log.term_at(index), original.term_at(index));
+                    assert_eq!(log.bytes_upto(index), original.bytes_upto(index));
+                }
+            }
+        }
     }
 }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::config::Config;
-use super::types::Index;
+use super::types::{Index, NodeId};
 
 /// Configurations by the index of their entry; the last is in force.
 #[derive(Clone, Debug, Hash)]
@@ -23,6 +23,11 @@ impl Membership {
         Some(membership)
     }
 
+    /// Of a node whose log is empty: nobody votes, this node least of all (R79).
+    pub(super) fn unknown() -> Membership {
+        Membership { stack: vec![(Index(0), Arc::default())] }
+    }
+
     pub(super) fn config(&self) -> &Arc<Config> {
         &self.newest().1
     }
@@ -37,6 +42,27 @@ impl Membership {
         self.stack.first().expect("there is always a configuration in force").0
     }
 
+    /// Everything that is still known, oldest first; the last is in force.
+    pub(super) fn known(&self) -> &[(Index, Arc<Config>)] {
+        &self.stack
+    }
+
+    /// The index at which `id` ceased to be a member, if the newest configuration up to `commit` is without it and an
+    /// earlier one still known is not.
+    pub(super) fn removal_of(&self, id: NodeId, commit: Index) -> Option<Index> {
+        let count = self.stack.iter().take_while(|(index, _)| *index <= commit).count();
+        let committed = &self.stack[..count];
+        let last_with = committed.iter().rposition(|(_, config)| config.is_member(id))?;
+        committed.get(last_with + 1).map(|(index, _)| *index)
+    }
+
+    /// Whether `id` votes in the configuration in force or in one that would be back in force if what is not known to
+    /// be committed were cut off. While that is open its log may be the only one that can win: whoever holds the entry
+    /// that takes its vote must not wait for others to be elected who do not (thesis 4.2.2).
+    pub(super) fn may_campaign(&self, id: NodeId) -> bool {
+        self.stack.iter().any(|(_, config)| config.is_voter(id))
+    }
+
     pub(super) fn appended(&mut self, index: Index, config: Arc<Config>) {
         assert!(index > self.index(), "configurations are appended in order");
         self.stack.push((index, config));
@@ -48,6 +74,14 @@ impl Membership {
         self.stack.retain(|(index, _)| *index < from);
         assert!(!self.stack.is_empty(), "a committed configuration is never truncated");
         self.stack.len() < before
+    }
+
+    /// A snapshot takes the place of the log: its configuration is in force, whatever was before (R74). Gives whether
+    /// that is another one.
+    pub(super) fn replaced(&mut self, index: Index, config: Arc<Config>) -> bool {
+        let changed = *self.config() != config;
+        self.stack = vec![(index, config)];
+        changed
     }
 
     /// Configurations among the entries `first..=last`, as far as they are still known. Those below the newest committed
@@ -66,5 +100,43 @@ impl Membership {
 
     fn newest(&self) -> &(Index, Arc<Config>) {
         self.stack.last().expect("there is always a configuration in force")
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(voters: &[u64]) -> Arc<Config> {
+        Arc::new(Config { voters: voters.iter().map(|id| NodeId(*id)).collect(), ..Config::default() })
+    }
+
+    /// R71, R74: three uncommitted configurations on a follower whose known commit lags, rolled back step by step.
+    #[test]
+    fn truncation_brings_back_whatever_configuration_was_in_force_before() {
+        let configs = [(Index(1), of(&[1])), (Index(4), of(&[1, 2])), (Index(7), of(&[1, 2, 3]))];
+        let all = Membership::of(&configs, Index(0)).expect("there is one");
+        for (from, changes, index) in [(8, false, 7), (7, true, 4), (5, true, 4), (4, true, 1), (2, true, 1)] {
+            let mut membership = all.clone();
+            assert_eq!(membership.truncated(Index(from)), changes, "from {from}");
+            assert_eq!(membership.index(), Index(index), "from {from}");
+        }
+        let mut known = all;
+        known.forget_below(Index(5));
+        assert_eq!(known.oldest(), Index(4), "the newest committed one stays");
+        assert_eq!(known.between(Index(1), Index(9)).len(), 2);
+    }
+
+    /// R77: who was never a member has not been removed.
+    #[test]
+    fn a_removal_is_seen_when_it_is_committed_and_only_then() {
+        let configs =
+            [(Index(1), of(&[1, 3])), (Index(4), of(&[1, 2, 3])), (Index(7), of(&[1, 3])), (Index(9), of(&[1]))];
+        let membership = Membership::of(&configs, Index(0)).expect("there is one");
+        let rows =
+            [(2, 1, None), (2, 6, None), (2, 7, Some(7)), (2, 9, Some(7)), (3, 8, None), (3, 9, Some(9)), (5, 9, None)];
+        for (id, commit, expected) in rows {
+            assert_eq!(membership.removal_of(NodeId(id), Index(commit)), expected.map(Index), "n{id} at {commit}");
+        }
     }
 }

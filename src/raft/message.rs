@@ -5,6 +5,7 @@
 use core::fmt;
 
 use super::shape::Shape;
+use super::snapshot::{SnapshotId, SnapshotMeta};
 use super::types::{Index, LogId, NodeId, StorageId, Term};
 
 /// A message with its addressing (R9). The cluster is checked where bytes arrive, before this exists.
@@ -31,6 +32,8 @@ pub enum Message {
     TimeoutNow(TimeoutNow),
     ReadIndex(ReadIndex),
     ReadIndexReply(ReadIndexReply),
+    Snapshot(Snapshot),
+    SnapshotReply(SnapshotReply),
 }
 
 /// A request for a vote, or with `pre` for the promise of one (§5.2, thesis 9.6).
@@ -137,6 +140,39 @@ pub struct ReadIndexReply {
     pub index: Option<Index>,
 }
 
+/// A chunk of the snapshot that takes the place of compacted entries (§7, R88). Its bytes travel beside it, as the
+/// records of an append do.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Snapshot {
+    pub meta: SnapshotMeta,
+    /// Where in the file the chunk begins, in bytes.
+    pub offset: u64,
+    /// Bytes of the chunk, at least one.
+    pub length: u32,
+    /// Which life of the leader's tracking of this peer sent this; echoed in the reply (R36, R78).
+    pub generation: u32,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct SnapshotReply {
+    pub snapshot: SnapshotId,
+    /// Of the chunk that is answered.
+    pub offset: u64,
+    pub generation: u32,
+    pub outcome: SnapshotOutcome,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum SnapshotOutcome {
+    /// The receiver holds the file up to here, and waits for the chunk that begins here; the size: it holds all of it.
+    Next { offset: u64 },
+    /// Everything up to here is durable and equal to the leader's log: what the snapshot proves, or the receiver's
+    /// commit index when that is greater (R86).
+    Installed { index: Index },
+    /// The receiver could not store or install it.
+    Failed,
+}
+
 impl fmt::Display for Envelope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} t{} → {} {}", self.from, self.term, self.to, self.message)
@@ -167,6 +203,15 @@ impl fmt::Display for Message {
             Message::Heartbeat(beat) => write!(f, "Heartbeat commit={} read={}", beat.commit, beat.read_seq),
             Message::HeartbeatReply(reply) => write!(f, "HeartbeatReply last={} read={}", reply.last, reply.read_seq),
             Message::TimeoutNow(order) => write!(f, "TimeoutNow last={}", order.last),
+            Message::Snapshot(chunk) => {
+                let end = chunk.offset + u64::from(chunk.length);
+                write!(f, "Snapshot {} bytes {}..{end}", chunk.meta.id(), chunk.offset)
+            }
+            Message::SnapshotReply(reply) => match reply.outcome {
+                SnapshotOutcome::Next { offset } => write!(f, "SnapshotNext {} from {offset}", reply.snapshot),
+                SnapshotOutcome::Installed { index } => write!(f, "SnapshotAck {} at {index}", reply.snapshot),
+                SnapshotOutcome::Failed => write!(f, "SnapshotFail {}", reply.snapshot),
+            },
             Message::ReadIndex(ask) => write!(f, "ReadIndex #{}", ask.request),
             Message::ReadIndexReply(reply) => match reply.index {
                 Some(index) => write!(f, "ReadIndexReply #{} index={index}", reply.request),

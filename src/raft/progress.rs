@@ -1,8 +1,11 @@
 //! What a leader knows of one peer: how far it is equal, what is on the way, and whether to probe or to stream (R37).
 
 use core::hash::{Hash, Hasher};
+use core::time::Duration;
 use std::collections::VecDeque;
 
+use super::catch_up::CatchUp;
+use super::snapshot::SnapshotMeta;
 use super::types::{Index, NodeId, Time};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -11,6 +14,8 @@ pub enum PeerState {
     Probe,
     /// Many appends on the way, `next` moves ahead of the answers.
     Replicate,
+    /// What it needs is compacted away: a snapshot is on its way, and no appends are (R85).
+    Snapshot,
 }
 
 impl PeerState {
@@ -18,6 +23,7 @@ impl PeerState {
         match self {
             PeerState::Probe => "probe",
             PeerState::Replicate => "replicate",
+            PeerState::Snapshot => "snapshot",
         }
     }
 }
@@ -27,6 +33,15 @@ impl PeerState {
 pub(super) struct Window {
     pub messages: usize,
     pub bytes: u64,
+}
+
+/// A peer that is no member any more is told so, for a while (R77).
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Goodbye {
+    /// Index of the configuration without it.
+    pub removed_at: Index,
+    /// When to give up, once the removal is committed.
+    pub until: Option<Time>,
 }
 
 #[derive(Clone, Debug)]
@@ -41,6 +56,13 @@ pub(super) struct Progress {
     pub next: Index,
     /// When the peer last answered in this reign.
     pub contact: Option<Time>,
+    /// Since when an answer of this peer could be expected: it stands in for its contact until there is a later one
+    /// (R22).
+    pub counted_since: Time,
+    /// For a learner: whether it keeps up (R75).
+    pub catch_up: Option<CatchUp>,
+    /// For a peer that was removed.
+    pub goodbye: Option<Goodbye>,
     /// In Probe: an append is out and unanswered.
     pub paused: bool,
     /// The commit index the peer was last told.
@@ -52,10 +74,22 @@ pub(super) struct Progress {
     /// Last index and bytes of each append on the way, in Replicate.
     in_flight: VecDeque<(Index, u64)>,
     in_flight_bytes: u64,
+    /// In Snapshot: how far the transfer is.
+    pub sending: Option<Sending>,
+}
+
+/// A snapshot on its way to one peer, one chunk at a time (R88).
+#[derive(Clone, Debug)]
+pub(super) struct Sending {
+    pub meta: SnapshotMeta,
+    /// Where the chunk that is on its way begins, or the next one; the size when the peer holds all of the file.
+    pub offset: u64,
+    /// When that chunk left, or when the peer said that it holds all; none when the next chunk may leave.
+    pub waits_since: Option<Time>,
 }
 
 impl Progress {
-    pub(super) fn new(id: NodeId, generation: u32, last: Index) -> Progress {
+    pub(super) fn new(id: NodeId, generation: u32, last: Index, now: Time) -> Progress {
         Progress {
             id,
             generation,
@@ -63,17 +97,26 @@ impl Progress {
             matched: Index(0),
             next: last.next(),
             contact: None,
+            counted_since: now,
+            catch_up: None,
+            goodbye: None,
             paused: false,
             commit_told: Index(0),
             nudge: false,
             read_seq: 0,
             in_flight: VecDeque::new(),
             in_flight_bytes: 0,
+            sending: None,
         }
     }
 
     pub(super) fn is_full(&self, window: Window) -> bool {
         self.in_flight.len() >= window.messages || self.in_flight_bytes >= window.bytes
+    }
+
+    /// Whether the peer answered in this reign, less than `patience` ago.
+    pub(super) fn is_heard(&self, now: Time, patience: Duration) -> bool {
+        self.contact.is_some_and(|contact| now.since(contact) < patience)
     }
 
     pub(super) fn is_quiet(&self) -> bool {
@@ -89,6 +132,7 @@ impl Progress {
                 self.in_flight.push_back((last, bytes));
                 self.in_flight_bytes += bytes;
             }
+            PeerState::Snapshot => unreachable!("no appends are built while a snapshot is on its way"),
         }
     }
 
@@ -116,15 +160,26 @@ impl Progress {
             matched,
             next,
             contact: _,
+            counted_since: _,
+            catch_up,
+            goodbye,
             paused,
             commit_told,
             nudge,
             read_seq,
             in_flight,
             in_flight_bytes,
+            sending,
         } = self;
         (id, generation, state, matched, next, paused).hash(hasher);
         (commit_told, nudge, read_seq, in_flight, in_flight_bytes).hash(hasher);
+        goodbye.map(|Goodbye { removed_at, until }| (removed_at, until.is_some())).hash(hasher);
+        let sending =
+            sending.as_ref().map(|Sending { meta, offset, waits_since }| (meta, offset, waits_since.is_some()));
+        (sending, catch_up.is_some()).hash(hasher);
+        if let Some(catch_up) = catch_up {
+            catch_up.hash_behaviour(hasher);
+        }
     }
 
     /// Facts between any two inputs; `last` is the end of the leader's log (I9, R38).
@@ -133,6 +188,8 @@ impl Progress {
         assert!(self.next <= last.next(), "nothing behind the end of the log is sent");
         assert!(self.in_flight.len() <= messages_max, "a window keeps its limit (R38)");
         assert!(self.state == PeerState::Replicate || self.in_flight.is_empty(), "a probed peer has no window");
+        let sends = self.sending.is_some();
+        assert_eq!(sends, self.state == PeerState::Snapshot, "a transfer lives as long as its peer's state (R37)");
     }
 
     pub(super) fn probe_from(&mut self, next: Index) {
@@ -140,8 +197,15 @@ impl Progress {
         self.next = next.max(self.matched.next());
     }
 
+    /// A snapshot goes to the peer, from its beginning.
+    pub(super) fn start_sending(&mut self, meta: SnapshotMeta) {
+        self.enter(PeerState::Snapshot);
+        self.sending = Some(Sending { meta, offset: 0, waits_since: None });
+    }
+
     pub(super) fn enter(&mut self, state: PeerState) {
         self.state = state;
+        self.sending = None;
         self.paused = false;
         self.nudge = false;
         self.in_flight.clear();

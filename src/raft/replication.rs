@@ -1,5 +1,6 @@
 //! Leading: proposals, appends and their answers, heartbeats, and the commit rule (§5.3, §5.4.2).
 
+use super::catch_up::CatchUp;
 use super::core::Core;
 use super::effects::{Created, Fault, Refusal};
 use super::event::{Event, StepDownCause};
@@ -23,10 +24,10 @@ pub(super) struct Leading {
     pub heartbeat_due: Time,
     /// The commit index that the newest heartbeats carried.
     pub commit_beat: Index,
-    /// When the reign began; stands in for the contact of peers that have not answered yet.
-    pub since: Time,
     pub reads: LeaderReads,
     pub transfer: Option<Transfer>,
+    /// A committed configuration has taken this leader's vote: it goes as soon as its successor is told (R76).
+    pub bowing_out: bool,
 }
 
 /// As leader.
@@ -40,6 +41,9 @@ impl Core {
         let leading = self.leading.as_ref().ok_or(Refusal::NotLeader { leader: self.leader })?;
         if let Some(transfer) = leading.transfer {
             return Err(Refusal::Transferring { to: transfer.to });
+        }
+        if self.is_voted_out() {
+            return Err(Refusal::NotLeader { leader: None });
         }
         let last = self.log.last().index;
         let waiting = self.log.bytes_between(self.commit, last);
@@ -60,9 +64,7 @@ impl Core {
     pub(super) fn start_leading(&mut self, now: Time, votes: usize) {
         assert_eq!(self.role, Role::Candidate, "only a candidate becomes leader");
         let last = self.log.last().index;
-        let config = self.membership.config().clone();
-        let others = config.members.iter().map(|member| member.id).filter(|id| *id != self.id);
-        let peers = others.map(|id| Progress::new(id, generation_of(self.term.0), last)).collect();
+        let peers = self.track_all(now, last);
         self.campaign = None;
         self.role = Role::Leader;
         self.leader = Some(self.id);
@@ -78,9 +80,9 @@ impl Core {
             noop,
             heartbeat_due: now + self.options.heartbeat_interval,
             commit_beat: Index(0),
-            since: now,
             reads: LeaderReads::default(),
             transfer: None,
+            bowing_out: false,
         });
         self.advance_commit();
     }
@@ -135,7 +137,8 @@ impl Core {
         let lately = self.options.idle_heartbeat_interval + self.options.heartbeat_interval / 2;
         let is_content = |peer: &Progress| {
             let answered = peer.contact.is_some_and(|heard| now.since(heard) <= lately);
-            answered && peer.state == PeerState::Replicate && peer.matched == last && !peer.nudge
+            let has_everything = peer.state == PeerState::Replicate && peer.matched == last && !peer.nudge;
+            answered && has_everything && peer.goodbye.is_none()
         };
         self.commit == last
             && leading.commit_beat == last
@@ -160,7 +163,10 @@ impl Core {
     /// When a disk that still has not answered costs this leader its office (R59). Never when nobody else could lead.
     fn stall_deadline(&self) -> Option<Time> {
         let since = self.disk.waiting_since().filter(|_| self.rules.keeps(Rule::DiskWatchdog))?;
-        (self.membership.config().members.len() > 1).then_some(since + self.options.election_timeout)
+        let config = self.membership.config();
+        let is_other = |id: &NodeId| *id != self.id;
+        let others = config.voters.iter().chain(&config.outgoing).any(is_other);
+        others.then_some(since + self.options.election_timeout)
     }
 
     /// The latest time by which a quorum, counting this leader, had answered (R22).
@@ -171,7 +177,7 @@ impl Core {
                 return Time(u64::MAX);
             }
             let peer = leading.peers.iter().find(|peer| peer.id == id);
-            peer.map_or(Time(0), |peer| peer.contact.unwrap_or(leading.since))
+            peer.map_or(Time(0), |peer| peer.contact.unwrap_or_default().max(peer.counted_since))
         };
         Some(reached(self.membership.config(), contact))
     }
@@ -192,15 +198,20 @@ impl Core {
 
     /// Builds what each peer is owed now: one pass for everything proposed since the last drain (R42).
     pub(super) fn build_messages(&mut self, now: Time) {
+        self.advance_membership(now);
         self.begin_read_round();
         self.ask_leader_for_reads(now);
         let count = self.leading.as_ref().map_or(0, |leading| leading.peers.len());
         for position in 0..count {
+            if let Some((to, chunk)) = self.next_chunk(now, position) {
+                self.send(to, Message::Snapshot(chunk));
+            }
             while let Some((to, append)) = self.next_append(position) {
                 self.send(to, Message::Append(append));
             }
         }
         self.advance_transfer();
+        self.finish_bowing_out(now);
         self.beat_soon(now);
     }
 
@@ -208,13 +219,18 @@ impl Core {
     fn next_append(&mut self, position: usize) -> Option<(NodeId, Append)> {
         let (window, commit) = (self.window(), self.commit);
         let last = self.log.last().index;
+        let base = self.log.base().index;
         let peer = self.leading.as_mut()?.peers.get_mut(position)?;
+        if peer.next.prev() < base {
+            return None;
+        }
         let has_entries = peer.next <= last;
         let owes_commit = peer.commit_told < commit && peer.is_quiet();
         let (wanted, empty) = match peer.state {
             PeerState::Probe => (!peer.paused, false),
             PeerState::Replicate if has_entries && !peer.is_full(window) => (true, false),
             PeerState::Replicate => (peer.nudge || owes_commit && !has_entries, true),
+            PeerState::Snapshot => (false, false),
         };
         if !wanted {
             return None;
@@ -245,32 +261,42 @@ impl Core {
     }
 
     pub(super) fn on_append_reply(&mut self, now: Time, from: NodeId, reply: &AppendReply) {
-        let (last, rules) = (self.log.last().index, self.rules);
         let Some(peer) = self.tracked(from, reply.generation) else { return };
-        peer.contact = Some(now);
+        let silent_since = peer.contact.replace(now);
         match reply.outcome {
-            AppendOutcome::Ack { index } if index > last => {
-                let what = format!("{from} acknowledged {index}, beyond the log's end at {last}");
-                self.poison(Fault::Invariant { what });
-            }
             AppendOutcome::Ack { index } => {
-                let before = (peer.matched, peer.next.prev());
-                let news = peer.acked(index);
-                if !rules.keeps(Rule::MatchAcknowledged) {
-                    peer.matched = peer.matched.max(before.1);
-                }
-                if !rules.keeps(Rule::MatchMonotonic) && !news && index < before.0 {
-                    peer.matched = index;
-                }
-                if peer.state == PeerState::Probe {
-                    peer.enter(PeerState::Replicate);
-                    self.note_peer(from, PeerState::Probe, PeerState::Replicate, "it acknowledged");
-                }
-                if news {
-                    self.advance_commit();
-                }
+                self.on_ack(from, index);
+                self.hear_learner(now, from, silent_since);
             }
             AppendOutcome::Reject { rejected, hint } => self.on_reject(from, rejected, hint),
+        }
+    }
+
+    /// The peer holds everything up to `index` durably and equal (R36). Whatever was on its way to it: when the log
+    /// reaches back to there, appends go on from there (R37).
+    pub(super) fn on_ack(&mut self, from: NodeId, index: Index) {
+        let (base, last) = (self.log.base().index, self.log.last().index);
+        if index > last {
+            let what = format!("{from} acknowledged {index}, beyond the log's end at {last}");
+            return self.poison(Fault::Invariant { what });
+        }
+        let rules = self.rules;
+        let Some(peer) = self.peer_mut(from) else { return };
+        let (matched, sent) = (peer.matched, peer.next.prev());
+        let news = peer.acked(index);
+        if !rules.keeps(Rule::MatchAcknowledged) {
+            peer.matched = peer.matched.max(sent);
+        }
+        if !rules.keeps(Rule::MatchMonotonic) && !news && index < matched {
+            peer.matched = index;
+        }
+        let before = peer.state;
+        if before != PeerState::Replicate && peer.next.prev() >= base {
+            peer.enter(PeerState::Replicate);
+            self.note_peer(from, before, PeerState::Replicate, "it acknowledged");
+        }
+        if news {
+            self.advance_commit();
         }
     }
 
@@ -291,7 +317,7 @@ impl Core {
                 peer.probe_from(peer.matched.next());
                 self.note_peer(from, PeerState::Replicate, PeerState::Probe, "it refused an append");
             }
-            PeerState::Probe | PeerState::Replicate => {}
+            PeerState::Probe | PeerState::Replicate | PeerState::Snapshot => {}
         }
     }
 
@@ -300,7 +326,7 @@ impl Core {
         let Some(leading) = &self.leading else { return };
         let (commit_beat, read_seq, rules) = (leading.commit_beat, leading.reads.newest_seq(), self.rules);
         let Some(peer) = self.tracked(from, reply.generation) else { return };
-        peer.contact = Some(now);
+        let silent_since = peer.contact.replace(now);
         // A round that has not begun cannot have been confirmed (R94).
         peer.read_seq = peer.read_seq.max(reply.read_seq.min(read_seq));
         if !rules.keeps(Rule::ReadSequence) {
@@ -312,6 +338,9 @@ impl Core {
         // its log again (R40): one empty append finds out, and settles both (R39).
         let is_behind = peer.matched < last || reply.commit < peer.matched.min(commit_beat);
         peer.nudge = reopens && peer.state == PeerState::Replicate && is_behind;
+        self.hear_learner(now, from, silent_since);
+        self.hear_goodbye(from, reply.commit);
+        self.review_sending(now, from, reply.commit);
         self.confirm_reads();
     }
 
@@ -336,6 +365,7 @@ impl Core {
             peer.paused = true;
             self.note_peer(id, PeerState::Replicate, PeerState::Probe, because);
         }
+        self.stop_sending(id, because);
         self.check();
     }
 
@@ -361,25 +391,34 @@ impl Core {
         self.log.term_at(index) == Some(self.term) || !self.rules.keeps(Rule::CommitOwnTerm)
     }
 
-    fn set_commit(&mut self, index: Index) {
+    pub(super) fn set_commit(&mut self, index: Index) {
         assert!(index <= self.log.last().index, "only entries that exist are committed");
         self.commit = index;
+        let removed = self.membership.removal_of(self.id, index);
         self.membership.forget_below(index);
         let to = self.log.id_at(index).expect("a committed entry is kept");
         self.events.push(Event::CommitAdvanced { to });
+        if let Some(at) = removed {
+            self.removed = Some(at);
+            self.events.push(Event::Removed { at });
+        }
     }
 
-    fn peer_mut(&mut self, id: NodeId) -> Option<&mut Progress> {
+    pub(super) fn peer(&self, id: NodeId) -> Option<&Progress> {
+        self.leading.as_ref()?.peers.iter().find(|peer| peer.id == id)
+    }
+
+    pub(super) fn peer_mut(&mut self, id: NodeId) -> Option<&mut Progress> {
         self.leading.as_mut()?.peers.iter_mut().find(|peer| peer.id == id)
     }
 
     /// The peer, if it is tracked and the reply belongs to this life of its tracking.
-    fn tracked(&mut self, id: NodeId, generation: u32) -> Option<&mut Progress> {
+    pub(super) fn tracked(&mut self, id: NodeId, generation: u32) -> Option<&mut Progress> {
         let any = !self.rules.keeps(Rule::LifeOfTracking);
         self.peer_mut(id).filter(|peer| any || peer.generation == generation)
     }
 
-    fn note_peer(&mut self, peer: NodeId, from: PeerState, to: PeerState, because: &'static str) {
+    pub(super) fn note_peer(&mut self, peer: NodeId, from: PeerState, to: PeerState, because: &'static str) {
         self.events.push(Event::PeerState { peer, from: from.word(), to: to.word(), because });
     }
 }
@@ -415,8 +454,10 @@ impl Core {
             return Ok(AppendOutcome::Reject { rejected: prev.index, hint });
         }
         let last = self.log.last().index;
+        // What is compacted away is committed, and equal at every leader.
+        let known_from = entries.first.max(self.log.base().index);
         let differs = |index: &u64| self.log.term_at(Index(*index)) != entries.term_at(Index(*index));
-        let mut new_from = Index((entries.first.0..=end.0).find(differs).unwrap_or(end.0 + 1));
+        let mut new_from = Index((known_from.0..=end.0).find(differs).unwrap_or(end.0 + 1));
         let cuts = !self.rules.keeps(Rule::TruncateOnConflict);
         if cuts {
             new_from = entries.first.max(self.commit.next());
@@ -475,7 +516,7 @@ impl Core {
     }
 
     /// Takes `from` as the leader of the current term; false when that cannot be.
-    fn accept_leader(&mut self, now: Time, from: NodeId) -> bool {
+    pub(super) fn accept_leader(&mut self, now: Time, from: NodeId) -> bool {
         if self.role == Role::Leader || self.role == Role::Follower && self.leader.is_some_and(|known| known != from) {
             let what = format!("{from} claims to lead term {}, which another node leads", self.term);
             self.poison(Fault::Invariant { what });
@@ -495,12 +536,6 @@ impl Core {
     }
 }
 
-/// Replies carry the life of tracking they belong to. While peers are tracked for as long as a reign lasts, the term
-/// names that life.
-fn generation_of(term: u64) -> u32 {
-    u32::try_from(term & u64::from(u32::MAX)).expect("the mask leaves 32 bits")
-}
-
 /// A peer as its leader sees it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct PeerStatus {
@@ -510,6 +545,12 @@ pub struct PeerStatus {
     pub next: Index,
     /// When the peer last answered in this reign; none when it has not yet.
     pub last_contact: Option<Time>,
+    /// Which life of its tracking this is (R78).
+    pub generation: u32,
+    /// A learner that had caught up when it was last heard (R75).
+    pub is_ready: bool,
+    /// It is no member any more and is only told so (R77).
+    pub is_leaving: bool,
 }
 
 impl Core {
@@ -521,6 +562,9 @@ impl Core {
             matched: peer.matched,
             next: peer.next,
             last_contact: peer.contact,
+            generation: peer.generation,
+            is_ready: peer.catch_up.as_ref().is_some_and(CatchUp::is_ready),
+            is_leaving: peer.goodbye.is_some(),
         })
     }
 }

@@ -23,15 +23,12 @@ impl Core {
     pub fn transfer(&mut self, now: Time, to: Option<NodeId>) -> Result<NodeId, Refusal> {
         self.refuse_if_stopped()?;
         let config = self.membership.config().clone();
+        let best = self.best_voter();
         let own = self.id;
         let election_timeout = self.options.election_timeout;
         let not_leader = Refusal::NotLeader { leader: self.leader };
         let leading = self.leading.as_mut().ok_or(not_leader)?;
-        let best = || {
-            let voters = leading.peers.iter().filter(|peer| config.is_voter(peer.id));
-            voters.max_by_key(|peer| (peer.matched, core::cmp::Reverse(peer.id))).map(|peer| peer.id)
-        };
-        let target = to.or_else(best).ok_or(Refusal::NotATarget { node: own })?;
+        let target = to.or(best).ok_or(Refusal::NotATarget { node: own })?;
         if target == own || !config.is_voter(target) {
             if target == own {
                 self.end_transfer("it was called back");
@@ -48,6 +45,13 @@ impl Core {
         }
         self.events.push(Event::TransferStarted { to: target });
         Ok(target)
+    }
+
+    /// The other voter with the longest matching log.
+    pub(super) fn best_voter(&self) -> Option<NodeId> {
+        let config = self.membership.config();
+        let voters = self.leading.as_ref()?.peers.iter().filter(|peer| config.is_voter(peer.id));
+        voters.max_by_key(|peer| (peer.matched, core::cmp::Reverse(peer.id))).map(|peer| peer.id)
     }
 
     pub fn transferring_to(&self) -> Option<NodeId> {
@@ -89,8 +93,7 @@ impl Core {
     /// Campaigns at once, without PreVote and through stickiness, unless the order is stale (R104).
     pub(super) fn on_timeout_now(&mut self, now: Time, from: NodeId, order: &TimeoutNow) {
         let leader_fits = self.role == Role::Follower && self.leader.is_none_or(|leader| leader == from);
-        let voter = self.membership.config().is_voter(self.id);
-        if leader_fits && voter && self.log.last() >= order.last {
+        if leader_fits && self.may_campaign() && self.log.last() >= order.last {
             self.start_campaign(now, CampaignCause::Transfer);
         }
     }

@@ -10,12 +10,14 @@ use bytes::{Buf, Bytes};
 
 use super::exchange::{Fetch, FetchId};
 use super::mind::Replica;
+use super::snapshots::Applied;
 use super::tail::continues;
-use crate::api::Answer;
-use crate::codec::entry::{decode_command_ref, decode_config};
+use crate::api::{Answer, Refused};
+use crate::codec::entry::{decode_config, decode_stamp, decode_write};
 use crate::codec::record::LINK_ORIGIN;
-use crate::codec::{EntryError, Kind, RECORD_HEADER_BYTES, RecordHeader};
-use crate::raft::{Fault, Index};
+use crate::codec::{EntryError, Kind, RECORD_HEADER_BYTES, RecordHeader, Settings};
+use crate::raft::{Fault, Index, SnapshotMeta, Term};
+use crate::state_machine::{Applied as AppliedWrite, Written};
 
 /// Pages of old records kept ready; together with the one being read this bounds what replay holds in memory.
 const PAGES_MAX: usize = 2;
@@ -32,6 +34,9 @@ pub(super) struct Applier {
     /// Check of the entry at `read_to`.
     read_check: u32,
     fetch: Option<FetchId>,
+    pub(super) applied: Applied,
+    /// Those of the newest configuration that was applied.
+    pub(super) settings: Settings,
 }
 
 const _: () = assert!(LINK_ORIGIN == 0, "an applier starts with the link of the first entry");
@@ -40,15 +45,28 @@ impl Applier {
     pub(super) fn is_waiting_for(&self, id: FetchId) -> bool {
         self.fetch == Some(id)
     }
+
+    /// Goes on behind a snapshot, whatever was before.
+    pub(super) fn restart(&mut self, meta: &SnapshotMeta, settings: &Settings) {
+        *self = Applier {
+            to: meta.last.index,
+            pages: VecDeque::new(),
+            read_to: meta.last.index,
+            read_check: meta.link,
+            fetch: None,
+            applied: Applied::of(meta),
+            settings: settings.clone(),
+        };
+    }
 }
 
 impl Replica {
     /// Applies one turn's worth and answers whom that serves. True when more could be applied at once.
     pub(super) fn apply(&mut self, news: Option<Index>) -> bool {
         self.applier.to = self.applier.to.max(news.unwrap_or_default());
-        let before = self.map.applied();
+        let before = self.machine.applied();
         let more = self.apply_some();
-        let applied = Index(self.map.applied());
+        let applied = Index(self.machine.applied());
         if applied.0 > before {
             self.core.applied(applied);
         }
@@ -91,7 +109,7 @@ impl Replica {
     fn apply_some(&mut self) -> bool {
         let mut bytes_left = self.limits.apply_bytes_max;
         let mut records_left = self.limits.apply_records_max;
-        while self.map.applied() < self.applier.to.0 {
+        while self.machine.applied() < self.applier.to.0 {
             if bytes_left == 0 || records_left == 0 {
                 return true;
             }
@@ -116,7 +134,7 @@ impl Replica {
     /// Records behind the last applied one, as far as they lie in one piece and fit the limits, but at least one; none
     /// while the next has to be read from a file first.
     fn next_piece(&mut self, bytes_max: usize, records_max: usize) -> Option<Bytes> {
-        let next = Index(self.map.applied()).next();
+        let next = Index(self.machine.applied()).next();
         if next >= self.tail.first() {
             let last = self.applier.to.min(next + (records_max as u64 - 1));
             return Some(self.tail.piece(next, self.tail.page_end(next, last, bytes_max)));
@@ -133,28 +151,32 @@ impl Replica {
         let revision = header.id.index.0;
         let payload = &record[RECORD_HEADER_BYTES..];
         match header.kind {
-            Kind::Noop => self.map.skip(revision),
+            Kind::Noop => self.machine.skip(revision, 0),
+            Kind::Tick => self.machine.skip(revision, decode_stamp(payload)?),
             Kind::Config => {
-                let (_, settings) = decode_config(payload)?;
-                self.map.set_value_bytes_max(settings.max_value_size);
-                self.map.skip(revision);
+                let (config, settings) = decode_config(payload)?;
+                self.machine.set_value_bytes_max(settings.max_value_size);
+                self.machine.skip(revision, 0);
+                (self.applier.applied.config, self.applier.applied.config_index) = (config.into(), header.id.index);
+                self.applier.settings = settings;
             }
             Kind::Command => {
-                let outcome = self.map.apply(revision, decode_command_ref(payload)?);
+                let applied = self.machine.apply(revision, header.id.term.0, decode_write(payload)?);
                 if let Some(write) = self.writes.take(header.id) {
-                    let answer = Answer::Written { revision: header.id.index, term: header.id.term, outcome };
+                    let answer = answer_write(applied, self.machine.log_time_ms());
                     self.answer(write.client, write.request, answer);
                 }
             }
             Kind::Unknown(byte) => return Err(EntryError::UnknownKind(byte)),
         }
+        self.applier.applied.advance(header);
         Ok(())
     }
 
     /// Asks for the next page of old records unless enough are ready or on their way. Once applying has come to the
     /// tail it never needs another: the tail keeps what is not applied.
     fn read_ahead(&mut self) {
-        if self.map.applied() >= self.tail.first().prev().0 {
+        if self.machine.applied() >= self.tail.first().prev().0 {
             return;
         }
         let last = self.applier.to.min(self.tail.first().prev());
@@ -166,6 +188,16 @@ impl Replica {
         self.applier.fetch = Some(id);
         let (first, max_bytes) = (self.applier.read_to.next(), self.limits.apply_fetch_bytes_max);
         self.fetches.push(Fetch { id, first, last, max_bytes });
+    }
+}
+
+fn answer_write(applied: AppliedWrite, log_time_ms: u64) -> Answer {
+    match applied {
+        AppliedWrite::Written(Written { revision, term, outcome }) => {
+            Answer::Written { revision: Index(revision), term: Term(term), outcome }
+        }
+        AppliedWrite::Discarded => Answer::Refused(Refused::Discarded),
+        AppliedWrite::SessionExpired => Answer::Refused(Refused::SessionExpired { log_time_ms }),
     }
 }
 

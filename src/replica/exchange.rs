@@ -2,10 +2,11 @@
 
 use bytes::Bytes;
 
+use super::snapshots::{Image, SnapshotJob};
 use crate::api::{ClientId, Request, Response};
 use crate::codec::{PeerMessage, WriteBatch};
 use crate::raft::event::Event;
-use crate::raft::{Fault, Index, NodeId, WriteSeq};
+use crate::raft::{Change, ChangeRefusal, Fault, Index, LogId, NodeId, SnapshotId, SnapshotMeta, WriteSeq};
 
 /// One thing that happened. Feed all that has arrived, then call `take_outputs` once (contract 4).
 #[derive(Clone, Debug)]
@@ -18,6 +19,13 @@ pub enum Input {
     },
     /// The connection is closed: nobody reads its answers. Its writes go on.
     ClientGone(ClientId),
+    /// A change of membership. Its outcome comes in `Outputs::changes`, once, under the same ticket.
+    Change {
+        ticket: ChangeTicket,
+        change: Change,
+        /// Make it only while the configuration of this log id is in force.
+        only_if: Option<LogId>,
+    },
     /// All writes up to this one are durable (R54).
     Persisted(WriteSeq),
     /// A write or a sync failed: the node stops (R60).
@@ -27,6 +35,22 @@ pub enum Input {
         id: FetchId,
         result: Result<Bytes, String>,
     },
+    /// The answer to `SnapshotJob::Take`: durable, with size and digest.
+    SnapshotTaken(Result<SnapshotMeta, String>),
+    /// The answer to `SnapshotJob::Fetch`: exactly the bytes asked for, or why there are none.
+    ChunkFetched {
+        id: FetchId,
+        result: Result<Bytes, String>,
+    },
+    /// The answer to `SnapshotJob::Store`: how many bytes of the file are there now, from its beginning on.
+    ChunkStored {
+        snapshot: SnapshotId,
+        result: Result<u64, String>,
+    },
+    /// The answer to `SnapshotJob::Install`: the state that the file holds, which is durable; or why it is not.
+    SnapshotInstalled(Result<Image, String>),
+    /// Somebody wants a snapshot of the state as it is.
+    TakeSnapshot,
     /// The connection to a peer is lost.
     PeerDown(NodeId),
     /// A message to a peer was dropped because its queue was full.
@@ -35,6 +59,23 @@ pub enum Input {
     Tick,
     /// The node is about to stop: give leadership away and take no new writes.
     HandOver,
+}
+
+/// A caller's label for a change of membership, unique among those whose outcome is open.
+pub type ChangeTicket = u64;
+
+/// What became of a change of membership.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ChangeOutcome {
+    /// The cluster is what was asked for, by the configuration of this log id, which is committed; a joint one on the
+    /// way has been left, unless the caller wanted it to stay.
+    Committed { at: LogId },
+    /// Nothing was changed.
+    Refused(ChangeRefusal),
+    /// Too many wait; nothing was changed.
+    Busy,
+    /// Leadership was lost on the way: the change may happen or not. Asking for it again is safe (R81).
+    Unknown,
 }
 
 /// Names one read of log files; never reused within one run.
@@ -59,7 +100,10 @@ pub struct Outputs {
     /// May all be sent at once: what vouches for durable state was held back until it was durable (contract 3).
     pub send: Vec<PeerMessage>,
     pub fetch: Vec<Fetch>,
+    /// Work on snapshot files, in this order.
+    pub snapshots: Vec<SnapshotJob>,
     pub answers: Vec<(ClientId, Response)>,
+    pub changes: Vec<(ChangeTicket, ChangeOutcome)>,
     /// The story of this turn, for logs.
     pub events: Vec<Event>,
     /// More can be done without new input: turn again soon.
@@ -74,7 +118,9 @@ impl Outputs {
         self.write = None;
         self.send.clear();
         self.fetch.clear();
+        self.snapshots.clear();
         self.answers.clear();
+        self.changes.clear();
         self.events.clear();
         self.more = false;
         self.fatal = None;

@@ -25,6 +25,9 @@ struct Feed {
     waiting: VecDeque<Envelope>,
     /// The one read under way, and where it starts.
     fetch: Option<(FetchId, Index)>,
+    /// What has been read for the first that waits, and its last index: a read ends where a log file ends.
+    read: Vec<Bytes>,
+    read_to: Index,
     /// Everything up to here went over the bulk connection.
     bulk_to: Index,
 }
@@ -33,22 +36,39 @@ impl Feeds {
     /// Drops what waits for a peer; a read under way is still awaited, so that there is never more than one.
     pub(super) fn forget(&mut self, peer: NodeId) {
         if let Some(feed) = self.by_peer.get_mut(&peer) {
-            feed.waiting.clear();
-            feed.bulk_to = Index(0);
+            feed.forget();
         }
     }
 
     pub(super) fn forget_all(&mut self) {
-        for feed in self.by_peer.values_mut() {
-            feed.waiting.clear();
-            feed.bulk_to = Index(0);
-        }
+        self.by_peer.values_mut().for_each(Feed::forget);
+    }
+}
+
+impl Feed {
+    fn forget(&mut self) {
+        self.waiting.clear();
+        self.read.clear();
+        self.bulk_to = Index(0);
+    }
+
+    /// Where the next read for the first that waits must start.
+    fn next_to_read(&self, entries: &Shape) -> Index {
+        if self.read.is_empty() { entries.first } else { self.read_to.next() }
+    }
+
+    fn take_first(&mut self) -> (Envelope, Vec<Bytes>) {
+        let envelope = self.waiting.pop_front().expect("the first that waits was just looked at");
+        (envelope, core::mem::take(&mut self.read))
     }
 }
 
 impl Replica {
     /// Hands a message of the core to the transport, with the records it names.
     pub(super) fn send(&mut self, now: Time, envelope: Envelope) {
+        if let Message::Snapshot(_) = &envelope.message {
+            return self.fetch_chunk(envelope);
+        }
         let (mut records, mut bulk) = (Vec::new(), false);
         if let Message::Append(append) = &envelope.message {
             let needs_files = !append.entries.is_empty() && append.entries.first < self.tail.first();
@@ -79,16 +99,21 @@ impl Replica {
         let Some((peer, feed)) = found else { return };
         let (peer, (_, first)) = (*peer, feed.fetch.take().expect("it was just found by it"));
         // What waits now may be something else than what the read was for.
-        let is_wanted = feed.waiting.front().is_some_and(|wanted| entries_of(wanted).first == first);
-        if is_wanted {
-            let envelope = feed.waiting.pop_front().expect("it was just looked at");
-            let last = entries_of(&envelope).last();
-            let Some(message) = result.ok().and_then(|records| self.complete(envelope, records)) else {
+        let wanted = feed.waiting.front().filter(|wanted| feed.next_to_read(entries_of(wanted)) == first);
+        if let Some(wanted) = wanted {
+            let entries = entries_of(wanted);
+            let Some((records, last)) = result.ok().and_then(|records| named(entries, first, records)) else {
                 return self.lose(now, peer);
             };
-            self.sends.push(message);
-            let feed = self.feeds.by_peer.entry(peer).or_default();
-            feed.bulk_to = feed.bulk_to.max(last);
+            let end = entries.last().min(self.tail.first().prev());
+            feed.read.push(records);
+            feed.read_to = last;
+            if last >= end {
+                let (envelope, read) = feed.take_first();
+                feed.bulk_to = feed.bulk_to.max(entries_of(&envelope).last());
+                let Some(message) = self.complete(envelope, read, last) else { return self.lose(now, peer) };
+                self.sends.push(message);
+            }
         }
         self.feed(now, peer);
     }
@@ -104,13 +129,13 @@ impl Replica {
             let Some(front) = feed.waiting.front() else { return };
             let entries = entries_of(front);
             if entries.is_empty() || entries.first >= tail_first {
-                let envelope = feed.waiting.pop_front().expect("it was just looked at");
+                let (envelope, _) = feed.take_first();
                 let records = self.records_from_tail(entries_of(&envelope));
                 let bulk = self.is_on_bulk(peer);
                 self.sends.push(PeerMessage { envelope, records, bulk });
                 continue;
             }
-            let (first, last) = (entries.first, entries.last().min(tail_first.prev()));
+            let (first, last) = (feed.next_to_read(entries), entries.last().min(tail_first.prev()));
             let Ok(max_bytes) = usize::try_from(entries.bytes()) else { return self.lose(now, peer) };
             let id = self.new_fetch_id();
             self.feeds.by_peer.entry(peer).or_default().fetch = Some((id, first));
@@ -138,30 +163,15 @@ impl Replica {
         is_open
     }
 
-    /// Attaches fetched records to their append; none when they are not exactly what the core named, or when this node
-    /// does not lead in that term any more (contract 4).
-    fn complete(&self, envelope: Envelope, fetched: Bytes) -> Option<PeerMessage> {
+    /// Attaches the records that were read, up to `read_to`, to their append, and from the tail what follows them; none
+    /// when this node does not lead in that term any more (contract 4).
+    fn complete(&self, envelope: Envelope, mut records: Vec<Bytes>, read_to: Index) -> Option<PeerMessage> {
         let entries = entries_of(&envelope);
         if !self.is_leader() || self.core.term() != envelope.term {
             return None;
         }
-        let mut next = entries.first;
-        let mut rest = &fetched[..];
-        while !rest.is_empty() {
-            let header = RecordHeader::peek(rest).ok()?;
-            let is_named = header.id.index == next && entries.term_at(next) == Some(header.id.term);
-            if !is_named || header.total_bytes() > rest.len() {
-                return None;
-            }
-            rest = &rest[header.total_bytes()..];
-            next = next.next();
-        }
-        let mut records = vec![fetched];
-        if next <= entries.last() {
-            if next < self.tail.first() {
-                return None;
-            }
-            records.extend(self.tail.slices(next, entries.last()));
+        if read_to < entries.last() {
+            records.extend(self.tail.slices(read_to.next(), entries.last()));
         }
         let length_bytes: usize = records.iter().map(Bytes::len).sum();
         (length_bytes as u64 == entries.bytes()).then_some(PeerMessage { envelope, records, bulk: true })
@@ -172,6 +182,22 @@ impl Replica {
         self.feeds.forget(peer);
         self.core.append_lost(now, peer);
     }
+}
+
+/// The records as they are with the last index among them, if they are those that `entries` names from `first` on.
+fn named(entries: &Shape, first: Index, records: Bytes) -> Option<(Bytes, Index)> {
+    let mut next = first;
+    let mut rest = &records[..];
+    while !rest.is_empty() {
+        let header = RecordHeader::peek(rest).ok()?;
+        let is_named = header.id.index == next && entries.term_at(next) == Some(header.id.term);
+        if !is_named || header.total_bytes() > rest.len() {
+            return None;
+        }
+        rest = &rest[header.total_bytes()..];
+        next = next.next();
+    }
+    (next > first).then_some((records, next.prev()))
 }
 
 /// The entries an append names; only appends wait for records.

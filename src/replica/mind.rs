@@ -7,18 +7,22 @@ use core::mem;
 use bytes::{Bytes, BytesMut};
 
 use super::apply::Applier;
+use super::changes::Changes;
 use super::exchange::{Fetch, FetchId, Input, Outputs};
 use super::feeding::Feeds;
+use super::log_time::LogClock;
 use super::received::Received;
 use super::setup::{BootError, Found, Limits, Setup};
+use super::snapshots::{Image, Snapshots};
 use super::submit::{Proposals, Submissions};
 use super::tail::Tail;
 use super::waiting::{Reads, Writes};
 use crate::api::{Answer, ClientId, Refused, Response};
+use crate::codec::entry::config_length;
 use crate::codec::{PeerMessage, RecordHeader, Settings};
 use crate::raft::event::Event;
-use crate::raft::{self, ClusterId, Core, Effects, Fault, Message, Recovered, Role, Term, Time};
-use crate::state_machine::KeyValueMap;
+use crate::raft::{self, ClusterId, Core, Effects, Fault, Index, Message, Recovered, Role, SnapshotMeta, Term, Time};
+use crate::state_machine::{KeyValueMap, StateMachine};
 
 /// Failed reads of log files in a row, after which the disk is no longer trusted.
 pub(super) const FETCH_FAILURES_MAX: u32 = 8;
@@ -39,14 +43,17 @@ pub struct Replica {
     pub(super) settings: Settings,
     pub(super) limits: Limits,
     pub(super) tail: Tail,
-    pub(super) map: KeyValueMap,
+    pub(super) machine: StateMachine,
     pub(super) applier: Applier,
     pub(super) received: Received,
     pub(super) submissions: Submissions,
     pub(super) proposals: Proposals,
     pub(super) writes: Writes,
     pub(super) reads: Reads,
+    pub(super) changes: Changes,
     pub(super) feeds: Feeds,
+    pub(super) snapshots: Snapshots,
+    pub(super) log_clock: LogClock,
     /// The term this node leads, as of the last turn.
     pub(super) leading: Option<Term>,
     hand_over: HandOver,
@@ -60,7 +67,7 @@ pub struct Replica {
     pub(super) answers: Vec<(ClientId, Response)>,
     pub(super) sends: Vec<PeerMessage>,
     pub(super) fetches: Vec<Fetch>,
-    events: Vec<Event>,
+    pub(super) events: Vec<Event>,
     fault: Option<Fault>,
     has_stopped: bool,
 }
@@ -83,22 +90,29 @@ impl Replica {
         let Setup { id, cluster, storage, seed, rules, limits, found } = setup;
         let tail = boot_tail(&found)?;
         let options = core_options(&found.settings, &limits);
-        let recovered = Recovered { hard_state: found.hard_state, log: found.shape, commit_hint: found.commit_hint };
+        let snapshot = found.snapshot.as_ref().map(|(meta, _)| meta.clone());
+        let recovered =
+            Recovered { hard_state: found.hard_state, snapshot, log: found.shape, commit_hint: found.commit_hint };
+        let snapshots = Snapshots::behind(recovered.snapshot.as_ref());
         let core = Core::boot(raft::Setup { id, storage, options, seed, rules }, recovered, now)?;
+        let (applier, machine) = boot_state(found.snapshot, &found.settings, &limits);
         Ok(Replica {
             core,
             cluster,
-            map: KeyValueMap::new(found.settings.max_value_size),
+            machine,
             settings: found.settings,
             limits,
             tail,
-            applier: Applier::default(),
+            applier,
             received: Received::default(),
             submissions: Submissions::default(),
             proposals: Proposals::default(),
             writes: Writes::default(),
             reads: Reads::default(),
+            changes: Changes::default(),
             feeds: Feeds::default(),
+            snapshots,
+            log_clock: LogClock::default(),
             leading: None,
             hand_over: HandOver::NotAsked,
             next_fetch: FetchId(1),
@@ -126,11 +140,18 @@ impl Replica {
                 self.writes.forget(client);
                 self.reads.forget(client);
             }
+            Input::Change { ticket, change, only_if } => self.take_change(now, ticket, change, only_if),
             Input::Persisted(seq) => self.core.persisted(now, seq),
             Input::PersistFailed(what) => self.core.persist_failed(what),
             Input::Fetched { id, result } => self.take_fetched(now, id, result),
+            Input::SnapshotTaken(result) => self.take_taken(now, result),
+            Input::ChunkFetched { id, result } => self.take_chunk(id, result),
+            Input::ChunkStored { snapshot, result } => self.take_stored(snapshot, result),
+            Input::SnapshotInstalled(result) => self.take_installed(now, result),
+            Input::TakeSnapshot => self.ask_for_snapshot(),
             Input::PeerDown(peer) => {
                 self.feeds.forget(peer);
+                self.forget_chunks(peer);
                 self.core.unreachable(now, peer);
             }
             Input::PeerOverflow(peer) => {
@@ -155,7 +176,7 @@ impl Replica {
         if self.has_stopped {
             return;
         }
-        self.settle_leadership();
+        self.settle_leadership(now);
         self.hand_over(now);
         self.propose(now);
         self.start_read_round(now);
@@ -178,8 +199,17 @@ impl Replica {
             for outcome in effects.reads.drain(..) {
                 self.end_read_round(outcome);
             }
+            if let Some(chunk) = effects.store.take() {
+                self.store_chunk(chunk);
+            }
+            if let Some(meta) = effects.install.take() {
+                self.install(meta);
+            }
             out.more = self.apply(effects.apply_to);
+            self.settle_changes();
+            self.take_snapshot_if_due();
         }
+        self.snapshots.forget_arrived();
         self.effects = Some(effects);
         self.give(out);
     }
@@ -190,10 +220,7 @@ impl Replica {
             return None;
         }
         let overdue = self.reads.next_overdue(self.limits.read_wait_max);
-        match (self.core.next_deadline(), overdue) {
-            (Some(one), Some(other)) => Some(one.min(other)),
-            (one, other) => one.or(other),
-        }
+        [self.core.next_deadline(), overdue, self.next_tick()].into_iter().flatten().min()
     }
 
     pub fn is_leader(&self) -> bool {
@@ -205,8 +232,13 @@ impl Replica {
     }
 
     /// The state machine as it is.
+    pub fn machine(&self) -> &StateMachine {
+        &self.machine
+    }
+
+    /// The state machine's map.
     pub fn map(&self) -> &KeyValueMap {
-        &self.map
+        self.machine.map()
     }
 
     /// After `Input::HandOver`: whether there is nothing left to wait for. Somebody else leads or nobody can, and
@@ -218,7 +250,11 @@ impl Replica {
             HandOver::Impossible => true,
         };
         self.has_stopped
-            || gave_away && self.writes.is_empty() && self.submissions.is_empty() && self.answers.is_empty()
+            || gave_away
+                && self.writes.is_empty()
+                && self.submissions.is_empty()
+                && self.answers.is_empty()
+                && self.changes.is_empty()
     }
 
     pub(super) fn is_handing_over(&self) -> bool {
@@ -246,11 +282,14 @@ impl Replica {
 
     fn take_peer_message(&mut self, now: Time, message: PeerMessage) {
         let PeerMessage { envelope, records, bulk: _ } = message;
-        if let Message::Append(append) = &envelope.message
-            && !self.received.push(&append.entries, records)
-        {
-            self.events
-                .push(Event::MessageDropped { from: envelope.from, because: "its records do not fit its entries" });
+        let fits = match &envelope.message {
+            Message::Append(append) => self.received.push(&append.entries, records),
+            Message::Snapshot(chunk) => self.keep_chunk(chunk, records),
+            _ => true,
+        };
+        if !fits {
+            let because = "the bytes beside it are not those it names";
+            self.events.push(Event::MessageDropped { from: envelope.from, because });
             return;
         }
         self.core.receive(now, envelope);
@@ -274,18 +313,20 @@ impl Replica {
     }
 
     /// When leadership of a term has ended: nobody can say what becomes of writes that are not committed.
-    fn settle_leadership(&mut self) {
+    fn settle_leadership(&mut self, now: Time) {
         let leads = self.is_leader().then(|| self.core.term());
         if self.leading == leads {
             return;
         }
         self.leading = leads;
+        self.log_clock.start(now);
         self.feeds.forget_all();
         let core = &self.core;
         let is_certain = |id: raft::LogId| id.index <= core.commit() && core.term_at(id.index) == Some(id.term);
         for write in self.writes.take_uncertain(is_certain) {
             self.answer(write.client, write.request, Answer::Refused(Refused::Unknown));
         }
+        self.give_up_changes();
     }
 
     /// Gives leadership away if the node is to stop; asks again when an attempt has ended without success.
@@ -310,11 +351,14 @@ impl Replica {
         } else {
             mem::swap(&mut out.send, &mut self.sends);
             mem::swap(&mut out.fetch, &mut self.fetches);
+            self.snapshots.take_jobs(&mut out.snapshots);
         }
         mem::swap(&mut out.answers, &mut self.answers);
+        mem::swap(&mut out.changes, &mut self.changes.done);
     }
 
     fn refuse_everybody(&mut self) {
+        self.give_up_changes();
         for write in self.writes.take_uncertain(|_| false) {
             self.answer(write.client, write.request, Answer::Refused(Refused::Unknown));
         }
@@ -323,6 +367,23 @@ impl Replica {
             self.answer(read.client, read.request, Answer::Refused(Refused::Unavailable { because }));
         }
     }
+}
+
+/// The state that the found snapshot holds, or the empty one, and where applying goes on from it.
+fn boot_state(
+    snapshot: Option<(SnapshotMeta, Image)>,
+    settings: &Settings,
+    limits: &Limits,
+) -> (Applier, StateMachine) {
+    let mut applier = Applier::default();
+    let Some((meta, image)) = snapshot else {
+        return (applier, StateMachine::new(settings.max_value_size, limits.sessions));
+    };
+    assert_eq!(image.machine.applied(), meta.last.index.0, "an image is of the index that its snapshot names");
+    applier.restart(&meta, &image.settings);
+    let mut machine = image.machine;
+    machine.set_value_bytes_max(image.settings.max_value_size);
+    (applier, machine)
 }
 
 /// Puts the found records together and proves that they are the end of the found log.
@@ -344,8 +405,10 @@ fn boot_tail(found: &Found) -> Result<Tail, BootError> {
     if tail.last() != last || tail.last_check() != found.last_check {
         return Err(BootError::Tail(format!("they end at {}, the log ends at {last}", tail.last())));
     }
-    if tail.first() > found.commit_hint.next() {
-        let (first, hint) = (tail.first(), found.commit_hint);
+    let covered = found.snapshot.as_ref().map_or(Index(0), |(meta, _)| meta.last.index);
+    let hint = found.commit_hint.max(covered);
+    if tail.first() > hint.next() {
+        let first = tail.first();
         return Err(BootError::Tail(format!("they start at {first}, but only entries up to {hint} are known to stay")));
     }
     Ok(tail)
@@ -375,5 +438,10 @@ fn core_options(settings: &Settings, limits: &Limits) -> raft::Options {
         max_append_bytes: limits.append_bytes_max,
         max_uncommitted_bytes: settings.max_pending_bytes,
         max_pending_reads: limits.read_rounds_max,
+        config_length: config_length(settings),
+        retain_entries: limits.retain_entries,
+        retain_entries_max: limits.retain_entries_max,
+        max_chunk_bytes: limits.chunk_bytes_max,
+        max_snapshot_transfers: limits.snapshot_transfers_max,
     }
 }

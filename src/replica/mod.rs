@@ -6,15 +6,23 @@
 //! what is committed and durable, and answers whoever waited for it. Every request is answered exactly once, unless
 //! its client is gone.
 //!
-//! Reading order: `exchange` (what goes in and out), `mind` (one turn), `submit`, `writing`, `feeding`, `apply`.
+//! Reading order: `exchange` (what goes in and out), `mind` (one turn), `submit`, `writing`, `feeding`, `apply`,
+//! `snapshots`.
 
 mod answers;
 mod apply;
+mod changes;
 mod exchange;
 mod feeding;
+mod log_time;
 mod mind;
 mod received;
+#[cfg(test)]
+mod session_tests;
 mod setup;
+#[cfg(test)]
+mod snapshot_tests;
+mod snapshots;
 mod status;
 mod submit;
 #[cfg(test)]
@@ -27,6 +35,7 @@ mod tests;
 mod waiting;
 mod writing;
 
-pub use exchange::{Fetch, FetchId, Input, Outputs};
+pub use exchange::{ChangeOutcome, ChangeTicket, Fetch, FetchId, Input, Outputs};
 pub use mind::Replica;
 pub use setup::{BootError, Found, Limits, Setup};
+pub use snapshots::{Image, SnapshotJob};

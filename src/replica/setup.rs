@@ -3,8 +3,10 @@
 use bytes::Bytes;
 use core::time::Duration;
 
+use super::snapshots::Image;
 use crate::codec::Settings;
-use crate::raft::{BootFault, ClusterId, HardState, Index, NodeId, Rules, Shape, StorageId};
+use crate::raft::{BootFault, ClusterId, HardState, Index, NodeId, Rules, Shape, SnapshotMeta, StorageId};
+use crate::state_machine::SessionLimits;
 
 /// Everything `Replica::boot` needs to know.
 #[derive(Clone, Debug)]
@@ -23,6 +25,8 @@ pub struct Setup {
 #[derive(Clone, Debug)]
 pub struct Found {
     pub hard_state: HardState,
+    /// The newest snapshot: what it stands for, and the state it holds. The log continues it or reaches back before it.
+    pub snapshot: Option<(SnapshotMeta, Image)>,
     /// The whole log, without payloads.
     pub shape: Shape,
     /// Known to be committed (R51); everything behind it may or may not be.
@@ -34,7 +38,7 @@ pub struct Found {
     pub tail: Vec<Bytes>,
     /// Index of the first record in `tail`; the one after the last entry when `tail` is empty.
     pub tail_first: Index,
-    /// Those of the newest configuration entry.
+    /// Those of the newest configuration entry, or of the snapshot when the log holds none.
     pub settings: Settings,
 }
 
@@ -67,6 +71,20 @@ pub struct Limits {
     pub inflight_messages_max: usize,
     /// Read rounds that wait for confirmation (R98).
     pub read_rounds_max: usize,
+    /// A snapshot is taken whenever this many entries have been applied since the last one (R83).
+    pub snapshot_every_entries: u64,
+    /// The same in encoded bytes of entries.
+    pub snapshot_every_bytes: u64,
+    /// Entries below a new snapshot that stay in the log (R84).
+    pub retain_entries: u64,
+    /// Entries below a new snapshot that stay in the log at most, for peers that still need them (R84).
+    pub retain_entries_max: u64,
+    /// Bytes of a snapshot in one message.
+    pub chunk_bytes_max: u32,
+    /// Snapshots on the way to peers at a time (R85).
+    pub snapshot_transfers_max: usize,
+    /// Those of the replicated state: the same on every node of a cluster, and on all but test clusters the default.
+    pub sessions: SessionLimits,
 }
 
 impl Default for Limits {
@@ -84,11 +102,24 @@ impl Default for Limits {
             append_bytes_max: 256 << 10,
             inflight_messages_max: 256,
             read_rounds_max: 1_024,
+            snapshot_every_entries: 100_000,
+            snapshot_every_bytes: 256 << 20,
+            retain_entries: 20_000,
+            retain_entries_max: 200_000,
+            chunk_bytes_max: 256 << 10,
+            snapshot_transfers_max: 2,
+            sessions: SessionLimits::default(),
         }
     }
 }
 
 impl Limits {
+    /// For whoever cannot do the work on snapshot files: none is ever taken, and the log is kept for ever.
+    #[must_use]
+    pub fn without_snapshots(self) -> Limits {
+        Limits { snapshot_every_entries: u64::MAX, snapshot_every_bytes: u64::MAX, ..self }
+    }
+
     /// Small enough that a simulation of a few entries meets every bound.
     pub fn tiny() -> Limits {
         Limits {
@@ -104,6 +135,13 @@ impl Limits {
             append_bytes_max: 150,
             inflight_messages_max: 3,
             read_rounds_max: 3,
+            snapshot_every_entries: 6,
+            snapshot_every_bytes: 1_000,
+            retain_entries: 2,
+            retain_entries_max: 5,
+            chunk_bytes_max: 64,
+            snapshot_transfers_max: 1,
+            sessions: SessionLimits::tiny(),
         }
     }
 }

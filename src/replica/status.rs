@@ -20,14 +20,15 @@ impl Replica {
             leader: core.leader(),
             durable: core.durable(),
             commit: core.commit(),
-            applied: Index(self.map.applied()),
+            applied: Index(self.machine.applied()),
             first: core.first(),
             last: core.last().index,
             elections: core.elections_started(),
             config_index: core.config_index(),
             members: config.members.iter().map(|member| self.member_status(now, member)).collect(),
             quorum_contact: core.has_quorum_contact(now),
-            digest: self.map.digest().map(|(index, sum)| (Index(index), format!("{sum:016x}"))),
+            digest: self.machine.digest().map(|(index, sum)| (Index(index), format!("{sum:016x}"))),
+            log_time_ms: self.machine.log_time_ms(),
             election_timeout_ms: u64::try_from(self.settings.election_timeout.as_millis()).unwrap_or(u64::MAX),
             ..NodeStatus::default()
         }

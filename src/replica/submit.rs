@@ -7,11 +7,14 @@ use super::answers::{self, answer_query};
 use super::mind::Replica;
 use super::waiting::{WaitingRead, WaitingWrite};
 use crate::api::{Answer, Ask, ClientId, Consistency, KEY_SIZE_MAX, Query, Refused, Request};
-use crate::codec::RECORD_HEADER_BYTES;
-use crate::codec::entry::decode_command_ref;
+use crate::codec::entry::{decode_write, stamp_bytes};
 use crate::codec::record::RECORD_PAYLOAD_BYTES_MAX;
-use crate::raft::{Index, LogId, NodeId, ReadOutcome, Refusal, Time};
-use crate::state_machine::{CommandRef, ExpectRef, OperationRef};
+use crate::codec::{Kind, RECORD_HEADER_BYTES};
+use crate::raft::{Index, LogId, NodeId, ReadOutcome, Refusal, Term, Time};
+use crate::state_machine::{CommandRef, ExpectRef, OperationRef, Written};
+
+/// The longest stamp: room that every payload leaves for it.
+const STAMP_BYTES_MAX: u64 = 11;
 
 /// Checked writes of this turn, before the core has given them a place in the log.
 #[derive(Debug, Default)]
@@ -29,17 +32,33 @@ struct Submitted {
     command: Bytes,
 }
 
-/// Writes that the core has given their places, to be encoded in this same turn.
-#[derive(Debug, Default)]
+/// Entries that the core has given their places, to be encoded in this same turn.
+#[derive(Debug)]
 pub(super) struct Proposals {
     /// Of the first; the rest follow. Zero when there are none.
     pub(super) first: LogId,
-    pub(super) commands: Vec<Bytes>,
+    pub(super) kind: Kind,
+    /// What the first one's stamp says.
+    pub(super) elapsed_ms: u64,
+    pub(super) payloads: Vec<Bytes>,
+}
+
+impl Default for Proposals {
+    fn default() -> Proposals {
+        Proposals { first: LogId::ZERO, kind: Kind::Command, elapsed_ms: 0, payloads: Vec::new() }
+    }
 }
 
 impl Proposals {
     pub(super) fn is_empty(&self) -> bool {
-        self.commands.is_empty()
+        self.payloads.is_empty()
+    }
+
+    /// One tick and nothing else.
+    pub(super) fn tick(&mut self, id: LogId, elapsed_ms: u64) {
+        assert!(self.is_empty(), "a tick is proposed when nothing else is");
+        (self.first, self.kind, self.elapsed_ms) = (id, Kind::Tick, elapsed_ms);
+        self.payloads.push(Bytes::new());
     }
 }
 
@@ -69,17 +88,20 @@ impl Replica {
     /// bytes (R30), as much of it as does is taken and the rest is refused.
     pub(super) fn propose(&mut self, now: Time) {
         if self.submissions.writes.is_empty() {
-            return;
+            return self.propose_tick(now);
         }
+        let elapsed_ms = self.log_clock.elapsed_ms(now);
         let Submissions { writes, lengths, length_bytes } = &mut self.submissions;
         lengths.clear();
         lengths.extend(writes.iter().map(|write| record_length_bytes(&write.command)));
+        lengths[0] += u32::try_from(stamp_bytes(elapsed_ms)).expect("a stamp is short");
         *length_bytes = 0;
         let mut count = lengths.len();
         let because = loop {
             match self.core.propose(now, &lengths[..count]) {
                 Ok(first) => {
-                    self.accept(first, count);
+                    self.log_clock.stamped(elapsed_ms);
+                    self.accept(first, count, elapsed_ms);
                     break Refused::Busy;
                 }
                 Err(Refusal::TooManyUncommitted { .. }) if count > 1 => count /= 2,
@@ -123,9 +145,9 @@ impl Replica {
 
     /// Answers every read whose index has been applied.
     pub(super) fn answer_ready_reads(&mut self) {
-        let applied = Index(self.map.applied());
+        let applied = Index(self.machine.applied());
         while let Some(read) = self.reads.take_ready(applied) {
-            let answer = answer_query(&self.map, &read.query, applied);
+            let answer = answer_query(self.machine.map(), &read.query, applied);
             self.answer(read.client, read.request, answer);
         }
     }
@@ -143,7 +165,11 @@ impl Replica {
 
     fn take_write_request(&mut self, client: ClientId, id: u64, command: Bytes) {
         match self.check_write(&command) {
-            Ok(()) => {
+            Ok(Some(Written { revision, term, outcome })) => {
+                let answer = Answer::Written { revision: Index(revision), term: Term(term), outcome };
+                self.answer(client, id, answer);
+            }
+            Ok(None) => {
                 self.submissions.length_bytes += command.len() as u64;
                 self.submissions.writes.push(Submitted { client, request: id, command });
             }
@@ -151,7 +177,8 @@ impl Replica {
         }
     }
 
-    fn check_write(&self, command: &Bytes) -> Result<(), Refused> {
+    /// Whether a write may be proposed; what it gave, when it is a repeated one that is applied already (R107).
+    fn check_write(&self, command: &Bytes) -> Result<Option<Written>, Refused> {
         if !self.is_leader() {
             return Err(Refused::NotLeader { leader: answers::hint(self.core.config(), self.core.leader()) });
         }
@@ -164,13 +191,17 @@ impl Replica {
         if count >= self.limits.waiting_writes_max || (bytes > self.settings.max_pending_bytes && !is_first) {
             return Err(Refused::Busy);
         }
-        let limit_bytes = u64::from(RECORD_PAYLOAD_BYTES_MAX);
+        let limit_bytes = u64::from(RECORD_PAYLOAD_BYTES_MAX) - STAMP_BYTES_MAX;
         let size_bytes = command.len() as u64;
         if size_bytes > limit_bytes {
             return Err(Refused::ValueTooLarge { size_bytes, limit_bytes });
         }
-        let decoded = decode_command_ref(command).map_err(|error| Refused::Invalid { because: error.to_string() })?;
-        check_sizes(&decoded, self.settings.max_value_size)
+        let write = decode_write(command).map_err(|error| Refused::Invalid { because: error.to_string() })?;
+        if write.elapsed_ms > 0 {
+            return Err(Refused::Invalid { because: "the log time is the leader's to say".to_owned() });
+        }
+        check_sizes(&write.command, self.settings.max_value_size)?;
+        Ok(write.session.and_then(|tag| self.machine.answer(tag)))
     }
 
     fn take_read(&mut self, read: WaitingRead, consistency: Consistency) {
@@ -192,11 +223,11 @@ impl Replica {
 
     /// Answers a read once `index` is applied, which may be now.
     fn answer_at(&mut self, index: Index, read: WaitingRead) {
-        let applied = Index(self.map.applied());
+        let applied = Index(self.machine.applied());
         if applied < index {
             return self.reads.push_for_index(index, read);
         }
-        let answer = answer_query(&self.map, &read.query, applied);
+        let answer = answer_query(self.machine.map(), &read.query, applied);
         self.answer(read.client, read.request, answer);
     }
 
@@ -209,13 +240,13 @@ impl Replica {
     }
 
     /// Lets the first `count` submitted writes wait for their entries, from `first` on.
-    fn accept(&mut self, first: LogId, count: usize) {
+    fn accept(&mut self, first: LogId, count: usize, elapsed_ms: u64) {
         assert!(self.proposals.is_empty(), "writes are proposed once a turn");
-        self.proposals.first = first;
+        (self.proposals.first, self.proposals.kind, self.proposals.elapsed_ms) = (first, Kind::Command, elapsed_ms);
         for (offset, write) in (0..).zip(self.submissions.writes.drain(..count)) {
             let id = LogId { term: first.term, index: first.index + offset };
             self.writes.push(WaitingWrite { id, client: write.client, request: write.request });
-            self.proposals.commands.push(write.command);
+            self.proposals.payloads.push(write.command);
         }
     }
 }

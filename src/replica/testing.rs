@@ -3,20 +3,23 @@
 //! A message arrives only if its records are what its entries say, byte for byte; a write is durable when the test
 //! says so; nothing happens by itself.
 
+use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
 use core::time::Duration;
 
-use super::{Fetch, Found, Input, Limits, Outputs, Replica, Setup};
+use super::{ChangeOutcome, ChangeTicket, Fetch, Found, Image, Input, Limits, Outputs, Replica, Setup, SnapshotJob};
 use crate::api::{Answer, Ask, ClientId, Consistency, Query, Request, Response};
 use crate::codec::entry::{decode_config, encode_command, encode_config};
 use crate::codec::record::LINK_ORIGIN;
 use crate::codec::{Kind, PeerMessage, RECORD_HEADER_BYTES, RecordHeader, Settings, WriteBatch, append_record};
 use crate::raft::event::Event;
 use crate::raft::{
-    ClusterId, Config, Fault, HardState, Index, LogId, Member, Message, NodeId, Rules, Shape, StorageId, Time,
+    ClusterId, Config, Fault, HardState, Index, LogId, Member, Message, NodeId, Rules, Shape, SnapshotId, SnapshotMeta,
+    StorageId, Time,
 };
 use crate::state_machine::{Command, Operation, Scan};
 
@@ -25,13 +28,27 @@ const ELECTION_TIMEOUT: Duration = Duration::from_millis(500);
 /// Rounds of turns and messages after which a world that is still busy is taken to be going in circles.
 const ROUNDS_MAX: usize = 20_000;
 
-/// What a node's disk holds: one record per entry, from the first on.
+/// What a node's disk holds.
 #[derive(Clone, Default)]
 pub(super) struct Disk {
+    /// One record per entry, from the one after `base` on.
     pub(super) records: Vec<Bytes>,
+    /// Index and check of the newest compacted entry.
+    pub(super) base: u64,
+    base_check: u32,
     pub(super) hard_state: HardState,
     commit_hint: Index,
+    /// The newest two, oldest first.
+    pub(super) snapshots: Vec<(SnapshotMeta, Image)>,
+    /// The file that is being received.
+    pub(super) partial: Option<(SnapshotId, Vec<u8>)>,
+    /// Every record that was ever written and not truncated, whether or not it has been compacted since. Empty after
+    /// the log was discarded for a snapshot.
+    pub(super) archive: BTreeMap<u64, Bytes>,
 }
+
+/// What the files of snapshots mean, by digest: these tests have no encoding of their own.
+type Images = Rc<RefCell<BTreeMap<u64, Image>>>;
 
 pub(super) struct Node {
     /// None while it is down.
@@ -40,7 +57,10 @@ pub(super) struct Node {
     /// Not durable yet: lost when the node goes down.
     unwritten: VecDeque<WriteBatch>,
     unfetched: VecDeque<Fetch>,
+    pub(super) jobs: VecDeque<SnapshotJob>,
+    images: Images,
     pub(super) answers: Vec<Response>,
+    pub(super) changes: Vec<(ChangeTicket, ChangeOutcome)>,
     pub(super) events: Vec<Event>,
     pub(super) fault: Option<Fault>,
     pub(super) is_disk_slow: bool,
@@ -48,6 +68,13 @@ pub(super) struct Node {
     pub(super) is_reader_slow: bool,
     /// Reads of log files fail.
     pub(super) is_disk_unreadable: bool,
+    /// Work on snapshots is not done.
+    pub(super) is_worker_slow: bool,
+    /// The piece of work on snapshots that fails; zero is the next.
+    pub(super) failing_job: Option<usize>,
+    /// Snapshots of its own, and of leaders.
+    pub(super) taken: usize,
+    pub(super) installed: usize,
     pub(super) fetches: usize,
     out: Outputs,
 }
@@ -80,10 +107,13 @@ impl World {
             encode_config(&config, &settings, out);
         });
         let hard_state = HardState { term: crate::raft::Term(1), vote: None };
-        let disk = Disk { records: vec![record.freeze()], hard_state, commit_hint: Index(0) };
+        let record = record.freeze();
+        let archive = BTreeMap::from([(1, record.clone())]);
+        let disk = Disk { records: vec![record], hard_state, archive, ..Disk::default() };
+        let images = Images::default();
         let mut world = World {
             now: Time::from_millis(1_000),
-            nodes: (1..=count).map(|id| (NodeId(id), Node::down(disk.clone()))).collect(),
+            nodes: (1..=count).map(|id| (NodeId(id), Node::down(disk.clone(), images.clone()))).collect(),
             network: VecDeque::new(),
             cuts: BTreeSet::new(),
             bulk_messages: 0,
@@ -97,6 +127,13 @@ impl World {
             world.start(id);
         }
         world
+    }
+
+    /// Starts a node on an empty disk, as one that wants to join.
+    pub(super) fn start_empty(&mut self, id: u64) {
+        let images = self.nodes.values().next().map(|node| node.images.clone()).unwrap_or_default();
+        self.nodes.insert(NodeId(id), Node::down(Disk::default(), images));
+        self.start(id);
     }
 
     /// A world of three with a leader.
@@ -152,6 +189,7 @@ impl World {
         node.finish_some_writes(now, count);
         node.unwritten.clear();
         node.unfetched.clear();
+        node.jobs.clear();
     }
 
     pub(super) fn cut_off(&mut self, id: u64) {
@@ -179,7 +217,9 @@ impl World {
         node.unwritten.extend(node.out.write.take());
         node.fetches += node.out.fetch.len();
         node.unfetched.extend(node.out.fetch.drain(..));
+        node.jobs.extend(node.out.snapshots.drain(..));
         node.answers.extend(node.out.answers.drain(..).map(|(_, response)| response));
+        node.changes.append(&mut node.out.changes);
         node.events.append(&mut node.out.events);
         if let Some(fault) = node.out.fatal.take() {
             node.fault = Some(fault);
@@ -191,14 +231,17 @@ impl World {
         if !node.is_reader_slow {
             node.finish_fetches(now);
         }
+        if !node.is_worker_slow {
+            node.finish_jobs(now, usize::MAX);
+        }
         self.bulk_messages += sent.iter().filter(|message| message.bulk).count();
         self.network.extend(sent);
     }
 
     /// Delivers one message, if it can be delivered.
-    pub(super) fn deliver(&mut self, message: PeerMessage) {
+    pub(super) fn deliver(&mut self, mut message: PeerMessage) {
         let (from, to) = (message.envelope.from, message.envelope.to);
-        assert_records_are_what_the_entries_say(&message);
+        read_shape(&mut message);
         let is_up = self.nodes.get(&to).is_some_and(|node| node.replica.is_some());
         if is_up && !self.cuts.contains(&(from, to)) {
             self.step(to.0, Input::Peer(message));
@@ -295,27 +338,37 @@ impl World {
         let mut up = self.nodes.values().filter_map(|node| Some((node, node.replica.as_ref()?)));
         let (first, replica) = up.next().expect("somebody is up");
         for (node, other) in up {
-            assert_eq!(node.disk.records.len(), first.disk.records.len(), "everybody has caught up");
-            assert!(node.disk.records == first.disk.records, "every node stores the same bytes");
+            assert_eq!(node.disk.last(), first.disk.last(), "everybody has caught up");
+            for (index, record) in &node.disk.archive {
+                let same = first.disk.archive.get(index).is_none_or(|other| other == record);
+                assert!(same, "every node stores the same bytes");
+            }
             assert_eq!(content(other), content(replica));
-            assert_eq!(other.map().applied(), node.disk.records.len() as u64);
+            assert_eq!(other.map().applied(), node.disk.last());
         }
     }
 }
 
 impl Node {
-    fn down(disk: Disk) -> Node {
+    fn down(disk: Disk, images: Images) -> Node {
         Node {
             replica: None,
             disk,
             unwritten: VecDeque::new(),
             unfetched: VecDeque::new(),
+            jobs: VecDeque::new(),
+            images,
             answers: Vec::new(),
+            changes: Vec::new(),
             events: Vec::new(),
             fault: None,
             is_disk_slow: false,
             is_reader_slow: false,
             is_disk_unreadable: false,
+            is_worker_slow: false,
+            failing_job: None,
+            taken: 0,
+            installed: 0,
             fetches: 0,
             out: Outputs::default(),
         }
@@ -324,7 +377,8 @@ impl Node {
     fn is_busy(&self) -> bool {
         let owes = !self.is_disk_slow && !self.unwritten.is_empty();
         let reads = !self.is_reader_slow && !self.unfetched.is_empty();
-        self.replica.is_some() && (self.out.more || owes || reads)
+        let works = !self.is_worker_slow && !self.jobs.is_empty();
+        self.replica.is_some() && (self.out.more || owes || reads || works)
     }
 
     fn finish_writes(&mut self, now: Time) {
@@ -346,7 +400,7 @@ impl Node {
     pub(super) fn finish_fetches(&mut self, now: Time) {
         while let Some(fetch) = self.unfetched.pop_front() {
             let result =
-                if self.is_disk_unreadable { Err("input/output error".to_owned()) } else { Ok(self.disk.read(&fetch)) };
+                if self.is_disk_unreadable { Err("input/output error".to_owned()) } else { self.disk.read(&fetch) };
             if let Some(replica) = &mut self.replica {
                 replica.step(now, 0, Input::Fetched { id: fetch.id, result });
                 self.out.more = true;
@@ -355,62 +409,188 @@ impl Node {
     }
 }
 
+/// The bytes of a snapshot's file: any two differ everywhere.
+fn file_bytes(id: SnapshotId, offset: u64, length: u64) -> Bytes {
+    (offset..offset + length).map(|at| (id.digest.wrapping_mul(31) ^ at.wrapping_mul(7)) as u8).collect()
+}
+
+/// The worker of a node.
+impl Node {
+    /// Does the oldest `count` pieces of work on snapshots.
+    pub(super) fn finish_jobs(&mut self, now: Time, count: usize) {
+        for _ in 0..count.min(self.jobs.len()) {
+            let job = self.jobs.pop_front().expect("there are as many");
+            let fails = self.failing_job == Some(0);
+            self.failing_job = self.failing_job.and_then(|left| left.checked_sub(1));
+            let input = self.work(job, fails);
+            if let Some(replica) = &mut self.replica {
+                replica.step(now, 0, input);
+                self.out.more = true;
+            }
+        }
+    }
+
+    fn work(&mut self, job: SnapshotJob, fails: bool) -> Input {
+        let refusal = || "no space left on device".to_owned();
+        match job {
+            SnapshotJob::Take { .. } if fails => Input::SnapshotTaken(Err(refusal())),
+            SnapshotJob::Take { mut meta, image } => {
+                let mut images = self.images.borrow_mut();
+                meta.digest = images.len() as u64 + 1;
+                meta.size_bytes = 100 + 30 * image.machine.map().len() as u64;
+                images.insert(meta.digest, image.clone());
+                self.disk.keep(meta.clone(), image);
+                self.taken += 1;
+                Input::SnapshotTaken(Ok(meta))
+            }
+            SnapshotJob::Fetch { id, snapshot, offset, length } => {
+                let held = !fails && self.disk.snapshots.iter().any(|(meta, _)| meta.id() == snapshot);
+                let bytes = || file_bytes(snapshot, offset, u64::from(length));
+                Input::ChunkFetched { id, result: held.then(bytes).ok_or_else(|| "no such file".to_owned()) }
+            }
+            SnapshotJob::Store { meta, .. } if fails => {
+                Input::ChunkStored { snapshot: meta.id(), result: Err(refusal()) }
+            }
+            SnapshotJob::Store { meta, offset, bytes } => {
+                let snapshot = meta.id();
+                let (_, mut file) =
+                    self.disk.partial.take().filter(|(id, _)| *id == snapshot).unwrap_or((snapshot, Vec::new()));
+                assert!(offset <= file.len() as u64, "no hole is left in a file");
+                file.extend(bytes.iter().skip(file.len() - offset as usize));
+                let stored = file.len() as u64;
+                self.disk.partial = Some((snapshot, file));
+                Input::ChunkStored { snapshot, result: Ok(stored) }
+            }
+            SnapshotJob::Install { .. } if fails => {
+                self.disk.partial = None;
+                Input::SnapshotInstalled(Err(refusal()))
+            }
+            SnapshotJob::Install { meta } => {
+                let (id, file) = self.disk.partial.take().expect("a file was received");
+                assert_eq!((id, file.len() as u64), (meta.id(), meta.size_bytes));
+                assert_eq!(file, file_bytes(id, 0, meta.size_bytes), "chunks of one file only, in order");
+                let image = self.images.borrow()[&meta.digest].clone();
+                self.disk.keep(meta, image.clone());
+                self.installed += 1;
+                Input::SnapshotInstalled(Ok(image))
+            }
+        }
+    }
+}
+
 impl Disk {
+    /// Index of the last entry.
+    pub(super) fn last(&self) -> u64 {
+        self.base + self.records.len() as u64
+    }
+
+    fn last_check(&self) -> u32 {
+        self.records.last().map_or(self.base_check, |last| RecordHeader::read(last).unwrap().check)
+    }
+
+    fn keep(&mut self, meta: SnapshotMeta, image: Image) {
+        self.snapshots.push((meta, image));
+        self.snapshots.sort_by_key(|(meta, _)| meta.last.index);
+        let old = self.snapshots.len().saturating_sub(2);
+        self.snapshots.drain(..old);
+    }
+
+    /// The log begins anew behind a snapshot.
+    fn reset(&mut self, meta: &SnapshotMeta) {
+        self.records.clear();
+        self.archive.clear();
+        (self.base, self.base_check) = (meta.last.index.0, meta.link);
+    }
+
+    /// Finishes the installation that a crash cut short.
+    fn recover(&mut self) {
+        let Some((meta, _)) = self.snapshots.last().cloned() else { return };
+        if meta.last.index.0 <= self.base {
+            return;
+        }
+        let record = self.records.get((meta.last.index.0 - self.base - 1) as usize);
+        if record.is_none_or(|record| RecordHeader::read(record).unwrap().id != meta.last) {
+            self.reset(&meta);
+        }
+    }
+
+    fn compact(&mut self, upto: u64) {
+        let covered = self.snapshots.last().expect("only what a snapshot covers is compacted").0.last.index.0;
+        assert!(upto <= covered && upto > self.base && upto <= self.last());
+        let count = (upto - self.base) as usize;
+        self.base_check = RecordHeader::read(&self.records[count - 1]).unwrap().check;
+        self.records.drain(..count);
+        self.base = upto;
+    }
+
     fn write(&mut self, batch: WriteBatch) {
         if let Some(hard_state) = batch.hard_state {
             self.hard_state = hard_state;
         }
+        if let Some(meta) = batch.reset_to {
+            assert!(self.snapshots.iter().any(|(held, _)| *held == meta), "the file is durable before the log goes");
+            self.reset(&meta);
+        }
         if let Some(from) = batch.truncate_from {
-            self.records.truncate(from.0 as usize - 1);
+            self.records.truncate((from.0 - self.base) as usize - 1);
+            self.archive.split_off(&from.0);
         }
         let mut written = Vec::new();
         for slice in batch.records {
             written.extend(split(&slice));
         }
         if let Some((first, last)) = batch.range {
-            assert_eq!(first.0, self.records.len() as u64 + 1, "a write continues the log");
+            assert_eq!(first.0, self.last() + 1, "a write continues the log");
             assert_eq!(last.0 - first.0 + 1, written.len() as u64, "a write holds what it says");
         }
         for record in written {
             let header = RecordHeader::read(&record).expect("what is written can be read");
-            let link = self.records.last().map_or(LINK_ORIGIN, |last| RecordHeader::read(last).unwrap().check);
-            assert_eq!((header.id.index.0, header.link), (self.records.len() as u64 + 1, link));
+            assert_eq!((header.id.index.0, header.link), (self.last() + 1, self.last_check()));
             assert!(header.id.term <= self.hard_state.term, "an entry's term is durable before the entry");
+            self.archive.insert(self.last() + 1, record.clone());
             self.records.push(record);
         }
         self.commit_hint = self.commit_hint.max(batch.commit_hint);
+        if let Some(upto) = batch.compact_to {
+            self.compact(upto.0);
+        }
     }
 
-    fn read(&self, fetch: &Fetch) -> Bytes {
+    fn read(&self, fetch: &Fetch) -> Result<Bytes, String> {
         let mut out = BytesMut::new();
         for index in fetch.first.0..=fetch.last.0 {
-            let record = &self.records[index as usize - 1];
+            let place = index.checked_sub(self.base + 1).ok_or_else(|| format!("entry {index} is compacted"))?;
+            let record = self.records.get(place as usize).ok_or_else(|| format!("entry {index} is gone"))?;
             if !out.is_empty() && out.len() + record.len() > fetch.max_bytes {
                 break;
             }
             out.extend_from_slice(record);
         }
-        out.freeze()
+        Ok(out.freeze())
     }
 
-    pub(super) fn found(&self, settings: Settings, tail_bytes: usize) -> Found {
-        let mut shape = Shape::empty(Index(1));
+    pub(super) fn found(&mut self, settings: Settings, tail_bytes: usize) -> Found {
+        self.recover();
+        let mut shape = Shape::empty(Index(self.base + 1));
         for record in &self.records {
             push_record(&mut shape, record);
         }
         let mut kept = self.records.len();
         let mut bytes = 0;
-        while kept > 0 && (kept as u64 > self.commit_hint.0 || bytes + self.records[kept - 1].len() <= tail_bytes) {
+        while kept > 0
+            && (self.base + kept as u64 > self.commit_hint.0 || bytes + self.records[kept - 1].len() <= tail_bytes)
+        {
             kept -= 1;
             bytes += self.records[kept].len();
         }
         Found {
             hard_state: self.hard_state,
+            snapshot: self.snapshots.last().cloned(),
             shape,
             commit_hint: self.commit_hint,
-            last_check: self.records.last().map_or(LINK_ORIGIN, |last| RecordHeader::read(last).unwrap().check),
+            last_check: self.last_check(),
             tail: self.records[kept..].to_vec(),
-            tail_first: Index(kept as u64 + 1),
+            tail_first: Index(self.base + kept as u64 + 1),
             settings,
         }
     }
@@ -435,7 +615,7 @@ pub(super) fn content(replica: &Replica) -> Vec<Row> {
     page.entries.iter().map(row).collect()
 }
 
-fn member(id: NodeId) -> Member {
+pub(super) fn member(id: NodeId) -> Member {
     let storage = StorageId(u128::from(id.0));
     Member { id, name: format!("n{}", id.0), address: format!("127.0.0.1:{}", 7_000 + id.0), storage }
 }
@@ -458,14 +638,22 @@ fn push_record(shape: &mut Shape, record: &Bytes) {
     shape.push(header.id.term, record.len() as u32, config);
 }
 
-/// What the transport of a real node does on arrival: the shape is derived from the records.
-fn assert_records_are_what_the_entries_say(message: &PeerMessage) {
-    let Message::Append(append) = &message.envelope.message else {
-        return assert!(message.records.is_empty(), "only appends carry records");
+/// What the transport of a real node does on arrival: the shape is derived from the records, which know of every
+/// configuration, also of those that the sender's core has forgotten.
+fn read_shape(message: &mut PeerMessage) {
+    if let Message::Snapshot(chunk) = &message.envelope.message {
+        let sent = message.records.concat();
+        return assert_eq!(sent, file_bytes(chunk.meta.id(), chunk.offset, u64::from(chunk.length)));
+    }
+    let Message::Append(append) = &mut message.envelope.message else {
+        return assert!(message.records.is_empty(), "only appends and chunks carry bytes");
     };
     let mut derived = Shape::empty(append.entries.first);
     for record in message.records.iter().flat_map(split) {
         push_record(&mut derived, &record);
     }
-    assert_eq!(derived, append.entries);
+    let named = &append.entries;
+    assert_eq!((&derived.terms, &derived.lengths), (&named.terms, &named.lengths));
+    assert!(named.configs.iter().all(|config| derived.configs.contains(config)), "{named:?} {derived:?}");
+    append.entries = derived;
 }

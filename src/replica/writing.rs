@@ -7,7 +7,7 @@ use super::mind::Replica;
 use super::received::Cut;
 use super::submit::Proposals;
 use super::tail::NoContinuation;
-use crate::codec::entry::encode_config;
+use crate::codec::entry::{append_stamp, encode_config, stamp_bytes};
 use crate::codec::{Kind, RECORD_HEADER_BYTES, WriteBatch, append_record};
 use crate::raft::{Created, Effects, Fault, Index, LogId};
 
@@ -44,10 +44,12 @@ impl Replica {
         Some(WriteBatch {
             seq: write.seq,
             hard_state: write.hard_state,
+            reset_to: write.reset_to,
             truncate_from: write.truncate_from,
             records,
             range: write.append,
             commit_hint: write.commit_hint,
+            compact_to: write.compact_to,
         })
     }
 
@@ -78,11 +80,13 @@ impl Replica {
                 reserve(&mut self.encoder, RECORD_HEADER_BYTES);
                 append_record(&mut self.encoder, link, Kind::Noop, id, wall_ms, |_| ());
             }
-            Created::Config { config, .. } => {
+            Created::Config { config, length_bytes, .. } => {
                 let settings = &self.settings;
+                reserve(&mut self.encoder, *length_bytes as usize);
                 append_record(&mut self.encoder, link, Kind::Config, id, wall_ms, |out| {
                     encode_config(config, settings, out);
                 });
+                assert_eq!(self.encoder.len(), *length_bytes as usize, "the core counts the bytes that are written");
             }
         }
         self.tail.push(self.encoder.split().freeze())
@@ -90,13 +94,16 @@ impl Replica {
 
     /// Encodes all writes of the turn into one piece, which is what the journal, the tail and the peers share.
     fn append_proposals(&mut self, wall_ms: u64) -> Result<(), NoContinuation> {
-        let Proposals { first, commands } = &mut self.proposals;
-        let need = commands.iter().map(|command| RECORD_HEADER_BYTES + command.len()).sum();
-        reserve(&mut self.encoder, need);
+        let Proposals { first, kind, elapsed_ms, payloads } = &mut self.proposals;
+        let need: usize = payloads.iter().map(|payload| RECORD_HEADER_BYTES + payload.len()).sum();
+        reserve(&mut self.encoder, need + stamp_bytes(*elapsed_ms));
         let mut link = self.tail.last_check();
-        for (offset, command) in (0..).zip(commands.drain(..)) {
+        for (offset, payload) in (0..).zip(payloads.drain(..)) {
             let id = LogId { term: first.term, index: first.index + offset };
-            link = append_record(&mut self.encoder, link, Kind::Command, id, wall_ms, |out| out.put_slice(&command));
+            link = append_record(&mut self.encoder, link, *kind, id, wall_ms, |out| {
+                out.put_slice(&payload);
+                append_stamp(core::mem::take(elapsed_ms), out);
+            });
         }
         *first = LogId::ZERO;
         self.tail.push(self.encoder.split().freeze())

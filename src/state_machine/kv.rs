@@ -57,6 +57,42 @@ pub struct Page {
     pub more: bool,
 }
 
+/// What a snapshot says of a map besides its entries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct MapFacts {
+    /// Index of the last entry that was applied.
+    pub applied: u64,
+    /// How many keys there are.
+    pub entries: u64,
+    /// The digest of all entries, as of `applied`.
+    pub sum: u64,
+    /// The newest published digest, with the index it belongs to.
+    pub published: Option<(u64, u64)>,
+}
+
+/// A map that is put together again from a snapshot, entry by entry.
+#[derive(Debug)]
+pub struct Restoring {
+    map: KeyValueMap,
+    facts: MapFacts,
+    last: Option<Key>,
+}
+
+/// Why entries do not make the map that they are said to make.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum RestoreError {
+    #[error("key number {number} does not come behind the one before it")]
+    Order { number: u64 },
+    #[error("key number {number} has revisions that cannot be")]
+    History { number: u64 },
+    #[error("there are {found} keys where {stated} should be")]
+    Count { stated: u64, found: u64 },
+    #[error("the keys have digest {found:016x}, not {stated:016x}")]
+    Digest { stated: u64, found: u64 },
+    #[error("the published digest is of index {index}, which is not a published one")]
+    Published { index: u64 },
+}
+
 impl KeyValueMap {
     /// The empty map, as of before the first entry of a log.
     pub fn new(value_bytes_max: u64) -> KeyValueMap {
@@ -138,6 +174,21 @@ impl KeyValueMap {
     /// revisions and versions all count.
     pub fn digest(&self) -> Option<(u64, u64)> {
         self.published
+    }
+
+    /// What a snapshot of this map must say besides its entries.
+    pub fn facts(&self) -> MapFacts {
+        MapFacts { applied: self.applied, entries: self.len() as u64, sum: self.sum, published: self.published }
+    }
+
+    /// All entries, in key order.
+    pub fn entries(&self) -> impl Iterator<Item = &Entry> {
+        self.entries.values()
+    }
+
+    /// The digest of the map as it is now.
+    pub fn sum(&self) -> u64 {
+        self.sum
     }
 
     fn advance(&mut self, revision: u64) {
@@ -225,6 +276,57 @@ impl KeyValueMap {
             self.entries.insert(place, new);
         }
         Ok(())
+    }
+}
+
+impl Restoring {
+    /// Begins with an empty map that is to become what `facts` say.
+    pub fn new(value_bytes_max: u64, facts: MapFacts) -> Restoring {
+        Restoring { map: KeyValueMap::new(value_bytes_max), facts, last: None }
+    }
+
+    /// Adds the next key in order, with the revisions that created and last changed it and its version.
+    ///
+    /// # Errors
+    /// Keys out of order, and histories that no log can give.
+    pub fn push(&mut self, history: [u64; 3], key: &[u8], value: &[u8]) -> Result<(), RestoreError> {
+        let number = self.map.len() as u64 + 1;
+        let place = Key::new(key);
+        if self.last.as_ref().is_some_and(|last| *last >= place) {
+            return Err(RestoreError::Order { number });
+        }
+        let [created, revision, version] = history;
+        if created < 1 || created > revision || revision > self.facts.applied || version < 1 {
+            return Err(RestoreError::History { number });
+        }
+        let entry = Entry::build(&mut self.map.scratch, history, key, value);
+        self.map.sum = self.map.sum.wrapping_add(entry.hash());
+        self.last = Some(place.clone());
+        self.map.entries.insert(place, entry);
+        Ok(())
+    }
+
+    /// The map, if it is what was said.
+    ///
+    /// # Errors
+    /// Keys are missing or too many, or one of them is not what it was.
+    pub fn finish(mut self) -> Result<KeyValueMap, RestoreError> {
+        let MapFacts { applied, entries: stated, sum, published } = self.facts;
+        let found = self.map.len() as u64;
+        if found != stated {
+            return Err(RestoreError::Count { stated, found });
+        }
+        if self.map.sum != sum {
+            return Err(RestoreError::Digest { stated: sum, found: self.map.sum });
+        }
+        if let Some((index, _)) = published
+            && (index == 0 || index > applied || !index.is_multiple_of(DIGEST_INTERVAL))
+        {
+            return Err(RestoreError::Published { index });
+        }
+        self.map.applied = applied;
+        self.map.published = published;
+        Ok(self.map)
     }
 }
 

@@ -4,6 +4,9 @@
 //! that failed may be there in part, but never with a hole, and the journal refuses everything after it (R60). The
 //! hard state of a group is durable before the first byte of its truncations and entries (R57, I11).
 //!
+//! Old entries go where a durable snapshot covers them, whole segments at a time (`compact_to`, R84); an installed
+//! snapshot replaces the log in one step (`reset_to`, R86). Snapshots that the log no longer begins behind go with it.
+//!
 //! The last hard state of a group goes first and stands for all of them. That is one update instead of several, and
 //! as safe: an update that is durable early is a vote or a term nobody was told of yet.
 //!
@@ -18,9 +21,11 @@ use super::hard_state::HardStateFile;
 use super::layout::{self, SyncMode};
 use super::positions::{LogReader, ReadError};
 use super::recovery::{self, OpenError, Recovered};
+use super::snapshot::{SNAPSHOTS_KEPT, SnapshotStore};
+use super::snapshot_file::SnapshotError;
 use super::wal::{SyncLatency, Wal};
 use crate::codec::WriteBatch;
-use crate::raft::{Index, Rule, Rules, WriteSeq};
+use crate::raft::{Index, LogId, Rule, Rules, SnapshotMeta, WriteSeq};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JournalOptions {
@@ -38,6 +43,7 @@ pub struct Journal {
     wal: Wal,
     hard_state: HardStateFile,
     rules: Rules,
+    snapshots: SnapshotStore,
     written: WriteSeq,
     /// The first failure, after which nothing is written any more.
     stopped: Option<String>,
@@ -52,6 +58,8 @@ pub enum WriteError {
     Io { path: PathBuf, source: io::Error },
     #[error("reading the entry that a truncation keeps: {source}")]
     Truncation { source: ReadError },
+    #[error("the snapshot that takes the place of entries: {source}")]
+    Snapshot { source: SnapshotError },
     #[error("the journal stopped after an earlier failure: {first}")]
     Stopped { first: String },
 }
@@ -79,6 +87,7 @@ impl Journal {
             wal: opened.wal,
             hard_state: opened.hard_state,
             rules: options.rules,
+            snapshots: opened.snapshots,
             written: WriteSeq::default(),
             stopped: None,
             _lock: opened.lock,
@@ -102,6 +111,11 @@ impl Journal {
         self.wal.reader()
     }
 
+    /// The snapshots of this directory, for another thread to take, send and receive.
+    pub fn snapshots(&self) -> SnapshotStore {
+        self.snapshots.clone()
+    }
+
     /// How long recent syncs of the log took; stays true while writing goes on.
     pub fn sync_latency(&self) -> Arc<SyncLatency> {
         self.wal.latency()
@@ -114,6 +128,8 @@ impl Journal {
     pub fn close(mut self) -> Result<(), WriteError> {
         self.latched(|journal| {
             journal.wal.flush()?;
+            // The last group's marker is not synced yet, and what is before a marker must be (R61).
+            journal.wal.sync()?;
             journal.wal.mark()?;
             journal.wal.sync()?;
             let hard_state = journal.hard_state.slot().hard_state;
@@ -135,6 +151,10 @@ impl Journal {
         }
         for batch in batches {
             assert!(batch.seq > self.written, "writes are numbered and rise (R54)");
+            if let Some(meta) = &batch.reset_to {
+                assert_eq!(batch.truncate_from, None, "nothing is left to truncate when the log is discarded");
+                self.reset(meta)?;
+            }
             self.wal.note_commit(batch.commit_hint);
             if let Some(from) = batch.truncate_from {
                 self.wal.truncate(from)?;
@@ -153,7 +173,55 @@ impl Journal {
         }
         let term = self.hard_state.slot().hard_state.term;
         assert!(self.wal.tip().id.term <= term, "no entry is of a later term than the durable one (I11)");
-        self.wal.flush()
+        self.wal.flush()?;
+        if let Some(index) = batches.iter().filter_map(|batch| batch.compact_to).max() {
+            self.compact(index)?;
+        }
+        self.wal.remove_some()
+    }
+
+    /// Gives the whole log up for a snapshot. Its file is there before, so whenever the machine stops, either the log or
+    /// the snapshot is whole.
+    fn reset(&mut self, meta: &SnapshotMeta) -> Result<(), WriteError> {
+        let head = self.snapshots.head(meta.last).map_err(|source| WriteError::Snapshot { source })?;
+        assert_eq!(head.link, meta.link, "a snapshot is durable before the log is discarded for it (R86)");
+        self.wal.reset(meta.last, meta.link)?;
+        self.prune(|last| last.index >= meta.last.index, meta.last)
+    }
+
+    /// Forgets old segments, and snapshots that the log does not need any more.
+    fn compact(&mut self, index: Index) -> Result<(), WriteError> {
+        let installed = self.installed()?;
+        let Some(newest) = installed.first().copied().filter(|newest| newest.index >= index) else {
+            panic!("only what a durable snapshot covers is forgotten (R84): not entry {index}");
+        };
+        self.wal.compact(index)?;
+        let origin = self.wal.origin().id.index;
+        let kept: Vec<LogId> = installed.into_iter().filter(|last| last.index >= origin).take(SNAPSHOTS_KEPT).collect();
+        self.prune(|last| kept.contains(&last) || last.index > newest.index, newest)
+    }
+
+    /// Last entries of the snapshots that this log goes on behind, the newest first. One that was received and waits to
+    /// be installed is none, nor is a damaged one.
+    fn installed(&self) -> Result<Vec<LogId>, WriteError> {
+        let failed = |source| WriteError::Io { path: layout::snapshot_dir(&self.data_dir), source };
+        let mut installed = Vec::new();
+        for last in self.snapshots.list().map_err(failed)?.into_iter().rev() {
+            let head = match self.snapshots.head(last) {
+                Ok(head) => head,
+                Err(source @ SnapshotError::Io { .. }) => return Err(WriteError::Snapshot { source }),
+                Err(_) => continue,
+            };
+            if self.wal.known_at(last.index)?.is_some_and(|tip| (tip.id, tip.check) == (last, head.link)) {
+                installed.push(last);
+            }
+        }
+        Ok(installed)
+    }
+
+    fn prune(&self, is_needed: impl Fn(LogId) -> bool, newest: LogId) -> Result<(), WriteError> {
+        let failed = |source| WriteError::Io { path: layout::snapshot_dir(&self.data_dir), source };
+        self.snapshots.prune(newest, is_needed).map_err(failed)
     }
 
     fn write_hard_state(&mut self, batches: &[WriteBatch]) -> Result<(), WriteError> {
@@ -166,7 +234,9 @@ impl Journal {
             newest.term > held.term || held.vote.is_none() || newest.vote == held.vote,
             "a vote is never taken back within its term (R1)"
         );
-        let hint = batches.iter().map(|batch| batch.commit_hint).max().unwrap_or(Index(0)).max(self.wal.commit_hint());
+        // What a snapshot in this group commits is not there yet, and a hint never is ahead of the log (R4).
+        let hints = batches.iter().take_while(|batch| batch.reset_to.is_none()).map(|batch| batch.commit_hint);
+        let hint = hints.max().unwrap_or(Index(0)).max(self.wal.commit_hint());
         self.hard_state.update(newest, hint, None).map_err(|source| {
             let path = layout::hard_state_file(&self.data_dir);
             WriteError::Io { path, source }
@@ -188,14 +258,13 @@ impl Journal {
 
 #[cfg(test)]
 mod tests {
-    use std::collections::BTreeMap;
     use std::fs;
-    use std::sync::Mutex;
     use std::sync::atomic::{AtomicU64, Ordering};
 
     use bytes::{Bytes, BytesMut};
 
-    use super::super::disk::{self, DiskFile};
+    use super::super::disk;
+    use super::super::failing_disk::FailingDisk;
     use super::super::hard_state::{HARD_STATE_FILE_BYTES, LogEnd, SLOT_BYTES};
     use super::super::layout::{FoundError, Founding};
     use super::super::reader::{self, Damage, DamageKind, Item};
@@ -296,7 +365,16 @@ mod tests {
             self.seq += 1;
             let range = (!sizes.is_empty()).then(|| (Index(from), Index(from + sizes.len() as u64 - 1)));
             let commit_hint = Index(self.commit);
-            WriteBatch { seq: WriteSeq(self.seq), hard_state: None, truncate_from, records, range, commit_hint }
+            WriteBatch {
+                seq: WriteSeq(self.seq),
+                hard_state: None,
+                reset_to: None,
+                truncate_from,
+                records,
+                range,
+                commit_hint,
+                compact_to: None,
+            }
         }
 
         fn append(&mut self, sizes: &[usize]) {
@@ -326,144 +404,6 @@ mod tests {
                 }
             }
             records
-        }
-    }
-
-    /// The real disk until it has done a number of changes; then the next write is done by half and everything fails.
-    /// Remembers what was not synced, so that a power loss can take it away.
-    #[derive(Debug)]
-    struct FailingDisk(Arc<Faults>);
-
-    #[derive(Debug, Default)]
-    struct Faults {
-        budget: AtomicU64,
-        files: Mutex<Vec<Arc<dyn DiskFile>>>,
-        /// By file and sector: offset and former content of each write since the last sync.
-        unsynced: Mutex<BTreeMap<(usize, u64), Overwritten>>,
-    }
-
-    type Overwritten = Vec<(u64, Vec<u8>)>;
-
-    #[derive(Debug)]
-    struct FailingFile {
-        file: Arc<dyn DiskFile>,
-        number: usize,
-        faults: Arc<Faults>,
-    }
-
-    const SECTOR_BYTES: u64 = 512;
-
-    impl Faults {
-        fn spend(&self) -> io::Result<()> {
-            let spent = self.budget.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1));
-            spent.map(|_| ()).map_err(|_| io::Error::other("the disk has failed"))
-        }
-
-        fn left(&self) -> u64 {
-            self.budget.load(Ordering::SeqCst)
-        }
-
-        /// Each sector keeps some of the writes it got since the last sync, in order, and loses the later ones.
-        fn lose_power(&self, random: &mut u64) {
-            let files = self.files.lock().unwrap();
-            for ((number, _), mut writes) in std::mem::take(&mut *self.unsynced.lock().unwrap()) {
-                *random ^= *random << 13;
-                *random ^= *random >> 7;
-                *random ^= *random << 17;
-                let kept = (*random % (writes.len() as u64 + 1)) as usize;
-                for (offset, before) in writes.drain(kept..).rev() {
-                    files[number].write_at(&before, offset).unwrap();
-                }
-            }
-        }
-    }
-
-    impl FailingDisk {
-        fn after(changes: u64) -> (Arc<FailingDisk>, Arc<Faults>) {
-            let faults = Arc::new(Faults { budget: AtomicU64::new(changes), ..Faults::default() });
-            (Arc::new(FailingDisk(faults.clone())), faults)
-        }
-
-        fn wrap(&self, file: Arc<dyn DiskFile>) -> Arc<dyn DiskFile> {
-            let mut files = self.0.files.lock().unwrap();
-            files.push(file.clone());
-            Arc::new(FailingFile { file, number: files.len() - 1, faults: self.0.clone() })
-        }
-    }
-
-    impl FailingFile {
-        fn write_noting(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
-            let mut at = offset;
-            let end = offset + bytes.len() as u64;
-            let mut unsynced = self.faults.unsynced.lock().unwrap();
-            while at < end {
-                let sector = at / SECTOR_BYTES;
-                let length = ((sector + 1) * SECTOR_BYTES).min(end) - at;
-                let mut before = vec![0; length as usize];
-                self.file.read_at(&mut before, at)?;
-                unsynced.entry((self.number, sector)).or_default().push((at, before));
-                at += length;
-            }
-            self.file.write_at(bytes, offset)
-        }
-    }
-
-    impl Disk for FailingDisk {
-        fn create_directory(&self, path: &Path) -> io::Result<()> {
-            self.0.spend().and_then(|()| RealDisk.create_directory(path))
-        }
-        fn list(&self, directory: &Path) -> io::Result<Vec<String>> {
-            RealDisk.list(directory)
-        }
-        fn open(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
-            RealDisk.open(path)
-        }
-        fn open_for_writing(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
-            Ok(self.wrap(RealDisk.open_for_writing(path)?))
-        }
-        fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
-            self.0.spend()?;
-            Ok(self.wrap(RealDisk.create(path)?))
-        }
-        fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-            self.0.spend().and_then(|()| RealDisk.rename(from, to))
-        }
-        fn remove(&self, path: &Path) -> io::Result<()> {
-            self.0.spend().and_then(|()| RealDisk.remove(path))
-        }
-        fn remove_directory(&self, path: &Path) -> io::Result<()> {
-            self.0.spend().and_then(|()| RealDisk.remove_directory(path))
-        }
-        fn sync_directory(&self, path: &Path) -> io::Result<()> {
-            self.0.spend().and_then(|()| RealDisk.sync_directory(path))
-        }
-        fn exists(&self, path: &Path) -> io::Result<bool> {
-            RealDisk.exists(path)
-        }
-        fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn DiskLock>>> {
-            RealDisk.lock(path)
-        }
-    }
-
-    impl DiskFile for FailingFile {
-        fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-            self.file.read_at(buffer, offset)
-        }
-        fn write_at(&self, bytes: &[u8], offset: u64) -> io::Result<()> {
-            self.faults.spend()?;
-            if self.faults.left() == 0 {
-                self.write_noting(&bytes[..bytes.len() / 2], offset)?;
-                return Err(io::Error::other("the disk failed within a write"));
-            }
-            self.write_noting(bytes, offset)
-        }
-        fn sync(&self) -> io::Result<()> {
-            self.faults.spend()?;
-            self.faults.unsynced.lock().unwrap().retain(|(number, _), _| *number != self.number);
-            self.file.sync()
-        }
-        fn length_bytes(&self) -> io::Result<u64> {
-            self.file.length_bytes()
         }
     }
 

@@ -67,10 +67,12 @@ impl Bench {
         WriteBatch {
             seq: WriteSeq(self.seq),
             hard_state: None,
+            reset_to: None,
             truncate_from: None,
             records: vec![buffer.freeze()],
             range: Some((first, self.last.index)),
             commit_hint: Index(1),
+            compact_to: None,
         }
     }
 

@@ -10,6 +10,7 @@
 //!     in-use               there from open to clean close
 //!     hard_state           term and vote
 //!     log/                 segments: 00000001-00000000000000000001.seg
+//!     snapshots/           00000000000000000150-00000000000000000003.snap, made with the first start
 //! ```
 //!
 //! Promises: `found` leaves a whole data directory or none. Does not read the log.
@@ -22,7 +23,7 @@ use serde::{Deserialize, Serialize};
 use super::disk::{self, Disk, RealDisk};
 use super::wal;
 use crate::codec::Settings;
-use crate::raft::{ClusterId, Config, Index, NodeId, StorageId};
+use crate::raft::{ClusterId, Config, Index, LogId, NodeId, SnapshotMeta, StorageId};
 
 /// Longest `node.yaml` or `run.json` that is read; a longer one is refused before it is parsed.
 pub const SMALL_FILE_BYTES_MAX: usize = 64 * 1024;
@@ -169,6 +170,38 @@ pub fn hard_state_file(data_dir: &Path) -> PathBuf {
 /// `data/log`.
 pub fn log_dir(data_dir: &Path) -> PathBuf {
     data_dir.join("log")
+}
+
+/// `data/snapshots`.
+pub fn snapshot_dir(data_dir: &Path) -> PathBuf {
+    data_dir.join("snapshots")
+}
+
+/// `00000000000000000150-00000000000000000003.snap`: index and term of the last entry that the snapshot covers.
+pub fn snapshot_name(last: LogId) -> String {
+    format!("{:020}-{:020}.snap", last.index.0, last.term.0)
+}
+
+/// Reads the last entry out of a snapshot's name; none when it is not one.
+pub fn parse_snapshot_name(name: &str) -> Option<LogId> {
+    let (index, term) = name.strip_suffix(".snap")?.split_once('-')?;
+    let last = LogId::new(index.parse().ok()?, term.parse().ok()?);
+    (snapshot_name(last) == name).then_some(last)
+}
+
+/// `00000000000000000150-00000000000000000003-1f9a0c22d4e1b367-48211.part`: a snapshot that is being received, by its
+/// last entry, its digest and its size, so that parts of two snapshots are never mixed (R88).
+pub fn partial_name(meta: &SnapshotMeta) -> String {
+    let last = meta.last;
+    format!("{:020}-{:020}-{:016x}-{}.part", last.index.0, last.term.0, meta.digest, meta.size_bytes)
+}
+
+/// Reads the last entry out of the name of a snapshot that is being received; none when it is not one.
+pub fn parse_partial_name(name: &str) -> Option<LogId> {
+    let mut parts = name.strip_suffix(".part")?.split('-');
+    let last = LogId::new(parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
+    let is_whole = parts.next()?.len() == 16 && parts.next()?.parse::<u64>().is_ok() && parts.next().is_none();
+    is_whole.then_some(last)
 }
 
 /// `00000001-00000000000000000001.seg`: sequence number, then the index of the first entry.

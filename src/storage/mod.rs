@@ -1,12 +1,15 @@
-//! The log on disk: segments, hard state, group commit, recovery.
+//! The log on disk: segments, hard state, snapshots, group commit, recovery.
 //!
 //! `journal` is the front. Behind it: `wal` appends to segments, `segment` knows their bytes, `positions` where entries lie, `hard_state` keeps term
 //! and vote, `scanner` and `reader` read what is there (one reader, two policies: `recovery` is strict, the inspector tolerant),
+//! `snapshot` keeps the snapshots, whose bytes `snapshot_file` knows,
 //! `layout` names the files, and `disk` alone touches them. `docs/formats.md` draws every byte.
 //!
 //! Decides nothing about consensus: it stores what it is told, in the order it is told, or stops for ever (R60).
 
 pub mod disk;
+#[cfg(test)]
+mod failing_disk;
 pub mod hard_state;
 pub mod journal;
 #[cfg(test)]
@@ -17,10 +20,16 @@ pub mod reader;
 pub mod recovery;
 mod scanner;
 pub mod segment;
+pub mod snapshot;
+pub mod snapshot_file;
+#[cfg(test)]
+mod snapshot_tests;
 mod wal;
 
 pub use journal::{Journal, JournalOptions, WriteError};
 pub use layout::SyncMode;
 pub use positions::{LogReader, ReadError};
 pub use recovery::{DirectoryMeta, Note, OpenError, Recovered};
+pub use snapshot::{Incoming, SnapshotReader, SnapshotStore};
+pub use snapshot_file::{Loaded, SnapshotError, SnapshotHead};
 pub use wal::SyncLatency;

@@ -13,6 +13,7 @@ use bytes::{Bytes, BytesMut};
 use super::disk::Disk;
 use super::reader::{Damage, DamageKind};
 use super::scanner::{Expected, Piece, Scanner};
+use super::wal::Tip;
 use crate::raft::{Index, StorageId, Term};
 
 /// Log bytes between two places that are remembered.
@@ -50,6 +51,8 @@ struct Mapped {
     path: Arc<Path>,
     sequence: u64,
     first: Index,
+    /// The entry before `first`, which the log may begin behind.
+    before: Tip,
     /// Last entry that is durable and counts; the one before `first` when there is none.
     last: Index,
     /// Entries and their offsets, rising; the first is the segment's first entry.
@@ -79,10 +82,17 @@ impl LogReader {
     pub fn read(&self, first: Index, last: Index, max_bytes: usize) -> Result<Bytes, ReadError> {
         let start = self.positions.find(first, last)?;
         let path = start.path.clone();
-        self.read_from(&start, first, last.min(start.last), max_bytes).map_err(|error| match error {
-            Failure::Io(source) => ReadError::Io { path: path.to_path_buf(), source },
-            Failure::Damaged(damage) => ReadError::Damaged(damage),
-        })
+        match self.read_from(&start, first, last.min(start.last), max_bytes) {
+            Ok(records) => Ok(records),
+            Err(Failure::Damaged(damage)) => Err(ReadError::Damaged(damage)),
+            Err(Failure::Io(source)) => {
+                if source.kind() == io::ErrorKind::NotFound {
+                    // The segment may have been removed since it was looked up; then the map says so.
+                    self.positions.find(first, last)?;
+                }
+                Err(ReadError::Io { path: path.to_path_buf(), source })
+            }
+        }
     }
 
     /// The first and the last index that can be read; the last is the one before the first when there are none.
@@ -133,14 +143,30 @@ impl From<io::Error> for Failure {
 
 impl Positions {
     /// Adds an empty segment behind the others, which replaces everything from its first entry on.
-    pub(super) fn open_segment(&self, path: Arc<Path>, sequence: u64, first: Index) {
+    pub(super) fn open_segment(&self, path: Arc<Path>, sequence: u64, before: Tip) {
+        let first = before.id.index.next();
         let mut map = self.0.write().expect("no holder of the lock panics");
         map.retain(|segment| segment.first < first);
         for segment in map.iter_mut() {
             segment.last = segment.last.min(first.prev());
             segment.places.retain(|(index, _)| *index < first);
         }
-        map.push(Mapped { path, sequence, first, last: first.prev(), places: Vec::new() });
+        map.push(Mapped { path, sequence, first, before, last: first.prev(), places: Vec::new() });
+    }
+
+    /// Forgets everything; a segment opened next begins the log.
+    pub(super) fn clear(&self) {
+        self.0.write().expect("no holder of the lock panics").clear();
+    }
+
+    /// Forgets the segments of which no entry is behind `index`, but never the newest; gives the sequence number of the
+    /// oldest that is left.
+    pub(super) fn compact(&self, index: Index) -> u64 {
+        let mut map = self.0.write().expect("no holder of the lock panics");
+        let behind = map.len().saturating_sub(1);
+        let count = map.iter().take(behind).take_while(|segment| segment.last <= index).count();
+        map.drain(..count);
+        map.first().expect("a log has a segment").sequence
     }
 
     /// Makes what was written to the newest segment readable: its last entry, and places in it.
@@ -151,7 +177,12 @@ impl Positions {
         newest.places.append(places);
     }
 
-    fn range(&self) -> (Index, Index) {
+    /// The entry that the log begins behind.
+    pub(super) fn origin(&self) -> Tip {
+        self.0.read().expect("no holder of the lock panics").first().map_or(Tip::ORIGIN, |segment| segment.before)
+    }
+
+    pub(super) fn range(&self) -> (Index, Index) {
         let map = self.0.read().expect("no holder of the lock panics");
         match (map.first(), map.last()) {
             (Some(first), Some(last)) => (first.first, last.last),

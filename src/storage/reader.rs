@@ -23,6 +23,7 @@ use super::hard_state::{self, LogEnd};
 use super::layout;
 use super::scanner::{self, Expected, Piece, Scanner};
 use super::segment::{Cause, HeaderError, Marker, SEGMENT_HEADER_BYTES, SegmentHeader};
+use super::snapshot;
 use crate::codec::RecordHeader;
 use crate::codec::record::{LINK_ORIGIN, RECORD_HEADER_BYTES};
 use crate::raft::{Index, Term};
@@ -51,6 +52,8 @@ pub enum DamageKind {
     /// A segment, or what should be behind an offset, is not there.
     Missing,
     HardState,
+    /// A snapshot file.
+    Snapshot,
     /// Written by another version of this program.
     Version,
     /// The system could not read it.
@@ -153,22 +156,33 @@ pub fn walk_on(disk: Arc<dyn Disk>, path: &Path) -> Result<Walk, WalkError> {
     };
     if names.iter().any(|name| name == "log") {
         let (clean_end, damage) = clean_end_of(disk.as_ref(), &layout::hard_state_file(path)).map_err(failed)?;
-        return walk_directory(disk, &layout::log_dir(path), clean_end, damage).map_err(failed);
+        let covered = snapshot::covered(disk.as_ref(), &layout::snapshot_dir(path)).map_err(failed)?;
+        let known = Known { clean_end, covered: Some(covered) };
+        return walk_directory(disk, &layout::log_dir(path), known, damage).map_err(failed);
     }
     if names.iter().any(|name| name == "data") {
         return walk_on(disk, &layout::data_dir(path));
     }
     if names.iter().any(|name| layout::parse_segment_name(name).is_some()) {
-        return walk_directory(disk, path, None, None).map_err(failed);
+        return walk_directory(disk, path, Known::default(), None).map_err(failed);
     }
     Err(WalkError::NotALog { path: path.to_path_buf() })
 }
 
-/// Walks the segments in `log_dir`, which ended at `clean_end` if the directory was cleanly closed.
+/// What lies beside the segments and says how far they must reach.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Known {
+    /// Where the log ended, if the directory was cleanly closed.
+    pub(super) clean_end: Option<LogEnd>,
+    /// The last entry that a snapshot covers, zero without one; none when it is not known what snapshots there are.
+    pub(super) covered: Option<Index>,
+}
+
+/// Walks the segments in `log_dir`.
 pub(super) fn walk_directory(
     disk: Arc<dyn Disk>,
     log_dir: &Path,
-    clean_end: Option<LogEnd>,
+    known: Known,
     damage: Option<Damage>,
 ) -> io::Result<Walk> {
     let mut found: VecDeque<Item> = damage.map(Item::Damage).into_iter().collect();
@@ -183,11 +197,16 @@ pub(super) fn walk_directory(
         }
     }
     headers.sort_by_key(|item| item.header.sequence);
-    found.extend(gaps(log_dir, &headers, clean_end).into_iter().map(Item::Damage));
-    let segments = plan(headers);
-    let expected = Some(Expected { next: Index(1), link: Some(LINK_ORIGIN), term: Term(0) });
+    let leftovers = leftovers(&headers, known.covered);
+    found.extend(gaps(log_dir, &headers[leftovers..], known).into_iter().map(Item::Damage));
+    let counted = headers.split_off(leftovers);
+    let replaced_by = counted.first().map_or(0, |item| item.header.sequence);
+    let mut segments: VecDeque<Planned> = headers.into_iter().map(|item| Planned::dead(item, replaced_by)).collect();
+    segments.extend(plan(counted));
+    let origin = Expected { next: Index(1), link: Some(LINK_ORIGIN), term: Term(0) };
+    let expected = first_live(&segments).is_none_or(|first| first == Index(1)).then_some(origin);
     let log_dir = Some(log_dir.to_path_buf());
-    Ok(Walk { disk, log_dir, clean_end, segments, scanner: None, expected, found })
+    Ok(Walk { disk, log_dir, clean_end: known.clean_end, segments, scanner: None, expected, found })
 }
 
 impl Iterator for Walk {
@@ -462,10 +481,36 @@ fn read_header(disk: &dyn Disk, path: &Arc<Path>, name: Option<(u64, Index)>) ->
     Ok(SegmentItem { file: path.clone(), header, length_bytes, until: None })
 }
 
+/// How many segments in front are leftovers of a compaction that was interrupted: a gap follows them, and a snapshot
+/// covers all that is missing before the segments behind it.
+fn leftovers(items: &[SegmentItem], covered: Option<Index>) -> usize {
+    let is_gap = |pair: &[SegmentItem]| pair[0].header.sequence + 1 != pair[1].header.sequence;
+    let Some(last_gap) = items.windows(2).rposition(is_gap) else { return 0 };
+    let begins = first_live(&plan(items[last_gap + 1..].to_vec()));
+    match (begins, covered) {
+        (Some(begins), Some(covered)) if begins <= covered.next() => last_gap + 1,
+        _ => 0,
+    }
+}
+
+/// The first entry that counts, or would if there were any.
+fn first_live(segments: &VecDeque<Planned>) -> Option<Index> {
+    let live =
+        segments.iter().find(|planned| planned.item.until.is_none_or(|until| until >= planned.item.header.first));
+    live.map(|planned| planned.item.header.first)
+}
+
 /// What is missing from a run of segments, or does not belong into it.
-fn gaps(log_dir: &Path, items: &[SegmentItem], clean_end: Option<LogEnd>) -> Vec<Damage> {
+fn gaps(log_dir: &Path, items: &[SegmentItem], known: Known) -> Vec<Damage> {
     let mut damages = Vec::new();
-    let mut due = 1;
+    let first = first_live(&plan(items.to_vec())).unwrap_or(Index(1));
+    if let Some(covered) = known.covered
+        && first > covered.next()
+    {
+        let explanation = format!("the log begins with entry {first}, but the snapshots end with entry {covered}");
+        damages.push(Damage::new(&items[0].file, 0, DamageKind::Missing, explanation));
+    }
+    let mut due = items.first().map_or(1, |item| item.header.sequence);
     for item in items {
         if item.header.sequence != due {
             let explanation = format!("segment {} follows, but segment {due} is not there", item.header.sequence);
@@ -479,7 +524,7 @@ fn gaps(log_dir: &Path, items: &[SegmentItem], clean_end: Option<LogEnd>) -> Vec
         due = item.header.sequence + 1;
     }
     let last = due - 1;
-    if let Some(end) = clean_end
+    if let Some(end) = known.clean_end
         && end.sequence != last
     {
         let explanation =
@@ -495,9 +540,17 @@ fn gaps(log_dir: &Path, items: &[SegmentItem], clean_end: Option<LogEnd>) -> Vec
 fn plan(items: Vec<SegmentItem>) -> VecDeque<Planned> {
     let mut planned = VecDeque::new();
     let mut cut: Option<(Index, u64)> = None;
+    let mut reset: Option<u64> = None;
     let mut successor: Option<SegmentHeader> = None;
     for mut item in items.into_iter().rev() {
         let header = item.header;
+        if let Some(replaced_by) = reset {
+            planned.push_front(Planned::dead(item, replaced_by));
+            continue;
+        }
+        if header.cause == Cause::Reset {
+            reset = Some(header.sequence);
+        }
         item.until = cut.map(|(from, _)| from.prev());
         let is_complete = successor
             .is_some_and(|next| next.cause == Cause::Rolled && cut.is_some_and(|(from, _)| from == next.first));
@@ -509,6 +562,14 @@ fn plan(items: Vec<SegmentItem>) -> VecDeque<Planned> {
         successor = Some(header);
     }
     planned
+}
+
+impl Planned {
+    /// A segment of which nothing counts.
+    fn dead(mut item: SegmentItem, replaced_by: u64) -> Planned {
+        item.until = Some(Index(0));
+        Planned { item, replaced_by, is_complete: false }
+    }
 }
 
 impl Damage {
@@ -526,6 +587,7 @@ impl DamageKind {
             DamageKind::Chain => "chain",
             DamageKind::Missing => "missing",
             DamageKind::HardState => "hard state",
+            DamageKind::Snapshot => "snapshot",
             DamageKind::Version => "version",
             DamageKind::Unreadable => "unreadable",
         }

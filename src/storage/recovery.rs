@@ -5,8 +5,13 @@
 //! was synced (after a failed sync the cache may show bytes that never reached the disk, R67), clears the rest of a torn
 //! write, so that nothing of it can be taken for log later, and syncs.
 //!
+//! The log begins behind a snapshot, or with entry 1. The newest snapshot that the log goes on behind counts; one that
+//! is damaged is passed over if an older one, or the whole log, can take its place. A newer snapshot that was received
+//! and not yet installed is installed now (R86): the log is then discarded as `reset_to` would have done it.
+//!
 //! Payloads are looked at one at a time; only the tail is kept.
 
+use std::collections::BTreeMap;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -17,16 +22,18 @@ use bytes::Bytes;
 
 use super::disk::{Disk, DiskFile, DiskLock, TEMPORARY_ENDING};
 use super::hard_state::{self, Chosen, HardStateFile, LogEnd};
-use super::journal::JournalOptions;
+use super::journal::{JournalOptions, WriteError};
 use super::layout;
 use super::positions::{LogReader, Positions, ReadError, Strides};
-use super::reader::{self, Damage, DamageKind, Item, SegmentItem};
+use super::reader::{self, Damage, DamageKind, Item, Known, SegmentItem};
 use super::scanner;
 use super::segment::{Cause, MARKER_BYTES, Marker, SEGMENT_HEADER_BYTES};
+use super::snapshot::SnapshotStore;
+use super::snapshot_file::{Loaded, SnapshotError, SnapshotHead};
 use super::wal::{self, Current, Resumed, Tip, Wal};
 use crate::codec::entry::decode_config;
 use crate::codec::{EntryError, Kind, RecordHeader, Settings};
-use crate::raft::{ClusterId, HardState, Index, NodeId, Rule, Rules, Shape, StorageId, Term};
+use crate::raft::{ClusterId, HardState, Index, LogId, NodeId, Rule, Rules, Shape, StorageId, Term};
 
 /// Bytes of records before the commit hint that are handed over with the tail, so that followers which are a little
 /// behind after a restart are fed from memory.
@@ -50,12 +57,16 @@ pub struct DirectoryMeta {
 }
 
 /// Everything a node knows when it wakes up.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Recovered {
     pub meta: DirectoryMeta,
     pub hard_state: HardState,
-    /// All entries, from the first.
+    /// The state to begin with; none when the log is there from entry 1.
+    pub snapshot: Option<Loaded>,
+    /// All entries that are there, from the first: behind the snapshot's last one, or some before it.
     pub shape: Shape,
+    /// The entry before the first of `shape`.
+    pub before_first: LogId,
     /// The newest known commit index; at most the last index (R4).
     pub commit_hint: Index,
     /// `check` of the last entry, which the next record's `link` must be.
@@ -64,7 +75,7 @@ pub struct Recovered {
     /// `RECOVERED_TAIL_BYTES`.
     pub tail: Vec<Bytes>,
     pub tail_first: Index,
-    /// Of the newest configuration entry.
+    /// Of the newest configuration entry, or of the snapshot when the log holds none.
     pub settings: Settings,
     pub notes: Vec<Note>,
 }
@@ -78,6 +89,10 @@ pub enum Note {
     HardStateSlot { file: Arc<Path>, slot: usize },
     #[error("the directory was not cleanly closed")]
     NotClosed,
+    #[error("a snapshot was passed over: {problem}")]
+    SnapshotPassedOver { problem: String },
+    #[error("the snapshot up to {last} was received and is installed now")]
+    SnapshotInstalled { last: LogId },
 }
 
 /// Why a data directory was not opened. Nothing in it was changed, unless it says `Io`.
@@ -99,6 +114,10 @@ pub enum OpenError {
     Configuration { file: Arc<Path>, offset: u64, index: Index, source: EntryError },
     #[error("the log holds no configuration")]
     NoConfiguration,
+    #[error("the newest snapshot cannot be used, and without it the log has no beginning: {source}")]
+    Snapshot { source: SnapshotError },
+    #[error("installing the snapshot that was received: {source}")]
+    Install { source: WriteError },
 }
 
 /// What an opened directory consists of.
@@ -106,6 +125,7 @@ pub(super) struct Opened {
     pub(super) recovered: Recovered,
     pub(super) wal: Wal,
     pub(super) hard_state: HardStateFile,
+    pub(super) snapshots: SnapshotStore,
     pub(super) lock: Box<dyn DiskLock>,
 }
 
@@ -121,7 +141,9 @@ pub(super) fn open(disk: Arc<dyn Disk>, data_dir: &Path, options: JournalOptions
     let inspection = hard_state::inspect_on(disk.as_ref(), &hard_state_file).map_err(io_failed)?;
     let chosen = inspection.choose()?;
     let clean_end = inspection.clean_end(&chosen);
-    let mut survey = survey(disk.clone(), data_dir, &chosen, clean_end, options.rules)?;
+    let snapshots = SnapshotStore::new(disk.clone(), data_dir, chosen.slot.cluster_id, options.sync);
+    let candidates = candidates(&snapshots)?;
+    let mut survey = survey(disk.clone(), data_dir, &chosen, clean_end, candidates, options.rules)?;
     survey.check_against(&chosen, &hard_state_file)?;
     if let Some(slot) = chosen.answered {
         survey.notes.push(Note::HardStateSlot { file: Arc::from(hard_state_file.as_path()), slot });
@@ -129,20 +151,62 @@ pub(super) fn open(disk: Arc<dyn Disk>, data_dir: &Path, options: JournalOptions
     if clean_end.is_none() {
         survey.notes.push(Note::NotClosed);
     }
-    let recovered = recovered(disk.clone(), &survey, chosen.slot.hard_state)?;
+    let base = survey.choose_base(&snapshots, chosen.slot.hard_state.term)?;
+    let recovered = recovered(disk.clone(), &survey, &base, chosen.slot.hard_state)?;
     let takeover = Takeover { disk: disk.as_ref(), data_dir, was_closed: clean_end.is_some(), survey: &survey };
     let (current, hard_state) = takeover.run(&chosen, options).map_err(io_failed)?;
+    snapshots.prepare().map_err(io_failed)?;
     let Survey { meta, tip, commit_hint, positions, strides, .. } = survey;
     let resumed = Resumed { current, tip, commit_hint, positions, strides };
-    let wal = Wal::new(disk, layout::log_dir(data_dir), options, meta, resumed);
-    Ok(Opened { recovered, wal, hard_state, lock })
+    let mut wal = Wal::new(disk, layout::log_dir(data_dir), options, meta, resumed);
+    match &base {
+        Base::Waiting(loaded) => wal.reset(loaded.meta.last, loaded.meta.link),
+        Base::None | Base::Installed(_) => wal.compact(Index(0)),
+    }
+    .map_err(|source| OpenError::Install { source })?;
+    Ok(Opened { recovered, wal, hard_state, snapshots, lock })
+}
+
+/// What the state machine begins with.
+enum Base {
+    /// Nothing: the log is there from entry 1.
+    None,
+    /// The log goes on behind it.
+    Installed(Box<Loaded>),
+    /// It was received to replace the log, and that did not happen yet.
+    Waiting(Box<Loaded>),
+}
+
+/// The snapshots that may count, by their headers, rising; and what is wrong with the others.
+#[derive(Default)]
+struct Candidates {
+    heads: Vec<SnapshotHead>,
+    /// The newest last.
+    unusable: Vec<SnapshotError>,
+}
+
+fn candidates(snapshots: &SnapshotStore) -> Result<Candidates, OpenError> {
+    let mut candidates = Candidates::default();
+    for last in snapshots.list().map_err(|source| OpenError::Io { path: snapshots.dir().to_path_buf(), source })? {
+        match snapshots.head(last) {
+            Ok(head) => candidates.heads.push(head),
+            Err(error @ (SnapshotError::Io { .. } | SnapshotError::Version(_))) => return Err(error.into()),
+            Err(error) => candidates.unusable.push(error),
+        }
+    }
+    Ok(candidates)
 }
 
 /// Everything learned by reading the directory once.
 struct Survey {
     meta: DirectoryMeta,
+    candidates: Candidates,
+    /// What the log holds where a candidate ends.
+    ends: BTreeMap<Index, Tip>,
     shape: Shape,
     settings: Option<Settings>,
+    /// The entry that the log begins behind.
+    origin: Tip,
     tip: Tip,
     commit_hint: Index,
     positions: Arc<Positions>,
@@ -186,13 +250,17 @@ fn survey(
     data_dir: &Path,
     chosen: &Chosen,
     clean_end: Option<LogEnd>,
+    candidates: Candidates,
     rules: Rules,
 ) -> Result<Survey, OpenError> {
     let slot = &chosen.slot;
     let mut survey = Survey {
         meta: DirectoryMeta { cluster_id: slot.cluster_id, node: slot.node, storage: slot.storage },
+        candidates,
+        ends: BTreeMap::new(),
         shape: Shape::empty(Index(1)),
         settings: None,
+        origin: Tip::ORIGIN,
         tip: Tip::ORIGIN,
         commit_hint: slot.commit_hint,
         positions: Arc::default(),
@@ -202,15 +270,17 @@ fn survey(
         before: None,
     };
     let log_dir = layout::log_dir(data_dir);
-    let walk = reader::walk_directory(disk, &log_dir, clean_end, None)
+    let covered = survey.candidates.heads.last().map_or(Index(0), |head| head.last.index);
+    let known = Known { clean_end, covered: Some(covered) };
+    let walk = reader::walk_directory(disk, &log_dir, known, None)
         .map_err(|source| OpenError::Io { path: log_dir, source })?;
     for item in walk {
-        match misjudged(item, rules) {
-            Some(item) => survey.take(item)?,
-            None => {
-                survey.commit_hint = survey.commit_hint.min(survey.tip.id.index);
-                break;
-            }
+        let Some(item) = misjudged(item, rules) else {
+            survey.commit_hint = survey.commit_hint.min(survey.tip.id.index);
+            break;
+        };
+        if let Err(error) = survey.take(item) {
+            return Err(survey.candidates.explain(error));
         }
     }
     survey.publish();
@@ -268,7 +338,14 @@ impl Survey {
             return Ok(());
         }
         self.publish();
-        self.positions.open_segment(item.file.clone(), header.sequence, header.first);
+        let before = Tip { id: LogId { index: header.first.prev(), term: header.term_before }, check: header.link };
+        if self.newest.is_none() {
+            self.origin = before;
+            self.tip = before;
+            self.note_end(before);
+            self.shape = Shape::empty(header.first);
+        }
+        self.positions.open_segment(item.file.clone(), header.sequence, before);
         self.strides = Strides::default();
         let start = SEGMENT_HEADER_BYTES as u64;
         self.before = self.newest.replace(Surveyed { item, records_end: start, end: start, marked: None });
@@ -297,11 +374,71 @@ impl Survey {
         let length = u32::try_from(header.total_bytes()).expect("records are far below 4 GiB");
         self.shape.push(header.id.term, length, config);
         self.tip = Tip { id: header.id, check: header.check };
+        self.note_end(self.tip);
         self.strides.note(header.id.index, offset);
         let newest = self.newest.as_mut().expect("a record lies in a segment");
         newest.records_end = offset + u64::from(length);
         newest.end = newest.records_end;
         Ok(())
+    }
+
+    /// Remembers what the log holds where a snapshot ends.
+    fn note_end(&mut self, tip: Tip) {
+        if self.candidates.heads.iter().any(|head| head.last.index == tip.id.index) {
+            self.ends.insert(tip.id.index, tip);
+        }
+    }
+
+    /// Finds what the state machine begins with: the newest snapshot that is whole and goes with the log.
+    ///
+    /// A snapshot that the log does not go on behind was received, and the machine stopped before the log was given up
+    /// for it. It holds only what is committed, so the log holds nothing that it lacks and that counts. One of a later
+    /// term than the durable one was never vouched for and is left alone.
+    fn choose_base(&mut self, snapshots: &SnapshotStore, durable: Term) -> Result<Base, OpenError> {
+        let mut heads = std::mem::take(&mut self.candidates.heads);
+        while let Some(head) = heads.pop() {
+            let SnapshotHead { last, link, .. } = head;
+            let found = self.ends.get(&last.index).copied();
+            let is_installed = found.is_some_and(|tip| (tip.id, tip.check) == (last, link));
+            if let Some(tip) = found
+                && !is_installed
+                && (last.index <= self.commit_hint || tip.id == last)
+            {
+                let explanation = format!("the snapshot ends with {last}, but the log holds another entry {}", tip.id);
+                return Err(Damage::new(&snapshots.path_of(last), 0, DamageKind::Chain, explanation).into());
+            }
+            let is_waiting = !is_installed && last.index >= self.shape.first && last.term <= durable;
+            if !is_installed && !is_waiting {
+                continue;
+            }
+            match snapshots.load(last) {
+                Ok(loaded) if is_installed => {
+                    self.commit_hint = self.commit_hint.max(last.index);
+                    self.note_unusable();
+                    return Ok(Base::Installed(Box::new(loaded)));
+                }
+                Ok(loaded) => {
+                    self.note_unusable();
+                    self.notes.push(Note::SnapshotInstalled { last });
+                    return Ok(Base::Waiting(Box::new(loaded)));
+                }
+                Err(error @ (SnapshotError::Io { .. } | SnapshotError::Version(_))) => return Err(error.into()),
+                Err(error) => self.candidates.unusable.insert(0, error),
+            }
+        }
+        if self.shape.first == Index(1) {
+            self.note_unusable();
+            return Ok(Base::None);
+        }
+        let newest = self.newest.as_ref().expect("a log with a beginning has a segment");
+        let explanation = format!("the log begins with entry {}, and no snapshot ends before it", self.shape.first);
+        let missing = Damage::new(&newest.item.file, 0, DamageKind::Missing, explanation);
+        Err(self.candidates.explain(missing.into()))
+    }
+
+    fn note_unusable(&mut self) {
+        let unusable = self.candidates.unusable.drain(..);
+        self.notes.extend(unusable.map(|error| Note::SnapshotPassedOver { problem: error.to_string() }));
     }
 
     /// The log and the hard state vouch for each other (R4, I11).
@@ -321,14 +458,47 @@ impl Survey {
     }
 }
 
-fn recovered(disk: Arc<dyn Disk>, survey: &Survey, hard_state: HardState) -> Result<Recovered, OpenError> {
-    let settings = survey.settings.clone().ok_or(OpenError::NoConfiguration)?;
+impl Candidates {
+    /// What is missing in front of the log may be missing only because a snapshot cannot be read; then that is to blame.
+    fn explain(&mut self, error: OpenError) -> OpenError {
+        match (&error, self.unusable.pop()) {
+            (OpenError::Damaged(Damage { kind: DamageKind::Missing, .. }), Some(cause)) => cause.into(),
+            _ => error,
+        }
+    }
+}
+
+fn recovered(disk: Arc<dyn Disk>, survey: &Survey, base: &Base, hard_state: HardState) -> Result<Recovered, OpenError> {
+    let snapshot = match base {
+        Base::None => None,
+        Base::Installed(loaded) | Base::Waiting(loaded) => Some((**loaded).clone()),
+    };
+    if let Base::Waiting(loaded) = base {
+        let (last, settings) = (loaded.meta.last, loaded.settings.clone());
+        return Ok(Recovered {
+            meta: survey.meta,
+            hard_state,
+            snapshot,
+            shape: Shape::empty(last.index.next()),
+            before_first: last,
+            commit_hint: last.index,
+            last_check: loaded.meta.link,
+            tail: Vec::new(),
+            tail_first: last.index.next(),
+            settings,
+            notes: survey.notes.clone(),
+        });
+    }
+    let of_snapshot = snapshot.as_ref().map(|loaded| loaded.settings.clone());
+    let settings = survey.settings.clone().or(of_snapshot).ok_or(OpenError::NoConfiguration)?;
     let tail_first = tail_first(&survey.shape, survey.commit_hint);
     let reader = LogReader::new(disk, survey.meta.storage, survey.positions.clone());
     Ok(Recovered {
         meta: survey.meta,
         hard_state,
+        snapshot,
         shape: survey.shape.clone(),
+        before_first: survey.origin.id,
         commit_hint: survey.commit_hint,
         last_check: survey.tip.check,
         tail: read_tail(&reader, tail_first, survey.tip.id.index)?,
@@ -471,6 +641,16 @@ fn write_again(file: &dyn DiskFile, from: u64, to: u64) -> io::Result<()> {
         at += length as u64;
     }
     Ok(())
+}
+
+impl From<SnapshotError> for OpenError {
+    fn from(error: SnapshotError) -> OpenError {
+        match error {
+            SnapshotError::Io { path, source } => OpenError::Io { path, source },
+            SnapshotError::Damaged(damage) | SnapshotError::Version(damage) => damage.into(),
+            source => OpenError::Snapshot { source },
+        }
+    }
 }
 
 impl From<Damage> for OpenError {

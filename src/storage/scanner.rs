@@ -211,10 +211,11 @@ impl Scanner {
     /// end of the file.
     fn search<T>(&self, probe: impl Fn(&[u8], u64) -> Option<T>, width: usize) -> io::Result<Option<T>> {
         let mut start = self.position + 1;
-        let mut buffer = vec![0; SCAN_CHUNK_BYTES + MARKER_BYTES];
+        let most = SCAN_CHUNK_BYTES + MARKER_BYTES;
+        let mut buffer = vec![0; bounded_by(self.file.as_ref(), start, most)?];
         loop {
             let length = self.file.read_at(&mut buffer, start)?;
-            let is_last = length < buffer.len();
+            let is_last = length < most;
             let probed = if is_last { length } else { SCAN_CHUNK_BYTES };
             let bytes = &buffer[..length];
             for at in candidates(bytes, probed, width) {
@@ -237,7 +238,7 @@ impl Scanner {
         {
             return Ok(self.chunk.slice(skip..skip + need));
         }
-        let mut bytes = vec![0; need.max(self.chunk_bytes)];
+        let mut bytes = vec![0; bounded_by(self.file.as_ref(), start, need.max(self.chunk_bytes))?];
         let length = self.file.read_at(&mut bytes, start)?;
         bytes.truncate(length);
         self.chunk = Bytes::from(bytes);
@@ -250,17 +251,23 @@ impl Scanner {
 pub(super) fn used_bytes(file: &dyn DiskFile, offset: u64) -> io::Result<u64> {
     let mut used = 0;
     let mut start = offset;
-    let mut buffer = vec![0; SCAN_CHUNK_BYTES];
+    let mut buffer = vec![0; bounded_by(file, start, SCAN_CHUNK_BYTES)?];
     loop {
         let length = file.read_at(&mut buffer, start)?;
         if let Some(last) = buffer[..length].iter().rposition(|byte| *byte != 0) {
             used = start + last as u64 + 1 - offset;
         }
-        if length < buffer.len() {
+        if length < SCAN_CHUNK_BYTES {
             return Ok(used);
         }
         start += length as u64;
     }
+}
+
+/// How much of `most` bytes a file can have from `start` on: a small one needs no large buffer.
+fn bounded_by(file: &dyn DiskFile, start: u64, most: usize) -> io::Result<usize> {
+    let left = file.length_bytes()?.saturating_sub(start);
+    Ok(usize::try_from(left).unwrap_or(usize::MAX).min(most))
 }
 
 /// Places that may begin a marker or a record: the byte at 12 is a marker's kind, or the one at 13 a record's version.

@@ -46,6 +46,8 @@ pub enum Cause {
     Rolled,
     /// Entries from `first` on are replaced; older segments' copies of them are dead (§5.3).
     Truncated,
+    /// A snapshot was installed: the log begins here, behind its last entry, and all older segments are dead (R86).
+    Reset,
 }
 
 /// The first block of a segment.
@@ -149,6 +151,7 @@ impl Cause {
             Cause::Founded => "founded",
             Cause::Rolled => "rolled",
             Cause::Truncated => "truncated",
+            Cause::Reset => "reset",
         }
     }
 
@@ -157,6 +160,7 @@ impl Cause {
             Cause::Founded => 1,
             Cause::Rolled => 2,
             Cause::Truncated => 3,
+            Cause::Reset => 4,
         }
     }
 
@@ -165,6 +169,7 @@ impl Cause {
             1 => Some(Cause::Founded),
             2 => Some(Cause::Rolled),
             3 => Some(Cause::Truncated),
+            4 => Some(Cause::Reset),
             _ => None,
         }
     }

@@ -11,6 +11,7 @@
 //!
 //! Any error leaves the log in doubt: the caller must not use it again (R60).
 
+use std::collections::VecDeque;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -35,6 +36,9 @@ pub(super) const ZEROED_AHEAD_BYTES: u64 = 1024 * 1024;
 
 /// Behind every batch there is room for its marker and for the one that says that the log goes on elsewhere.
 const MARKERS_BYTES: u64 = 2 * MARKER_BYTES as u64;
+
+/// Old segments that are removed behind one group of writes: removing takes time, and commits wait for it.
+pub(super) const REMOVALS_PER_GROUP_MAX: usize = 2;
 
 /// How many syncs `SyncLatency` remembers.
 const LATENCIES_MAX: usize = 1024;
@@ -71,6 +75,8 @@ pub(super) struct Wal {
     latency: Arc<SyncLatency>,
     /// Holds a batch that is made of several pieces while it is written.
     gathered: Vec<u8>,
+    /// Segments that nothing needs any more, the oldest first.
+    removable: VecDeque<PathBuf>,
 }
 
 /// The segment being written.
@@ -133,6 +139,7 @@ impl Wal {
             reader,
             latency: Arc::default(),
             gathered: Vec::new(),
+            removable: VecDeque::new(),
         }
     }
 
@@ -201,6 +208,44 @@ impl Wal {
         self.open_segment(from, Cause::Truncated, &seal)
     }
 
+    /// Discards the log by opening a segment that begins behind the last entry of a snapshot.
+    pub(super) fn reset(&mut self, last: LogId, link: u32) -> Result<(), WriteError> {
+        assert!(last.index >= self.commit_hint, "committed entries are forever (I2)");
+        self.flush()?;
+        let seal = self.marker(true);
+        self.tip = Tip { id: last, check: link };
+        self.commit_hint = last.index;
+        self.open_segment(last.index.next(), Cause::Reset, &seal)?;
+        self.forget_before(self.current.sequence)
+    }
+
+    /// Forgets segments that hold nothing behind `index`; their files are removed little by little (`remove_some`).
+    pub(super) fn compact(&mut self, index: Index) -> Result<(), WriteError> {
+        let oldest = self.positions.compact(index);
+        self.forget_before(oldest)
+    }
+
+    /// The entry that the log begins behind.
+    pub(super) fn origin(&self) -> Tip {
+        self.positions.origin()
+    }
+
+    /// The entry at `index`, as far as the next one must continue it; none when the log says nothing of it.
+    pub(super) fn known_at(&self, index: Index) -> Result<Option<Tip>, WriteError> {
+        let (first, last) = self.positions.range();
+        if index.next() < first || index > last { Ok(None) } else { self.tip_at(index).map(Some) }
+    }
+
+    /// Removes a few of the segments that nothing needs any more. A crash in between leaves some of them, which recovery
+    /// passes over.
+    pub(super) fn remove_some(&mut self) -> Result<(), WriteError> {
+        for _ in 0..REMOVALS_PER_GROUP_MAX {
+            let Some(path) = self.removable.pop_front() else { return Ok(()) };
+            self.disk.remove(&path).map_err(|source| failed(&path, source))?;
+        }
+        Ok(())
+    }
+
     /// Makes everything appended durable.
     pub(super) fn flush(&mut self) -> Result<(), WriteError> {
         if self.pending_bytes == 0 {
@@ -254,17 +299,29 @@ impl Wal {
             .map_err(|source| failed(&path, source))?;
         self.write_at_end(&seal.encode(self.meta.storage))?;
         self.sync()?;
-        self.positions.open_segment(path.clone(), header.sequence, first);
+        if cause == Cause::Reset {
+            self.positions.clear();
+        }
+        self.positions.open_segment(path.clone(), header.sequence, self.tip);
         self.strides = Strides::default();
         let (position, sequence) = (SEGMENT_HEADER_BYTES as u64, header.sequence);
         self.current = Current { file, path, sequence, first, position, zeroed_to: prepared };
         Ok(())
     }
 
+    /// Lists the segments before `sequence` for removal: they hold nothing that counts.
+    fn forget_before(&mut self, sequence: u64) -> Result<(), WriteError> {
+        let names = self.disk.list(&self.log_dir).map_err(|source| failed(&self.log_dir, source))?;
+        let is_old = |name: &&String| layout::parse_segment_name(name).is_some_and(|(found, _)| found < sequence);
+        self.removable = names.iter().filter(is_old).map(|name| self.log_dir.join(name)).collect();
+        Ok(())
+    }
+
     /// Reads back what an entry that will be truncated to must be continued with.
     fn tip_at(&self, index: Index) -> Result<Tip, WriteError> {
-        if index == Index(0) {
-            return Ok(Tip::ORIGIN);
+        let origin = self.positions.origin();
+        if index == origin.id.index {
+            return Ok(origin);
         }
         let record = self.reader.read(index, index, 1).map_err(|source| WriteError::Truncation { source })?;
         let header = RecordHeader::peek(&record).expect("the reader returns whole records");

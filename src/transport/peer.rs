@@ -106,8 +106,8 @@ impl PeerSlot {
 fn lane_of(message: &PeerMessage) -> Lane {
     match &message.envelope.message {
         Message::Heartbeat(_) | Message::HeartbeatReply(_) => Lane::Datagram,
-        Message::Append(_) if message.bulk => Lane::Bulk,
-        Message::Append(_) | Message::AppendReply(_) => Lane::Append,
+        Message::Append(_) | Message::Snapshot(_) if message.bulk => Lane::Bulk,
+        Message::Append(_) | Message::AppendReply(_) | Message::Snapshot(_) | Message::SnapshotReply(_) => Lane::Append,
         Message::Vote(_)
         | Message::VoteReply(_)
         | Message::TimeoutNow(_)

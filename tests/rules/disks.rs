@@ -159,6 +159,8 @@ impl Node {
             records: Vec::new(),
             range: None,
             commit_hint: Index(0),
+            reset_to: None,
+            compact_to: None,
         }
     }
 

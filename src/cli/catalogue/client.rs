@@ -21,8 +21,8 @@ pub(super) const PAGES: &[Page] = &[
     Page {
         code: "E0503",
         title: "The outcome is unknown",
-        meaning: "The write was sent, and the leader or the connection was lost before the answer. It may have been applied, it may be applied still, or never. raftctl does not send it again, since that could apply it twice (R106).",
-        action: "Read the key and decide. A `cas` with the value you read can be repeated safely.",
+        meaning: "The write was sent, and its time was over before an answer came: the leader or the connection was lost, and no majority answered again. It may have been applied, it may be applied still, or never. Until then raftctl sends a write again under the same number of its session, which cannot apply it twice (R107); with `--no-session` it never sends one again (R106).",
+        action: "Read the key and decide, or wait longer the next time with --timeout. A `cas` with the value you read can be repeated safely.",
         exit: Exit::Unknown,
     },
     Page {
@@ -87,5 +87,12 @@ pub(super) const PAGES: &[Page] = &[
         meaning: "Ctrl-C came before the answer. A write that had been sent may or may not be applied, now or later; one that had not been sent certainly is not.",
         action: "Read the key before writing again.",
         exit: Exit::Interrupted,
+    },
+    Page {
+        code: "E0514",
+        title: "The session ended before it took the write",
+        meaning: "A session ends when it was idle for an hour, or when the cluster has too many. One session after another ended before the write reached the log. Nothing was applied and nothing will be (R111).",
+        action: "Try again. If it stays so, thousands of clients are opening sessions at once: let them share one, such as one `raftctl pipe`.",
+        exit: Exit::Unavailable,
     },
 ];

@@ -6,6 +6,7 @@
 mod client;
 mod cluster;
 mod node;
+mod sim;
 mod status;
 mod storage;
 mod transport;
@@ -28,8 +29,16 @@ pub struct Page {
 }
 
 /// All areas in the order of their codes.
-pub const AREAS: &[&[Page]] =
-    &[usage::PAGES, cluster::PAGES, transport::PAGES, storage::PAGES, client::PAGES, node::PAGES, status::PAGES];
+pub const AREAS: &[&[Page]] = &[
+    usage::PAGES,
+    cluster::PAGES,
+    transport::PAGES,
+    storage::PAGES,
+    client::PAGES,
+    node::PAGES,
+    status::PAGES,
+    sim::PAGES,
+];
 
 pub fn page(code: &str) -> Option<&'static Page> {
     pages().find(|page| page.code == code)

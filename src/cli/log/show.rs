@@ -53,6 +53,10 @@ pub struct Args {
     #[arg(long, value_name = "PREFIX", help_heading = "Which entries")]
     pub prefix: Option<OsString>,
 
+    /// Only writes of the session whose name begins so, as -o json shows it
+    #[arg(long, value_name = "SESSION", value_parser = session, help_heading = "Which entries")]
+    pub session: Option<String>,
+
     /// Only entries written at or after this time: RFC 3339, or a span back such as 10m
     #[arg(long, value_name = "TIME", value_parser = instant, help_heading = "Which entries")]
     pub since: Option<jiff::Timestamp>,
@@ -86,6 +90,8 @@ pub enum EntryKind {
     Command,
     /// Who is in the cluster
     Config,
+    /// Time passing, and nothing else
+    Tick,
 }
 
 /// Entries that one pass over a log keeps when they are wanted newest first; a longer answer takes several passes.
@@ -130,9 +136,16 @@ fn filter(arguments: &Args) -> Filter {
         kinds: arguments.kind.iter().map(|kind| kind.stored()).collect(),
         key: arguments.key.clone().map(OsString::into_vec),
         prefix: arguments.prefix.clone().map(OsString::into_vec),
+        session: arguments.session.clone(),
         since_ms: arguments.since.map(millis),
         until_ms: arguments.until.map(millis),
     }
+}
+
+/// The beginning of a session's name: up to 32 hexadecimal digits.
+fn session(text: &str) -> Result<String, String> {
+    let is_name = !text.is_empty() && text.len() <= 32 && text.chars().all(|digit| digit.is_ascii_hexdigit());
+    if is_name { Ok(text.to_ascii_lowercase()) } else { Err("a session has up to 32 hexadecimal digits".to_owned()) }
 }
 
 impl EntryKind {
@@ -141,6 +154,7 @@ impl EntryKind {
             EntryKind::Noop => Kind::Noop,
             EntryKind::Command => Kind::Command,
             EntryKind::Config => Kind::Config,
+            EntryKind::Tick => Kind::Tick,
         }
     }
 }

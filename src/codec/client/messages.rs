@@ -189,7 +189,7 @@ pub(super) struct ItemMessage {
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct RefusedMessage {
-    #[prost(oneof = "RefusedKind", tags = "1, 2, 3, 4, 5, 6, 7")]
+    #[prost(oneof = "RefusedKind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9")]
     pub(super) why: Option<RefusedKind>,
 }
 
@@ -209,6 +209,11 @@ pub(super) enum RefusedKind {
     ValueTooLarge(SizeMessage),
     #[prost(string, tag = "7")]
     Invalid(String),
+    #[prost(message, tag = "8")]
+    Discarded(Empty),
+    /// The log time.
+    #[prost(uint64, tag = "9")]
+    SessionExpired(u64),
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -318,4 +323,6 @@ pub(super) struct StatusMessage {
     pub(super) unsafe_sync: bool,
     #[prost(uint64, tag = "28")]
     pub(super) refused_messages: u64,
+    #[prost(uint64, tag = "29")]
+    pub(super) log_time_ms: u64,
 }

@@ -340,9 +340,19 @@ impl Turn<'_> {
             let append: Vec<LogId> =
                 write.append.map_or(Vec::new(), |(first, last)| (first.0..=last.0).map(entry).collect());
             self.tell(|| show::write(node.id, &write, &append));
-            let crate::raft::Write { seq, hard_state, truncate_from, commit_hint, .. } = write;
+            let crate::raft::Write { seq, hard_state, reset_to, truncate_from, append: _, commit_hint, compact_to } =
+                write;
+            let reset_to = reset_to.map(|meta| meta.last);
             let waits = node.disk.newest_pending().is_some();
-            node.disk.accept(PendingWrite { seq, hard_state, truncate_from, append, commit_hint });
+            node.disk.accept(PendingWrite {
+                seq,
+                hard_state,
+                reset_to,
+                truncate_from,
+                append,
+                commit_hint,
+                compact_to,
+            });
             if !waits && self.slow && self.state.left.slow_writes > 0 {
                 self.state.left.slow_writes -= 1;
             } else if !waits {
@@ -409,25 +419,25 @@ fn is_void(bounds: &Bounds, envelope: &Envelope, receiver: &Node) -> bool {
             let may_count = core.term() == reply.asked && core.role() == Role::Candidate;
             reply.asked <= durable && envelope.term <= durable && !may_count
         }
-        Message::AppendReply(_) | Message::HeartbeatReply(_) => {
+        Message::AppendReply(_) | Message::HeartbeatReply(_) | Message::SnapshotReply(_) => {
             let may_count = core.term() == envelope.term && matches!(core.role(), Role::Candidate | Role::Leader);
             envelope.term <= durable && !may_count
         }
-        Message::Vote(_) | Message::Append(_) | Message::Heartbeat(_) => {
+        Message::Vote(_) | Message::Append(_) | Message::Heartbeat(_) | Message::Snapshot(_) => {
             envelope.term < durable && !bounds.stale_answers
         }
         Message::TimeoutNow(_) | Message::ReadIndex(_) | Message::ReadIndexReply(_) => false,
     }
 }
 
-fn view_of(node: &Node) -> View<'_> {
+fn view_of(node: &Node) -> View {
     let core = &node.core;
     let entry =
         |index: u64| LogId { index: Index(index), term: core.term_at(Index(index)).expect("logs have no holes") };
     View {
         id: node.id,
         durable: node.disk.hard_state,
-        durable_log: &node.disk.log,
+        durable_log: node.disk.log.clone(),
         disk_replaced: false,
         core: Some(CoreView {
             incarnation: node.incarnation,
@@ -438,6 +448,7 @@ fn view_of(node: &Node) -> View<'_> {
             durable: core.durable(),
             log: (core.first().0..=core.last().index.0).map(entry).collect(),
             config: Arc::clone(core.config()),
+            configs: vec![(LogId::new(1, 1), Arc::clone(core.config()))],
             matched: core.peers().map(|peer| (peer.id, peer.matched)).collect(),
         }),
     }
@@ -451,7 +462,7 @@ fn boot(bounds: &Bounds, config: &Arc<Config>, id: NodeId, disk: &Disk) -> Resul
     let options =
         Options { pre_vote: false, check_quorum: false, heartbeat_interval: Duration::ZERO, ..Options::default() };
     let setup = Setup { id, storage: StorageId(u128::from(id.0)), options, seed: id.0, rules: bounds.rules };
-    let found = Recovered { hard_state: disk.hard_state, log, commit_hint: disk.commit_hint };
+    let found = Recovered { hard_state: disk.hard_state, snapshot: None, log, commit_hint: disk.commit_hint };
     Core::boot(setup, found, NOW)
         .map_err(|fault| Violation { rule: "R4 a sound node starts again", what: format!("{id}: {fault}") })
 }

@@ -4,10 +4,10 @@
 //! They know nothing of how a core decides.
 
 use core::hash::{Hash, Hasher};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::raft::quorum::reached;
+use crate::raft::quorum::{overlap, reached};
 use crate::raft::{Config, HardState, Index, LogId, NodeId, Role, Term};
 
 /// A broken invariant.
@@ -21,10 +21,10 @@ pub struct Violation {
 
 /// One node as the checks see it.
 #[derive(Clone, Debug)]
-pub(in crate::sim) struct View<'a> {
+pub(in crate::sim) struct View {
     pub id: NodeId,
     pub durable: HardState,
-    pub durable_log: &'a [LogId],
+    pub durable_log: Vec<LogId>,
     /// The disk is another one than the cluster admitted; what the old one held is gone (R65).
     pub disk_replaced: bool,
     /// None while the node is down.
@@ -42,7 +42,10 @@ pub(in crate::sim) struct CoreView {
     pub applied: Index,
     pub durable: Index,
     pub log: Vec<LogId>,
+    /// In force.
     pub config: Arc<Config>,
+    /// All configuration entries of the log, in order.
+    pub configs: Vec<(LogId, Arc<Config>)>,
     /// As leader: up to where each peer is believed equal.
     pub matched: Vec<(NodeId, Index)>,
 }
@@ -70,6 +73,8 @@ pub(in crate::sim) struct History {
     committed: Vec<(LogId, Term)>,
     votes: BTreeMap<(NodeId, Term), NodeId>,
     durable_terms: BTreeMap<NodeId, Term>,
+    /// Pairs of configurations, one behind the other in some log, whose quorums are known to meet.
+    overlapping: BTreeSet<(LogId, LogId)>,
     /// Incarnation, role, term, commit, applied and log at the last check.
     last: BTreeMap<NodeId, CoreView>,
 }
@@ -87,6 +92,7 @@ impl History {
                 self.check_bounds(view, core)?;
                 self.check_leader(view.id, core)?;
                 self.check_log_matching(view.id, &core.log)?;
+                self.check_configs(view.id, core)?;
             }
         }
         for view in views {
@@ -106,13 +112,27 @@ impl History {
 
     /// Everything that a later check compares with, except what belongs to the state of the nodes itself.
     pub(in crate::sim) fn hash_past<H: Hasher>(&self, state: &mut H) {
-        let History { leaders, predecessors, committed, votes, durable_terms: _, last: _ } = self;
+        let History { leaders, predecessors, committed, votes, durable_terms: _, overlapping: _, last: _ } = self;
         (leaders, predecessors, committed, votes).hash(state);
     }
 
     /// Where the committed log ends, as far as any node has known.
     pub(in crate::sim) fn committed(&self) -> Index {
         Index(self.committed.len() as u64)
+    }
+
+    /// A log from its first entry on: what a snapshot covers is what was committed (I5).
+    pub(super) fn whole_log(&self, id: NodeId, base: LogId, log: Vec<LogId>) -> Result<Vec<LogId>, Violation> {
+        if base == LogId::ZERO {
+            return Ok(log);
+        }
+        let covered = usize::try_from(base.index.0).expect("scripted logs fit in memory");
+        let committed = self.committed.get(covered - 1).map(|(entry, _)| *entry);
+        hold(committed == Some(base), "I5 state-machine safety", || {
+            let found = committed.map_or("nothing".to_owned(), |entry| entry.to_string());
+            format!("a snapshot of {id} covers {base}, but {found} is committed there")
+        })?;
+        Ok(self.committed[..covered].iter().map(|(entry, _)| *entry).chain(log).collect())
     }
 
     /// The node comes back with another disk, which owes nothing to what the old one held.
@@ -139,7 +159,7 @@ impl History {
         hold(term >= newest, "I11 bounds", || {
             format!("{} holds an entry of term {newest} durably, but only term {term}", view.id)
         })?;
-        self.check_log_matching(view.id, view.durable_log)
+        self.check_log_matching(view.id, &view.durable_log)
     }
 
     /// I6 and I11 on a running core.
@@ -191,6 +211,35 @@ impl History {
         Ok(())
     }
 
+    /// I10 and R72: the configuration in force is the newest of the log, the quorums of one and of the next meet, and a
+    /// leader appends one only when it has committed an entry of its term and every configuration before.
+    fn check_configs(&mut self, id: NodeId, core: &CoreView) -> Checked {
+        let newest = core.configs.last().map(|(_, config)| config);
+        hold(newest.is_none_or(|newest| *newest == core.config), "I10 quorum overlap", || {
+            format!("{id} counts by {}, which is not the newest configuration of its log", core.config)
+        })?;
+        for pair in core.configs.windows(2) {
+            let [(one, before), (other, after)] = pair else { continue };
+            if !self.overlapping.contains(&(*one, *other)) {
+                hold(overlap(before, after), "I10 quorum overlap", || {
+                    format!("a quorum of {before} at {one} and one of {after} at {other} have no node in common")
+                })?;
+                self.overlapping.insert((*one, *other));
+            }
+        }
+        let open: Vec<LogId> = core.configs.iter().map(|(at, _)| *at).filter(|at| at.index > core.commit).collect();
+        let is_own = |at: &&LogId| core.role == Role::Leader && at.term == core.term;
+        let Some(own) = open.iter().find(is_own) else { return Ok(()) };
+        hold(open.len() == 1, "R72 one change at a time", || {
+            format!("{id} appended the configuration at {own} on top of another that is not committed")
+        })?;
+        let place = usize::try_from(core.commit.prev().0).expect("scripted logs fit in memory");
+        let committed = core.log.get(place).map_or(Term(0), |entry| entry.term);
+        hold(committed == core.term, "R72 one change at a time", || {
+            format!("{id} appended the configuration at {own} before it had committed anything of term {}", core.term)
+        })
+    }
+
     /// I5 and I8: everybody commits the same, and what is committed anew lies on a durable quorum.
     fn check_commit(&mut self, id: NodeId, core: &CoreView, views: &[View]) -> Checked {
         let commit = usize::try_from(core.commit.0).expect("scripted logs fit in memory");
@@ -203,11 +252,16 @@ impl History {
             return Ok(());
         }
         let newest = core.log[commit - 1];
-        let holders = reached(&core.config, |voter| {
-            let holds = |view: &&View| view.id == voter && view.durable_log.get(commit - 1) == Some(&newest);
-            views.iter().find(holds).map_or(Index(0), |_| newest.index)
-        });
-        hold(holders == newest.index, "I8 durable commit", || {
+        let is_held = |config: &Config| {
+            let holders = reached(config, |voter| {
+                let holds = |view: &&View| view.id == voter && view.durable_log.get(commit - 1) == Some(&newest);
+                views.iter().find(holds).map_or(Index(0), |_| newest.index)
+            });
+            holders == newest.index
+        };
+        // What a commit allows may be appended with the same input, and be another configuration: a promotion.
+        let before = self.last.get(&id).is_some_and(|before| is_held(&before.config));
+        hold(before || is_held(&core.config), "I8 durable commit", || {
             format!("{id} committed {newest}, which no quorum holds durably")
         })?;
         let news = &core.log[self.committed.len()..commit];
@@ -276,11 +330,27 @@ mod tests {
                     durable: Index(2),
                     log: log.clone(),
                     config: Arc::clone(&config),
+                    configs: vec![(LogId::new(1, 1), Arc::clone(&config))],
                     matched: Vec::new(),
                 };
                 (HardState { term: Term(2), vote: Some(NodeId(1)) }, log.clone(), core)
             };
             World { nodes: (1..=3).map(node).collect() }
+        }
+
+        /// n1, as leader, appends a configuration at each of these indexes, and everybody has them.
+        fn append_configs(&mut self, indexes: &[u64]) {
+            for (_, durable, core) in &mut self.nodes {
+                let config = Arc::clone(&core.config);
+                for index in indexes {
+                    let entry = LogId::new(*index, 2);
+                    core.log.truncate(usize::try_from(index - 1).expect("few entries"));
+                    durable.truncate(usize::try_from(index - 1).expect("few entries"));
+                    core.log.push(entry);
+                    durable.push(entry);
+                    core.configs.push((entry, Arc::clone(&config)));
+                }
+            }
         }
 
         fn check(&self, history: &mut History) -> Checked {
@@ -289,13 +359,17 @@ mod tests {
                 views.push(View {
                     id,
                     durable: *durable,
-                    durable_log: log,
+                    durable_log: log.clone(),
                     disk_replaced: false,
                     core: Some(core.clone()),
                 });
             }
             history.check(&views)
         }
+    }
+
+    fn voting(ids: &[u64]) -> Arc<Config> {
+        Arc::new(Config { voters: ids.iter().map(|id| NodeId(*id)).collect(), ..Config::default() })
     }
 
     /// What breaks, and how a sound world is changed into one where it is broken.
@@ -344,6 +418,14 @@ mod tests {
             world.nodes[1].2.durable = Index(1);
             world.nodes[0].2.matched = vec![(NodeId(2), Index(2))];
         }),
+        ("I10 quorum overlap", |world| {
+            let core = &mut world.nodes[1].2;
+            core.config = voting(&[2]);
+            core.configs.push((LogId::new(2, 2), voting(&[2])));
+        }),
+        ("I10 quorum overlap", |world| world.nodes[1].2.config = voting(&[1, 2])),
+        ("R72 one change at a time", |world| world.append_configs(&[2])),
+        ("R72 one change at a time", |world| world.append_configs(&[2, 3])),
         ("I11 bounds", |world| world.nodes[2].2.commit = Index(3)),
         ("I11 bounds", |world| world.nodes[2].1.push(LogId::new(3, 3))),
     ];

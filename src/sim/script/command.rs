@@ -33,6 +33,12 @@ impl Words {
         self.take_value(key).map(|value| number(&value)).transpose()
     }
 
+    /// The nodes of `key=n1,n2`; none when it is not given.
+    pub(super) fn take_listed(&mut self, key: &str) -> Result<Vec<NodeId>, CommandFault> {
+        let list = self.take_value(key).unwrap_or_default();
+        list.split(',').filter(|word| !word.is_empty()).map(node).collect()
+    }
+
     /// Whether the bare word `flag` is given.
     pub(super) fn take_flag(&mut self, flag: &str) -> bool {
         let place = self.words.iter().position(|word| word == flag);

@@ -7,15 +7,19 @@
 //! | `expect role n2 pre-candidate` · `expect stopped n2` | the node is that |
 //! | `expect term n2 3` · `expect vote n2 n1` (or `nobody`) | its term, its vote |
 //! | `expect follows n2 n1` (or `nobody`) | whom it takes for the leader |
-//! | `expect commit n2 3` · `applied` · `durable` · `last n2 3@2` | how far it is |
+//! | `expect commit n2 3` · `applied` · `durable` · `first` · `last n2 3@2` | how far it is |
+//! | `expect snapshot n2 3@2` (or `none`) | where its newest snapshot ends |
 //! | `expect peer n1 n2 probe matched=1 next=3` | what leader n1 knows of n2 |
-//! | `expect logs-equal [n1 n2]` | these running nodes, or all, hold the same log |
+//! | `expect logs-equal [n1 n2]` | these running nodes, or all, hold the same log as far as none has compacted it |
+//! | `expect config n1 voters (n1 n2) && (n3)` | the configuration in force at n1, in its own words |
+//! | `expect removed n3` · `expect member n3` | n3 knows of its removal; or of none |
+//! | `expect members-agree` | somebody leads, and all running members of its configuration hold the same log |
 //! | `expect quiet` | nothing is under way |
 
 use super::CommandFault;
 use super::command::{Words, log_id, node, number};
 use super::world::{World, log_of};
-use crate::raft::{Core, NodeId, Role};
+use crate::raft::{Core, LogId, NodeId, Role};
 
 pub(super) fn expect(world: &World, mut words: Words) -> Result<(), CommandFault> {
     let what = words.take("what to expect")?;
@@ -30,12 +34,24 @@ pub(super) fn expect(world: &World, mut words: Words) -> Result<(), CommandFault
             same("nothing under way", under_way == 0, || format!("{under_way} messages"))?;
         }
         "logs-equal" => logs_equal(world, words.take_nodes())?,
+        "members-agree" => members_agree(world)?,
         "stopped" => {
             let id = words.take_node()?;
             let fault = &world.node(id)?.fault;
             same(&format!("{id} to have stopped"), fault.is_some(), || "it runs".to_owned())?;
         }
         "peer" => peer(world, &mut words)?,
+        "config" => {
+            let id = words.take_node()?;
+            let (found, wanted) = (world.core(id)?.config().to_string(), words.take_rest().join(" "));
+            same(&format!("{id} to count by {wanted}"), found == wanted, || found.clone())?;
+        }
+        "removed" | "member" => {
+            let id = words.take_node()?;
+            let removed = world.core(id)?.removed_at();
+            let found = removed.map_or("nothing of a removal".to_owned(), |at| format!("that it was removed at {at}"));
+            same(&format!("{id} to be {what}"), removed.is_some() == (what == "removed"), || found)?;
+        }
         _ => fact(world, &what, &mut words)?,
     }
     words.finish()
@@ -55,13 +71,16 @@ fn fact(world: &World, what: &str, words: &mut Words) -> Result<(), CommandFault
         "commit" => core.commit().to_string(),
         "applied" => core.applied_index().to_string(),
         "durable" => core.durable().to_string(),
+        "first" => core.first().to_string(),
         "last" => core.last().to_string(),
+        "snapshot" => core.snapshot().map_or("none".to_owned(), |snapshot| snapshot.last.to_string()),
         _ => return Err(CommandFault::NotA { wanted: "something to expect", word: what.to_owned() }),
     };
     match what {
+        "snapshot" if wanted != "none" => drop(log_id(&wanted)?),
         "last" => drop(log_id(&wanted)?),
         "vote" | "follows" if wanted != "nobody" => drop(node(&wanted)?),
-        "term" | "commit" | "applied" | "durable" => drop(number(&wanted)?),
+        "term" | "commit" | "applied" | "durable" | "first" => drop(number(&wanted)?),
         _ => {}
     }
     same(&format!("{what} of {id} to be {wanted}"), found == wanted, || found.clone())
@@ -81,10 +100,22 @@ fn logs_equal(world: &World, ids: Vec<NodeId>) -> Result<(), CommandFault> {
     let Some(first) = ids.first() else { return Ok(()) };
     let model = log_of(world.core(*first)?);
     for id in &ids {
-        let log = log_of(world.core(*id)?);
-        same(&format!("the log of {id} to equal that of {first}"), log == model, || super::show::list(&log))?;
+        let (one, other) = (world.core(*first)?, world.core(*id)?);
+        let kept_from = one.first().max(other.first());
+        let log = log_of(other);
+        let kept = |log: &[LogId]| log.iter().filter(|entry| entry.index >= kept_from).copied().collect::<Vec<_>>();
+        let equal = one.last() == other.last() && kept(&model) == kept(&log);
+        same(&format!("the log of {id} to equal that of {first}"), equal, || super::show::list(&log))?;
     }
     Ok(())
+}
+
+fn members_agree(world: &World) -> Result<(), CommandFault> {
+    let Some(core) = running(world).filter(|core| leads(core)).max_by_key(|core| core.term()) else {
+        return same("a leader", false, || "nobody".to_owned());
+    };
+    let members = running(world).map(Core::id).filter(|id| core.config().is_member(*id));
+    logs_equal(world, members.collect())
 }
 
 fn peer(world: &World, words: &mut Words) -> Result<(), CommandFault> {

@@ -9,14 +9,21 @@
 //! | `heartbeat` | `[commit=1] [read=0]` |
 //! | `heartbeat-reply` | `last=5 [commit=5] [read=0]`; without `commit=`, all of it is committed |
 //! | `timeout-now` | `last=5@2` |
+//! | `snapshot` | `last=5@2 [voters=n1,n2] [learners=n3] [config=1] [size=1000] [digest=1] [offset=0] [length=…]` |
+//! | `snapshot-next` · `snapshot-ack` · `snapshot-fail` | `last=5@2 [offset=0]`, `next=500` or `index=5`, `[size=1000] [digest=1]` |
 //!
-//! Replies carry the life of tracking that a reign of the named term gives, unless `generation=` says otherwise.
+//! A message carries the life of tracking that the leader among the two is in with the other, unless `generation=` says
+//! otherwise.
 
 use super::CommandFault;
-use super::command::{Words, log_id, number};
+use super::command::{Words, log_id, node, number};
+use super::snapshots::SNAPSHOT_BYTES;
 use super::world::World;
-use crate::raft::message::{Append, AppendOutcome, AppendReply, Heartbeat, HeartbeatReply, Message, TimeoutNow, Vote};
-use crate::raft::{Envelope, Index, LogId, Shape, Term};
+use crate::raft::message::{
+    Append, AppendOutcome, AppendReply, Heartbeat, HeartbeatReply, Message, Snapshot, SnapshotOutcome, SnapshotReply,
+    TimeoutNow, Vote,
+};
+use crate::raft::{Config, Envelope, Index, LogId, NodeId, Shape, SnapshotId, SnapshotMeta, Term};
 
 /// Encoded length of an entry that only a hand-made message brought into the world, in bytes.
 const FORGED_LENGTH: u32 = 100;
@@ -28,15 +35,20 @@ pub(super) fn build(world: &mut World, mut words: Words) -> Result<Envelope, Com
     let term = Term(number(term.strip_prefix('t').unwrap_or(&term))?);
     let kind = words.take("a kind of message")?;
     let to_storage = world.node(to)?.storage;
-    let message = message(world, term, &kind, &mut words)?;
+    let tracking = |leader: NodeId, peer: NodeId| {
+        let core = world.nodes.get(&leader)?.core.as_ref()?;
+        core.peers().find(|status| status.id == peer).map(|status| status.generation)
+    };
+    let generation = match words.take_number("generation")? {
+        Some(life) => u32::try_from(life).unwrap_or(u32::MAX),
+        None => tracking(to, from).or_else(|| tracking(from, to)).unwrap_or(0),
+    };
+    let message = message(world, generation, &kind, &mut words)?;
     words.finish()?;
     Ok(Envelope { from, to, to_storage, term, message })
 }
 
-fn message(world: &mut World, term: Term, kind: &str, words: &mut Words) -> Result<Message, CommandFault> {
-    let default_generation = u32::try_from(term.0).unwrap_or(u32::MAX);
-    let generation =
-        words.take_number("generation")?.map_or(default_generation, |life| u32::try_from(life).unwrap_or(u32::MAX));
+fn message(world: &mut World, generation: u32, kind: &str, words: &mut Words) -> Result<Message, CommandFault> {
     Ok(match kind {
         "vote" => Message::Vote(Vote {
             pre: words.take_flag("pre"),
@@ -76,8 +88,54 @@ fn message(world: &mut World, term: Term, kind: &str, words: &mut Words) -> Resu
             })
         }
         "timeout-now" => Message::TimeoutNow(TimeoutNow { last: id(words, "last", "last=")? }),
+        "snapshot" => Message::Snapshot(chunk(world, words, generation)?),
+        "snapshot-next" | "snapshot-ack" | "snapshot-fail" => {
+            let outcome = match kind {
+                "snapshot-next" => SnapshotOutcome::Next { offset: needed(words.take_number("next")?, "next=")? },
+                "snapshot-ack" => {
+                    SnapshotOutcome::Installed { index: Index(needed(words.take_number("index")?, "index=")?) }
+                }
+                _ => SnapshotOutcome::Failed,
+            };
+            let snapshot = snapshot_id(words)?;
+            let offset = words.take_number("offset")?.unwrap_or(0);
+            Message::SnapshotReply(SnapshotReply { snapshot, offset, generation, outcome })
+        }
         _ => return Err(CommandFault::NotA { wanted: "a kind of message", word: kind.to_owned() }),
     })
+}
+
+fn snapshot_id(words: &mut Words) -> Result<SnapshotId, CommandFault> {
+    Ok(SnapshotId {
+        last: id(words, "last", "last=")?,
+        size_bytes: words.take_number("size")?.unwrap_or(SNAPSHOT_BYTES),
+        digest: words.take_number("digest")?.unwrap_or(1),
+    })
+}
+
+/// A chunk of a snapshot, by default all of it: of one that a node has taken, or else of a forged one, with the
+/// configuration of the first entry or with the named nodes in other roles.
+fn chunk(world: &World, words: &mut Words, generation: u32) -> Result<Snapshot, CommandFault> {
+    let SnapshotId { last, size_bytes, digest } = snapshot_id(words)?;
+    let bootstrap = world.config_of(LogId::new(1, 1)).expect("every world begins with it");
+    let mut config = Config::clone(&bootstrap);
+    if let Some(voters) = nodes(words, "voters")? {
+        config.voters = voters;
+        config.learners = nodes(words, "learners")?.unwrap_or_default();
+    }
+    let config_index = Index(words.take_number("config")?.unwrap_or(1));
+    let log_bytes = last.index.0 * u64::from(FORGED_LENGTH);
+    let forged = SnapshotMeta { last, config: config.into(), config_index, size_bytes, digest, link: 0, log_bytes };
+    let meta = world.snapshot(forged.id()).unwrap_or(forged);
+    let offset = words.take_number("offset")?.unwrap_or(0);
+    let length = words.take_number("length")?.unwrap_or(size_bytes.saturating_sub(offset));
+    Ok(Snapshot { meta, offset, length: u32::try_from(length).unwrap_or(u32::MAX), generation })
+}
+
+/// A comma-separated list of nodes.
+fn nodes(words: &mut Words, key: &str) -> Result<Option<Vec<NodeId>>, CommandFault> {
+    let Some(list) = words.take_value(key) else { return Ok(None) };
+    list.split(',').filter(|word| !word.is_empty()).map(node).collect::<Result<_, _>>().map(Some)
 }
 
 /// The entries behind `prev`, as a comma-separated list of log ids.
@@ -88,7 +146,7 @@ fn entries(world: &mut World, prev: LogId, list: Option<String>) -> Result<Shape
         if entry.index.0 != shape.first.0 + shape.len() {
             return Err(CommandFault::NotA { wanted: "the entry that follows", word: word.to_owned() });
         }
-        world.know(entry, FORGED_LENGTH, None);
+        world.know(entry, FORGED_LENGTH);
         shape.push(entry.term, FORGED_LENGTH, None);
     }
     Ok(shape)

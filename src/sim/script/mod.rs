@@ -9,25 +9,28 @@
 //!
 //! | Command | What it does |
 //! | --- | --- |
-//! | `cluster 3 [learners=n3] [pre_vote=off] [check_quorum=off] [election=500ms] [heartbeat=50ms] [idle_heartbeat=HEARTBEAT] [seed=1] [max_…=n] [break=R47,…]` | n1 to n3 with the bootstrap entry 1@1 |
+//! | `cluster 3 [learners=n3] [empty=n2,n3] [spare=n4] [pre_vote=off] [check_quorum=off] [election=500ms] [heartbeat=50ms] [idle_heartbeat=HEARTBEAT] [seed=1] [max_…=n] [break=R47,…]` | n1 to n3 with the bootstrap entry 1@1; `empty` ones do not have it yet, `spare` ones are up and no members |
 //! | `log n1 1 1 2*10` · `term n1 7` · `vote n1 n2` | what is on a disk before the start; terms of the entries after 1@1 |
 //! | `campaign n1` · `elect n1` | starts an election; `elect` also stabilizes |
 //! | `propose n1 [count] [length=100]` · `read n2 t1` · `transfer n1 [n2]` | what clients and operators ask |
+//! | `change n1 add n4 [promote]` · `change n1 promote\|demote\|remove n3` · `change n1 replace n2 n3 [learners=n1] [explicit]` · `change n1 leave` | asks n1 to change the members; with `if=3@2` only while that configuration is in force |
 //! | `tick [n1 …] 50ms` · `run 5s` | moves clocks; `run` also delivers, and shows neither messages nor ballots |
 //! | `deliver [n1->n2 …] [count=1] [last]` · `stabilize` | hands messages over: one round, some, or until quiet |
 //! | `drop [n1->n2 …] [count=1] [last]` · `hold n1->n2` · `release n1->n2` | loses queued messages; keeps them queued |
 //! | `duplicate n1->n2` · `copy n1->n2 NAME` · `replay NAME` | the oldest queued message once more, now or later |
 //! | `cut n1 \| n2 n3` · `oneway n1->n2` · `isolate n1` · `heal [n1 …]` | links; what is under way on a cut one is lost |
 //! | `persist off\|auto [n1 …]` · `persist n1 [first\|#3]` · `fail n1` | the disk: wait, complete, or fail |
+//! | `snapshot n1 [at=5] [size=1000]` · `worker off\|auto [n1 …]` · `worker n1 [fail]` | takes one; received chunks and snapshots wait, are stored, installed |
 //! | `crash n1` · `restart n1 [wipe-hints] [new-disk]` | what was not persisted is gone |
-//! | `unreachable n1 n2` · `append-lost n1 n2` | what the shell tells node n1 about n2 |
+//! | `unreachable n1 n2` · `append-lost n1 n2` · `snapshot-lost n1 n2` | what the shell tells node n1 about n2 |
 //! | `inject n2->n1 t3 KIND key=value …` | delivers a hand-made message at once |
 //! | `quietly COMMAND` | does it and prints nothing, for the way to where a story begins |
-//! | `status` · `log [n1 …]` · `progress n1` · `inflight` | shows |
+//! | `status` · `log [n1 …]` · `progress n1` · `config [n1 …]` · `inflight` | shows |
 //! | `expect WHAT …` | fails the script when it does not hold, see `expect.rs` |
 //!
 //! After every single input the checks of `checks.rs` run over the whole world; a broken invariant fails the script.
 
+mod change;
 pub(in crate::sim) mod checks;
 mod command;
 pub(in crate::sim) mod disk;
@@ -37,6 +40,7 @@ mod network;
 mod parse;
 mod run;
 pub(in crate::sim) mod show;
+mod snapshots;
 mod world;
 
 pub use checks::Violation;

@@ -5,12 +5,12 @@
 
 use core::time::Duration;
 
-use super::command::{self, Words, duration, node, number, switch};
+use super::command::{self, Words, duration, number, switch};
 use super::network::Link;
 use super::parse::{Piece, Script};
 use super::show::{self, Line};
 use super::world::World;
-use super::{CommandFault, SCRIPT_BYTES_MAX, ScriptFault, expect, inject};
+use super::{CommandFault, SCRIPT_BYTES_MAX, ScriptFault, change, expect, inject, snapshots};
 use crate::raft::{Config, HardState, LogId, Member, NodeId, Options, Rules, StorageId, Term, Time, WriteSeq};
 
 /// Most rounds of delivery until the world must be quiet.
@@ -128,6 +128,8 @@ fn cluster(rules: Rules, words: &mut Words) -> Result<World, CommandFault> {
         ("max_inflight_bytes", &mut options.max_inflight_bytes),
         ("max_append_bytes", &mut options.max_append_bytes),
         ("max_uncommitted_bytes", &mut options.max_uncommitted_bytes),
+        ("retain", &mut options.retain_entries),
+        ("retain_max", &mut options.retain_entries_max),
     ];
     for (key, field) in limits {
         *field = words.take_number(key)?.unwrap_or(*field);
@@ -135,6 +137,7 @@ fn cluster(rules: Rules, words: &mut Words) -> Result<World, CommandFault> {
     let counts = [
         ("max_inflight_messages", &mut options.max_inflight_messages),
         ("max_pending_reads", &mut options.max_pending_reads),
+        ("max_transfers", &mut options.max_snapshot_transfers),
     ];
     for (key, field) in counts {
         if let Some(count) = words.take_number(key)? {
@@ -143,20 +146,36 @@ fn cluster(rules: Rules, words: &mut Words) -> Result<World, CommandFault> {
     }
     let broken = words.take_value("break").map_or(Ok(Rules::sound()), |value| value.parse::<Rules>());
     let rules = broken?.broken().fold(rules, Rules::and_without);
-    let learners = words.take_value("learners").unwrap_or_default();
-    let learners: Vec<NodeId> =
-        learners.split(',').filter(|word| !word.is_empty()).map(node).collect::<Result<_, _>>()?;
+    let [learners, empty, spare] = ["learners", "empty", "spare"].map(|key| words.take_listed(key));
+    let (learners, empty, spare) = (learners?, empty?, spare?);
+    if let Some(bytes) = words.take_number("chunk")? {
+        options.max_chunk_bytes = u32::try_from(bytes).unwrap_or(u32::MAX);
+    }
     let count = number(&words.take("the number of nodes")?)?;
     if !(1..=NODES_MAX).contains(&count) {
         return Err(CommandFault::NotA { wanted: "a number of nodes from 1 to 9", word: count.to_string() });
     }
-    let member = |id: u64| Member {
+    let mut world = World::new(Config::of((1..=count).map(member).collect(), learners), options, rules, seed);
+    for id in empty {
+        world.disk_before_start(id)?.wipe();
+    }
+    for id in spare {
+        if id.0 > NODES_MAX {
+            return Err(CommandFault::NotA { wanted: "a node from n1 to n9", word: id.to_string() });
+        }
+        world.add_spare(&member(id.0));
+    }
+    Ok(world)
+}
+
+/// A node of this world as a configuration names it.
+pub(super) fn member(id: u64) -> Member {
+    Member {
         id: NodeId(id),
         name: format!("n{id}"),
         address: format!("127.0.0.1:{}", 7000 + id),
         storage: StorageId(u128::from(id)),
-    };
-    Ok(World::new(Config::of((1..=count).map(member).collect(), learners), options, rules, seed))
+    }
 }
 
 /// What is on the disks before the nodes start.
@@ -228,11 +247,16 @@ fn requests(world: &mut World, command: &str, words: &mut Words) -> Result<bool,
                 world.trace.push(show::refusal(id, refusal));
             }
         }
-        "unreachable" | "append-lost" => {
+        "change" => {
+            change::change(world, words)?;
+        }
+        "snapshot" => snapshots::take(world, words)?,
+        "unreachable" | "append-lost" | "snapshot-lost" => {
             let (id, peer) = (words.take_node()?, words.take_node()?);
             match command {
                 "unreachable" => world.input(id, |core, now| core.unreachable(now, peer))?,
-                _ => world.input(id, |core, now| core.append_lost(now, peer))?,
+                "append-lost" => world.input(id, |core, now| core.append_lost(now, peer))?,
+                _ => world.input(id, |core, _| core.snapshot_lost(peer))?,
             }
         }
         _ => return Ok(false),
@@ -453,6 +477,7 @@ fn faults(world: &mut World, command: &str, words: &mut Words) -> Result<bool, C
                 world.persist(id, named.or(upto.map(WriteSeq)))?;
             }
         }
+        "worker" => snapshots::work(world, words)?,
         "fail" => {
             let id = words.take_node()?;
             world.input(id, |core, _| core.persist_failed("the write was refused".to_owned()))?;
@@ -481,6 +506,10 @@ fn views(world: &mut World, command: &str, words: &mut Words) -> Result<bool, Co
             show::logs(world, &if named.is_empty() { all(world) } else { named })?
         }
         "progress" => show::progress(world, words.take_node()?)?,
+        "config" => {
+            let named = words.take_nodes();
+            show::configs(world, &if named.is_empty() { all(world) } else { named })?
+        }
         "inflight" => world.network.in_flight().map(Line::message).collect(),
         _ => return Ok(false),
     };

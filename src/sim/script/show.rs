@@ -6,7 +6,7 @@
 use super::CommandFault;
 use super::world::{Node, World, log_of};
 use crate::raft::event::role_word;
-use crate::raft::{Envelope, Event, LogId, NodeId, ReadFailure, ReadOutcome, Refusal, Write};
+use crate::raft::{ChangeRefusal, Envelope, Event, LogId, NodeId, ReadFailure, ReadOutcome, Refusal, Write};
 
 /// One output line and what kind it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -69,11 +69,17 @@ pub(in crate::sim) fn write(id: NodeId, write: &Write, entries: &[LogId]) -> Lin
         let vote = hard_state.vote.map_or("nobody".to_owned(), |vote| vote.to_string());
         parts.push(format!("term={} vote={vote}", hard_state.term));
     }
+    if let Some(snapshot) = &write.reset_to {
+        parts.push(format!("restart the log behind {}", snapshot.last));
+    }
     if let Some(from) = write.truncate_from {
         parts.push(format!("truncate from {from}"));
     }
     if !entries.is_empty() {
         parts.push(list(entries));
+    }
+    if let Some(upto) = write.compact_to {
+        parts.push(format!("forget up to {upto}"));
     }
     Line::plain(format!("{id} writes {}: {}", write.seq, parts.join(", ")))
 }
@@ -110,6 +116,20 @@ pub(super) fn refusal(id: NodeId, refusal: Refusal) -> Line {
     Line::plain(format!("{id} refuses: {because}"))
 }
 
+pub(super) fn change_refusal(id: NodeId, refusal: ChangeRefusal) -> Line {
+    Line::plain(format!("{id} refuses the change: {refusal}"))
+}
+
+/// The configurations in force at `ids`, and where they come from.
+pub(super) fn configs(world: &World, ids: &[NodeId]) -> Result<Vec<Line>, CommandFault> {
+    let line = |id: &NodeId| {
+        let core = world.core(*id)?;
+        let open = if core.config_index() > core.commit() { ", not committed" } else { "" };
+        Ok(Line::plain(format!("{id} counts by {}{open}: {}", core.config_id(), core.config())))
+    };
+    ids.iter().map(line).collect()
+}
+
 /// Log ids, space between.
 pub(super) fn list(entries: &[LogId]) -> String {
     entries.iter().map(LogId::to_string).collect::<Vec<_>>().join(" ")
@@ -140,7 +160,8 @@ fn status_of(node: &Node) -> String {
     )
 }
 
-/// The logs of `ids`, a bar behind what is committed and a `?` on what is not durable.
+/// The logs of `ids`: in brackets the last compacted entry, a bar behind what is committed, a `?` on what is not
+/// durable.
 pub(super) fn logs(world: &World, ids: &[NodeId]) -> Result<Vec<Line>, CommandFault> {
     ids.iter().map(|id| Ok(Line::plain(log_line(world.node(*id)?)))).collect()
 }
@@ -149,6 +170,10 @@ fn log_line(node: &Node) -> String {
     let Some(core) = &node.core else { return format!("{} on disk: {}", node.id, list(&node.disk.log)) };
     let mut text = node.id.to_string();
     let mut barred = false;
+    let base = core.first().prev();
+    if let Some(term) = core.term_at(base).filter(|_| base.0 > 0) {
+        text.push_str(&format!(" ({})", LogId { term, index: base }));
+    }
     for entry in log_of(core) {
         if !barred && entry.index > core.commit() {
             text.push_str(" |");

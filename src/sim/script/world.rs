@@ -12,9 +12,10 @@ use super::checks::{CoreView, History, View, Violation};
 use super::disk::{Disk, PendingWrite};
 use super::network::{Link, Network};
 use super::show::{self, Line};
+use super::snapshots::Worker;
 use crate::raft::{
-    Config, Core, Created, Effects, Envelope, Event, Fault, HardState, Index, LogId, NodeId, Options, ReadOutcome,
-    ReadTicket, Recovered, Rules, Setup, Shape, StorageId, Term, Time, Write, WriteSeq,
+    Config, Core, Created, Effects, Envelope, Event, Fault, HardState, Index, LogId, Member, Message, NodeId, Options,
+    ReadOutcome, ReadTicket, Recovered, Rules, Setup, Shape, StorageId, Term, Time, Write, WriteSeq,
 };
 
 /// Most times a core is drained for one input before the world calls it restless.
@@ -36,6 +37,7 @@ pub(super) struct Node {
     pub core: Option<Core>,
     /// Writes complete at once.
     pub auto_persist: bool,
+    pub worker: Worker,
     pub fault: Option<Fault>,
     /// The disk is not the one the configuration names.
     pub disk_replaced: bool,
@@ -59,6 +61,8 @@ pub(super) struct World {
     seed: u64,
     started: bool,
     entries: BTreeMap<LogId, Entry>,
+    /// The configurations among them.
+    configs: BTreeMap<LogId, Arc<Config>>,
     /// What went wrong in the course of an input; the check after it reports the first.
     broken: Option<Violation>,
     /// Where the committed log ended when a read was asked, by node and ticket.
@@ -68,28 +72,34 @@ pub(super) struct World {
 }
 
 /// Setting up and starting.
+impl Node {
+    fn down(member: &Member, disk: Disk) -> Node {
+        Node {
+            id: member.id,
+            storage: member.storage,
+            clock: CLOCK_START,
+            disk,
+            core: None,
+            auto_persist: true,
+            worker: Worker::default(),
+            fault: None,
+            disk_replaced: false,
+            incarnation: 0,
+        }
+    }
+}
+
 impl World {
     /// `config` names the members; every node's disk holds the bootstrap entry `1@1` and nothing else.
     pub(super) fn new(config: Config, options: Options, rules: Rules, seed: u64) -> World {
         let bootstrap = LogId::new(1, 1);
-        let node = |member: &crate::raft::Member| {
+        let node = |member: &Member| {
             let disk = Disk::new(HardState { term: Term(1), vote: None }, vec![bootstrap]);
-            let (id, storage) = (member.id, member.storage);
-            let node = Node {
-                id,
-                storage,
-                clock: CLOCK_START,
-                disk,
-                core: None,
-                auto_persist: true,
-                fault: None,
-                disk_replaced: false,
-                incarnation: 0,
-            };
-            (id, node)
+            (member.id, Node::down(member, disk))
         };
         let nodes = config.members.iter().map(node).collect();
-        let entry = Entry { length: ENTRY_LENGTH, config: Some(Arc::new(config)) };
+        let config = Arc::new(config);
+        let entry = Entry { length: ENTRY_LENGTH, config: Some(Arc::clone(&config)) };
         World {
             options,
             nodes,
@@ -100,11 +110,18 @@ impl World {
             seed,
             started: false,
             entries: BTreeMap::from([(bootstrap, entry)]),
+            configs: BTreeMap::from([(bootstrap, config)]),
             broken: None,
             asked: BTreeMap::new(),
             history: History::default(),
             effects: Effects::default(),
         }
+    }
+
+    /// A node with an empty disk that no configuration names yet.
+    pub(super) fn add_spare(&mut self, member: &Member) {
+        let node = Node::down(member, Disk::new(HardState::default(), Vec::new()));
+        self.nodes.entry(member.id).or_insert(node);
     }
 
     pub(super) fn node(&self, id: NodeId) -> Result<&Node, CommandFault> {
@@ -131,20 +148,28 @@ impl World {
         disk.log.truncate(1);
         disk.log.extend(&ids);
         disk.hard_state.term = disk.hard_state.term.max(Term(terms.last().copied().unwrap_or(1)));
-        ids.into_iter().for_each(|entry| self.know(entry, ENTRY_LENGTH, None));
+        ids.into_iter().for_each(|entry| self.know(entry, ENTRY_LENGTH));
         Ok(())
     }
 
     /// A leader made an entry, which nobody can have seen before.
     pub(super) fn create(&mut self, entry: LogId, length: u32, config: Option<Arc<Config>>) {
+        if let Some(config) = &config {
+            self.configs.insert(entry, Arc::clone(config));
+        }
         if self.entries.insert(entry, Entry { length, config }).is_some() {
             self.broken.get_or_insert_with(|| Violation::reused(entry));
         }
     }
 
-    /// Remembers what an entry is, unless that is known.
-    pub(super) fn know(&mut self, entry: LogId, length: u32, config: Option<Arc<Config>>) {
-        self.entries.entry(entry).or_insert(Entry { length, config });
+    /// Remembers an entry that no core has made, and that is no configuration, unless it is known.
+    pub(super) fn know(&mut self, entry: LogId, length: u32) {
+        self.entries.entry(entry).or_insert(Entry { length, config: None });
+    }
+
+    /// The configuration that an entry brought, if it did.
+    pub(super) fn config_of(&self, entry: LogId) -> Option<Arc<Config>> {
+        self.entries.get(&entry)?.config.clone()
     }
 
     pub(super) fn is_started(&self) -> bool {
@@ -165,11 +190,13 @@ impl World {
     pub(super) fn start(&mut self, id: NodeId) -> Result<(), CommandFault> {
         let (seed, rules) = (self.seed, self.rules);
         let options = self.options.clone();
-        let node = self.node(id)?;
+        let node = self.node_mut(id)?;
         if node.core.is_some() {
             return Err(CommandFault::Up { node: id });
         }
-        let mut log = Shape::empty(Index(1));
+        node.disk.recover();
+        let node = self.node(id)?;
+        let mut log = Shape::empty(node.disk.base.index.next());
         for entry in &node.disk.log {
             let known = &self.entries[entry];
             log.push(entry.term, known.length, known.config.clone());
@@ -179,7 +206,12 @@ impl World {
         node.fault = None;
         let seed = seed.wrapping_mul(1_000_003) + id.0 * 1_009 + node.incarnation;
         let setup = Setup { id, storage: node.storage, options, seed, rules };
-        let found = Recovered { hard_state: node.disk.hard_state, log, commit_hint: node.disk.commit_hint };
+        let found = Recovered {
+            hard_state: node.disk.hard_state,
+            snapshot: node.disk.snapshot.clone(),
+            log,
+            commit_hint: node.disk.commit_hint,
+        };
         let core = Core::boot(setup, found, node.clock).map_err(|source| CommandFault::Boot { node: id, source })?;
         node.core = Some(core);
         self.input(id, |_, _| ())
@@ -190,6 +222,7 @@ impl World {
         let node = self.node_mut(id)?;
         node.core.take().ok_or(CommandFault::Down { node: id })?;
         node.disk.lose_pending();
+        node.worker.crash();
         Ok(())
     }
 
@@ -241,11 +274,13 @@ impl World {
             self.trace.push(show::event(id, &event));
         }
         for created in effects.created.drain(..) {
-            let (entry, config) = match created {
-                Created::Noop { index, term } => (LogId { index, term }, None),
-                Created::Config { index, term, config } => (LogId { index, term }, Some(config)),
+            let (entry, length, config) = match created {
+                Created::Noop { index, term } => (LogId { index, term }, ENTRY_LENGTH, None),
+                Created::Config { index, term, config, length_bytes } => {
+                    (LogId { index, term }, length_bytes, Some(config))
+                }
             };
-            self.create(entry, ENTRY_LENGTH, config);
+            self.create(entry, length, config);
         }
         if let Some(write) = effects.write.take() {
             self.write(id, write);
@@ -256,6 +291,13 @@ impl World {
             }
             let core = self.nodes.get_mut(&id).and_then(|node| node.core.as_mut());
             core.expect("a core that drained is up").applied(upto);
+        }
+        let node = self.nodes.get_mut(&id).expect("only members are drained");
+        if let Some(chunk) = effects.store.take() {
+            node.store_chunk(chunk, &mut self.trace);
+        }
+        if let Some(meta) = effects.install.take() {
+            node.install(meta, &mut self.trace);
         }
         for outcome in effects.reads.drain(..) {
             self.trace.push(show::read_outcome(id, outcome));
@@ -295,8 +337,9 @@ impl World {
         if !node.auto_persist {
             self.trace.push(show::write(id, &write, &append));
         }
-        let Write { seq, hard_state, truncate_from, commit_hint, .. } = write;
-        node.disk.accept(PendingWrite { seq, hard_state, truncate_from, append, commit_hint });
+        let Write { seq, hard_state, reset_to, truncate_from, commit_hint, compact_to, .. } = write;
+        let reset_to = reset_to.map(|snapshot| snapshot.last);
+        node.disk.accept(PendingWrite { seq, hard_state, reset_to, truncate_from, append, commit_hint, compact_to });
         if node.auto_persist {
             node.disk.complete(seq);
             core.persisted(node.clock, seq);
@@ -322,7 +365,8 @@ impl World {
     }
 
     /// Hands one message to its receiver; to a node that is down it is lost.
-    pub(super) fn deliver(&mut self, envelope: Envelope) -> Result<(), CommandFault> {
+    pub(super) fn deliver(&mut self, mut envelope: Envelope) -> Result<(), CommandFault> {
+        self.read_configs(&mut envelope);
         let to = envelope.to;
         let node = self.node(to)?;
         if node.core.is_none() || node.fault.is_some() {
@@ -330,6 +374,19 @@ impl World {
             return Ok(());
         }
         self.input(to, |core, now| core.receive(now, envelope))
+    }
+
+    /// Whoever receives entries reads the configurations among them from the records, as codec and transport do.
+    fn read_configs(&self, envelope: &mut Envelope) {
+        let Message::Append(append) = &mut envelope.message else { return };
+        let (first, count) = (append.entries.first, append.entries.len());
+        let config = |offset: u64| {
+            let index = first + offset;
+            let term = append.entries.term_at(index)?;
+            let entry = self.entries.get(&LogId { term, index })?;
+            Some((index, entry.config.clone()?))
+        };
+        append.entries.configs = (0..count).filter_map(config).collect();
     }
 
     /// Hands over what is under way now on links that are not held; false when there is nothing.
@@ -354,36 +411,48 @@ impl World {
         if let Some(violation) = self.broken.clone() {
             return Err(violation.into());
         }
-        let views: Vec<View> = self
-            .nodes
-            .values()
-            .map(|node| View {
+        let mut views = Vec::with_capacity(self.nodes.len());
+        for node in self.nodes.values() {
+            let mut disk = node.disk.clone();
+            disk.recover();
+            views.push(View {
                 id: node.id,
                 durable: node.disk.hard_state,
-                durable_log: &node.disk.log,
+                durable_log: self.history.whole_log(node.id, disk.base, disk.log)?,
                 disk_replaced: node.disk_replaced,
-                core: node.core.as_ref().map(|core| view_of(node, core)),
-            })
-            .collect();
+                core: node.core.as_ref().map(|core| self.view_of(node, core)).transpose()?,
+            });
+        }
         self.history.check(&views).map_err(CommandFault::from)
     }
-}
 
-fn view_of(node: &Node, core: &Core) -> CoreView {
-    CoreView {
-        incarnation: node.incarnation,
-        role: core.role(),
-        term: core.term(),
-        commit: core.commit(),
-        applied: core.applied_index(),
-        durable: core.durable(),
-        log: log_of(core),
-        config: Arc::clone(core.config()),
-        matched: core.peers().map(|peer| (peer.id, peer.matched)).collect(),
+    fn view_of(&self, node: &Node, core: &Core) -> Result<CoreView, Violation> {
+        let mut held: Vec<(LogId, Arc<Config>)> = self
+            .configs
+            .iter()
+            .filter(|(id, _)| core.term_at(id.index) == Some(id.term))
+            .map(|(id, config)| (*id, Arc::clone(config)))
+            .collect();
+        held.sort_by_key(|(id, _)| id.index);
+        let base = core.first().prev();
+        let base = LogId { term: core.term_at(base).unwrap_or_default(), index: base };
+        let log = self.history.whole_log(node.id, base, log_of(core))?;
+        Ok(CoreView {
+            incarnation: node.incarnation,
+            role: core.role(),
+            term: core.term(),
+            commit: core.commit(),
+            applied: core.applied_index(),
+            durable: core.durable(),
+            log,
+            configs: held,
+            config: Arc::clone(core.config()),
+            matched: core.peers().map(|peer| (peer.id, peer.matched)).collect(),
+        })
     }
 }
 
-/// The log as a core holds it in memory.
+/// The log as a core holds it in memory, behind what it has compacted.
 pub(super) fn log_of(core: &Core) -> Vec<LogId> {
     let entry = |index: u64| {
         core.term_at(Index(index)).map(|term| LogId { index: Index(index), term }).expect("a log has no holes")

@@ -1,0 +1,490 @@
+//! The state machine as bytes: what a snapshot holds, before it is compressed and put into a file.
+//!
+//! ```text
+//! image     | version, 4 | sections, 4 | section … |
+//! section   | kind, 4 | length, 8 | content |
+//!
+//! 1 facts   | applied, 8 | log time, 8 | keys, 8 | digest, 8 | published index, 8 | published digest, 8 |
+//! 2 keys    | created, 8 | revision, 8 | version, 8 | key length, 4 | value length, 4 | key | value | … in key order
+//! ```
+//!
+//! All numbers are little-endian. Sections come in rising order of their kinds, each at most once; facts and keys are
+//! always there. A section of an unknown kind is refused, because a state machine that lacks a part of the state would
+//! answer differently from the others (I5).
+//!
+//! Both directions work in pieces: writing needs a buffer of `IMAGE_CHUNK_BYTES` besides the map, reading one key with
+//! its value. What is read back is proved to be the map that was written, by its digest. Compression, checksums and
+//! files are `storage`'s.
+
+use core::mem;
+use core::time::Duration;
+
+use super::record::RECORD_PAYLOAD_BYTES_MAX;
+use crate::state_machine::{Entry, KeyValueMap, MapFacts, RestoreError, Restoring};
+
+/// The only version of the image this program writes and reads.
+pub const IMAGE_VERSION: u32 = 1;
+
+/// Bytes of an image that are handed out at once; a longer value makes a longer piece.
+pub const IMAGE_CHUNK_BYTES: usize = 64 * 1024;
+
+const SECTION_FACTS: u32 = 1;
+const SECTION_KEYS: u32 = 2;
+
+const HEAD_BYTES: usize = 8;
+const SECTION_HEAD_BYTES: usize = 12;
+const FACTS_BYTES: usize = 48;
+const KEY_HEAD_BYTES: usize = 32;
+
+/// Everything that applying the log has made, as of one index (R82).
+#[derive(Clone, Debug)]
+pub struct Image {
+    pub map: KeyValueMap,
+    /// Log time at that index (R110).
+    pub log_time: Duration,
+}
+
+impl Image {
+    /// The state before the first entry of a log.
+    pub fn empty(value_bytes_max: u64) -> Image {
+        Image { map: KeyValueMap::new(value_bytes_max), log_time: Duration::ZERO }
+    }
+}
+
+/// Why bytes are not the image of a state machine.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ImageError {
+    #[error("version {found} of the image is not known; this program reads version {IMAGE_VERSION}")]
+    Version { found: u32 },
+    #[error("section kind {kind} is not known to this version")]
+    UnknownSection { kind: u32 },
+    #[error("section kind {kind} is repeated, missing or out of order")]
+    SectionOrder { kind: u32 },
+    #[error("section kind {kind} cannot be {length_bytes} bytes long")]
+    SectionLength { kind: u32, length_bytes: u64 },
+    #[error("it is longer than the {limit_bytes} bytes it is said to have")]
+    TooLong { limit_bytes: u64 },
+    #[error("it ends too early, after {have_bytes} bytes")]
+    Short { have_bytes: u64 },
+    #[error("bytes follow behind its end")]
+    Trailing,
+    #[error("a key of {key_bytes} bytes with a value of {value_bytes} bytes is above the limit")]
+    EntryTooLong { key_bytes: u32, value_bytes: u32 },
+    #[error(transparent)]
+    Content(#[from] RestoreError),
+}
+
+/// Hands out the image piece by piece; stops at the first error of `emit`.
+pub fn encode_image<E>(image: &Image, emit: &mut dyn FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
+    let mut pieces = Pieces { bytes: Vec::with_capacity(IMAGE_CHUNK_BYTES), emit };
+    pieces.bytes.extend_from_slice(&IMAGE_VERSION.to_le_bytes());
+    pieces.bytes.extend_from_slice(&2_u32.to_le_bytes());
+    pieces.section(SECTION_FACTS, FACTS_BYTES as u64);
+    let MapFacts { applied, entries, sum, published } = image.map.facts();
+    let log_time_ns = u64::try_from(image.log_time.as_nanos()).expect("log time is far below 500 years");
+    let (published_index, published_sum) = published.unwrap_or((0, 0));
+    for number in [applied, log_time_ns, entries, sum, published_index, published_sum] {
+        pieces.bytes.extend_from_slice(&number.to_le_bytes());
+    }
+    let length_bytes = image.map.entries().map(encoded_bytes).sum();
+    pieces.section(SECTION_KEYS, length_bytes);
+    for entry in image.map.entries() {
+        pieces.key(entry)?;
+    }
+    pieces.flush()
+}
+
+/// Reads an image that arrives in pieces of any size.
+#[derive(Debug)]
+pub struct ImageDecoder {
+    value_bytes_max: u64,
+    /// No more bytes than this are looked at.
+    limit_bytes: u64,
+    taken_bytes: u64,
+    /// What was taken and is not yet a whole part: less than one key with its value.
+    rest: Vec<u8>,
+    at: Place,
+    /// Of the newest section.
+    kind: u32,
+    sections_left: u32,
+    log_time: Duration,
+    restoring: Option<Restoring>,
+}
+
+/// What comes next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Place {
+    Head,
+    Section,
+    Facts,
+    Keys { left_bytes: u64 },
+    End,
+}
+
+struct Pieces<'a, E> {
+    bytes: Vec<u8>,
+    emit: &'a mut dyn FnMut(&[u8]) -> Result<(), E>,
+}
+
+impl<E> Pieces<'_, E> {
+    fn section(&mut self, kind: u32, length_bytes: u64) {
+        self.bytes.extend_from_slice(&kind.to_le_bytes());
+        self.bytes.extend_from_slice(&length_bytes.to_le_bytes());
+    }
+
+    fn key(&mut self, entry: &Entry) -> Result<(), E> {
+        let length = |bytes: &[u8]| u32::try_from(bytes.len()).expect("keys and values are far below 4 GiB");
+        for number in [entry.created(), entry.revision(), entry.version()] {
+            self.bytes.extend_from_slice(&number.to_le_bytes());
+        }
+        self.bytes.extend_from_slice(&length(entry.key()).to_le_bytes());
+        self.bytes.extend_from_slice(&length(entry.value()).to_le_bytes());
+        self.bytes.extend_from_slice(entry.key());
+        self.bytes.extend_from_slice(entry.value());
+        if self.bytes.len() >= IMAGE_CHUNK_BYTES { self.flush() } else { Ok(()) }
+    }
+
+    fn flush(&mut self) -> Result<(), E> {
+        (self.emit)(&self.bytes)?;
+        self.bytes.clear();
+        Ok(())
+    }
+}
+
+fn encoded_bytes(entry: &Entry) -> u64 {
+    (KEY_HEAD_BYTES + entry.key().len() + entry.value().len()) as u64
+}
+
+impl ImageDecoder {
+    /// For an image of at most `limit_bytes`, whose map accepts values of up to `value_bytes_max` from now on.
+    pub fn new(limit_bytes: u64, value_bytes_max: u64) -> ImageDecoder {
+        ImageDecoder {
+            value_bytes_max,
+            limit_bytes,
+            taken_bytes: 0,
+            rest: Vec::new(),
+            at: Place::Head,
+            kind: 0,
+            sections_left: 0,
+            log_time: Duration::ZERO,
+            restoring: None,
+        }
+    }
+
+    /// Takes the next bytes.
+    ///
+    /// # Errors
+    /// These bytes cannot be part of an image; the decoder is of no use afterwards.
+    pub fn feed(&mut self, bytes: &[u8]) -> Result<(), ImageError> {
+        self.taken_bytes = self.taken_bytes.saturating_add(bytes.len() as u64);
+        if self.taken_bytes > self.limit_bytes {
+            return Err(ImageError::TooLong { limit_bytes: self.limit_bytes });
+        }
+        let mut buffer = mem::take(&mut self.rest);
+        buffer.extend_from_slice(bytes);
+        let mut used = 0;
+        while let Some(length) = self.step(&buffer[used..])? {
+            used += length;
+        }
+        buffer.drain(..used);
+        self.rest = buffer;
+        Ok(())
+    }
+
+    /// The image, once all of it was taken.
+    ///
+    /// # Errors
+    /// Something is missing, or the keys are not the map that was written.
+    pub fn finish(self) -> Result<Image, ImageError> {
+        if self.at != Place::End {
+            return Err(ImageError::Short { have_bytes: self.taken_bytes });
+        }
+        if self.kind < SECTION_KEYS {
+            return Err(ImageError::SectionOrder { kind: SECTION_KEYS });
+        }
+        let restoring = self.restoring.expect("the facts come before the keys");
+        Ok(Image { map: restoring.finish()?, log_time: self.log_time })
+    }
+
+    /// Reads one part from the start of `bytes`; says how long it was, or none when it is not there yet.
+    fn step(&mut self, bytes: &[u8]) -> Result<Option<usize>, ImageError> {
+        match self.at {
+            Place::Head => self.head(bytes),
+            Place::Section if self.sections_left == 0 => {
+                self.at = Place::End;
+                Ok(Some(0))
+            }
+            Place::Section => self.section(bytes),
+            Place::Facts => Ok(self.facts(bytes)),
+            Place::Keys { left_bytes: 0 } => {
+                self.at = Place::Section;
+                Ok(Some(0))
+            }
+            Place::Keys { left_bytes } => self.key(bytes, left_bytes),
+            Place::End if bytes.is_empty() => Ok(None),
+            Place::End => Err(ImageError::Trailing),
+        }
+    }
+
+    fn head(&mut self, bytes: &[u8]) -> Result<Option<usize>, ImageError> {
+        let Some(head) = bytes.get(..HEAD_BYTES) else { return Ok(None) };
+        let found = u32_at(head, 0);
+        if found != IMAGE_VERSION {
+            return Err(ImageError::Version { found });
+        }
+        self.sections_left = u32_at(head, 4);
+        self.at = Place::Section;
+        Ok(Some(HEAD_BYTES))
+    }
+
+    fn section(&mut self, bytes: &[u8]) -> Result<Option<usize>, ImageError> {
+        let Some(head) = bytes.get(..SECTION_HEAD_BYTES) else { return Ok(None) };
+        let (kind, length_bytes) = (u32_at(head, 0), u64_at(head, 4));
+        let is_expected = kind > self.kind && (kind == SECTION_FACTS) == (self.kind == 0);
+        self.at = match kind {
+            SECTION_FACTS | SECTION_KEYS if !is_expected => return Err(ImageError::SectionOrder { kind }),
+            SECTION_FACTS if length_bytes != FACTS_BYTES as u64 => {
+                return Err(ImageError::SectionLength { kind, length_bytes });
+            }
+            SECTION_FACTS => Place::Facts,
+            SECTION_KEYS => Place::Keys { left_bytes: length_bytes },
+            _ => return Err(ImageError::UnknownSection { kind }),
+        };
+        self.kind = kind;
+        self.sections_left -= 1;
+        Ok(Some(SECTION_HEAD_BYTES))
+    }
+
+    fn facts(&mut self, bytes: &[u8]) -> Option<usize> {
+        let facts = bytes.get(..FACTS_BYTES)?;
+        let [applied, log_time_ns, entries, sum, published_index, published_sum] =
+            [0, 8, 16, 24, 32, 40].map(|at| u64_at(facts, at));
+        let published = (published_index != 0).then_some((published_index, published_sum));
+        self.log_time = Duration::from_nanos(log_time_ns);
+        self.restoring = Some(Restoring::new(self.value_bytes_max, MapFacts { applied, entries, sum, published }));
+        self.at = Place::Section;
+        Some(FACTS_BYTES)
+    }
+
+    fn key(&mut self, bytes: &[u8], left_bytes: u64) -> Result<Option<usize>, ImageError> {
+        let Some(head) = bytes.get(..KEY_HEAD_BYTES) else { return Ok(None) };
+        let (key_bytes, value_bytes) = (u32_at(head, 24), u32_at(head, 28));
+        if key_bytes > RECORD_PAYLOAD_BYTES_MAX || value_bytes > RECORD_PAYLOAD_BYTES_MAX {
+            return Err(ImageError::EntryTooLong { key_bytes, value_bytes });
+        }
+        let value_at = KEY_HEAD_BYTES + key_bytes as usize;
+        let length = value_at + value_bytes as usize;
+        let Some(left_bytes) = left_bytes.checked_sub(length as u64) else {
+            return Err(ImageError::SectionLength { kind: SECTION_KEYS, length_bytes: left_bytes });
+        };
+        let Some(whole) = bytes.get(..length) else { return Ok(None) };
+        let history = [0, 8, 16].map(|at| u64_at(head, at));
+        let restoring = self.restoring.as_mut().expect("the facts come before the keys");
+        restoring.push(history, &whole[KEY_HEAD_BYTES..value_at], &whole[value_at..])?;
+        self.at = Place::Keys { left_bytes };
+        Ok(Some(length))
+    }
+}
+
+fn u32_at(bytes: &[u8], at: usize) -> u32 {
+    u32::from_le_bytes(bytes[at..at + 4].try_into().expect("four bytes are four bytes"))
+}
+
+fn u64_at(bytes: &[u8], at: usize) -> u64 {
+    u64::from_le_bytes(bytes[at..at + 8].try_into().expect("eight bytes are eight bytes"))
+}
+
+/// For the tests of whoever stores images and does not know what is in them.
+#[cfg(test)]
+pub(crate) mod samples {
+    use bytes::BytesMut;
+
+    use super::super::entry::{Entry, decode_entry, encode_command};
+    use super::super::record::{RECORD_HEADER_BYTES, RecordHeader};
+    use super::Image;
+    use crate::state_machine::{Command, Operation};
+
+    /// Appends the payload of an entry that puts a value.
+    pub(crate) fn put(key: &[u8], value: Vec<u8>, out: &mut BytesMut) {
+        encode_command(&Command { key: key.to_vec(), operation: Operation::Put { value } }, out);
+    }
+
+    /// Applies one record; the image must be as of the entry before.
+    pub(crate) fn apply(image: &mut Image, record: &[u8]) {
+        let header = RecordHeader::read(record).expect("a whole record was made");
+        match decode_entry(header.kind, &record[RECORD_HEADER_BYTES..]).expect("a known payload was made") {
+            Entry::Command(command) => drop(image.map.apply(header.id.index.0, command.view())),
+            Entry::Noop | Entry::Config { .. } | Entry::Tick { .. } => image.map.skip(header.id.index.0),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::convert::Infallible;
+
+    use proptest::prelude::*;
+
+    use super::*;
+    use crate::state_machine::{CommandRef, OperationRef, Scan};
+
+    const VALUE_BYTES_MAX: u64 = 1 << 20;
+
+    fn image(keys: &[(Vec<u8>, Vec<u8>)]) -> Image {
+        let mut map = KeyValueMap::new(VALUE_BYTES_MAX);
+        for (revision, (key, value)) in (1..).zip(keys) {
+            map.apply(revision, CommandRef { key, operation: OperationRef::Put { value } });
+        }
+        Image { map, log_time: Duration::from_nanos(77) }
+    }
+
+    fn encoded(image: &Image) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let outcome = encode_image::<Infallible>(image, &mut |piece| {
+            bytes.extend_from_slice(piece);
+            Ok(())
+        });
+        outcome.expect("a growing buffer takes everything");
+        bytes
+    }
+
+    fn decoded(bytes: &[u8], piece_bytes: usize) -> Result<Image, ImageError> {
+        let mut decoder = ImageDecoder::new(bytes.len() as u64, VALUE_BYTES_MAX);
+        for piece in bytes.chunks(piece_bytes) {
+            decoder.feed(piece)?;
+        }
+        decoder.finish()
+    }
+
+    fn everything(map: &KeyValueMap) -> Vec<(Vec<u8>, Vec<u8>, [u64; 3])> {
+        let all = Scan { prefix: b"", after: None, items_max: usize::MAX, bytes_max: usize::MAX, keys_only: false };
+        let fields = |entry: &Entry| {
+            let history = [entry.created(), entry.revision(), entry.version()];
+            (entry.key().to_vec(), entry.value().to_vec(), history)
+        };
+        map.scan(all).entries.iter().map(fields).collect()
+    }
+
+    fn sample() -> Image {
+        let pairs: [(&[u8], &[u8]); 4] = [(b"", b"empty"), (b"a", b""), (b"b", b"1"), (b"a", b"again")];
+        image(&pairs.map(|(key, value)| (key.to_vec(), value.to_vec())))
+    }
+
+    proptest! {
+        #[test]
+        fn an_image_reads_back_in_pieces_of_any_size(
+            keys in proptest::collection::vec(
+                (proptest::collection::vec(any::<u8>(), 0..40), proptest::collection::vec(any::<u8>(), 0..90)),
+                0..30,
+            ),
+            piece_bytes in 1_usize..300,
+        ) {
+            let image = image(&keys);
+            let again = decoded(&encoded(&image), piece_bytes).expect("what was written reads back");
+            prop_assert_eq!(again.map.facts(), image.map.facts());
+            prop_assert_eq!(everything(&again.map), everything(&image.map));
+            prop_assert_eq!(again.log_time, image.log_time);
+        }
+    }
+
+    #[test]
+    fn a_restored_map_goes_on_exactly_as_the_one_it_was_taken_of() {
+        let mut map = KeyValueMap::new(VALUE_BYTES_MAX);
+        for revision in 1..=1_234_u64 {
+            let key = (revision % 100).to_be_bytes();
+            map.apply(revision, CommandRef { key: &key, operation: OperationRef::Incr { by: 3 } });
+        }
+        let image = Image { map, log_time: Duration::ZERO };
+        let (mut old, mut new) = (image.map.clone(), decoded(&encoded(&image), 4_096).unwrap().map);
+        assert_eq!(new.digest(), old.digest());
+        for revision in 1_235..=2_000_u64 {
+            let command = CommandRef { key: &(revision % 150).to_be_bytes(), operation: OperationRef::Incr { by: 1 } };
+            assert_eq!(new.apply(revision, command), old.apply(revision, command));
+        }
+        assert_eq!(new.digest().expect("the two thousandth entry was applied"), old.digest().unwrap());
+        assert_eq!(everything(&new), everything(&old));
+    }
+
+    #[test]
+    fn a_large_value_is_handed_out_whole_and_small_ones_in_chunks() {
+        let pairs: Vec<(Vec<u8>, Vec<u8>)> = (0..3_000_u32)
+            .map(|key| (key.to_be_bytes().to_vec(), vec![7; if key == 5 { 300_000 } else { 100 }]))
+            .collect();
+        let image = image(&pairs);
+        let mut lengths = Vec::new();
+        encode_image::<Infallible>(&image, &mut |piece| {
+            lengths.push(piece.len());
+            Ok(())
+        })
+        .unwrap();
+        assert!(lengths.iter().filter(|length| **length > 2 * IMAGE_CHUNK_BYTES).count() == 1, "{lengths:?}");
+        assert!(lengths.len() > 5);
+        assert!(decoded(&encoded(&image), 70_000).is_ok());
+    }
+
+    #[test]
+    fn an_image_that_is_cut_short_or_goes_on_is_refused() {
+        let bytes = encoded(&sample());
+        for length in 0..bytes.len() {
+            let error = decoded(&bytes[..length], 1_000).unwrap_err();
+            assert_eq!(error, ImageError::Short { have_bytes: length as u64 });
+        }
+        let longer = [bytes.clone(), vec![0]].concat();
+        assert_eq!(decoded(&longer, 1_000).unwrap_err(), ImageError::Trailing);
+        assert_eq!(decoded(&longer, 1).unwrap_err(), ImageError::Trailing);
+    }
+
+    #[test]
+    fn no_byte_above_the_limit_is_taken() {
+        let bytes = encoded(&sample());
+        let mut decoder = ImageDecoder::new(bytes.len() as u64 - 1, VALUE_BYTES_MAX);
+        let limit_bytes = bytes.len() as u64 - 1;
+        assert_eq!(decoder.feed(&bytes), Err(ImageError::TooLong { limit_bytes }));
+    }
+
+    /// Everything but the limit of the map, the log time and the published digest is bound by the digest of the keys.
+    #[test]
+    fn a_changed_key_value_or_history_is_noticed_by_the_digest() {
+        let bytes = encoded(&sample());
+        let keys_at = HEAD_BYTES + 2 * SECTION_HEAD_BYTES + FACTS_BYTES;
+        for at in keys_at..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[at] ^= 1;
+            assert!(decoded(&changed, 1_000).is_err(), "byte {at} went unnoticed");
+        }
+        let mut fewer = bytes;
+        fewer[HEAD_BYTES + SECTION_HEAD_BYTES + 16] -= 1;
+        assert_eq!(
+            decoded(&fewer, 1_000).unwrap_err(),
+            ImageError::Content(RestoreError::Count { stated: 2, found: 3 })
+        );
+    }
+
+    #[test]
+    fn unknown_versions_and_sections_are_refused_by_number() {
+        let mut bytes = encoded(&sample());
+        bytes[0] = 9;
+        assert_eq!(decoded(&bytes, 1_000).unwrap_err(), ImageError::Version { found: 9 });
+        let mut bytes = encoded(&sample());
+        bytes[4] = 3;
+        bytes.extend_from_slice(&[200, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
+        assert_eq!(decoded(&bytes, 1_000).unwrap_err(), ImageError::UnknownSection { kind: 200 });
+        let mut bytes = encoded(&sample());
+        bytes[HEAD_BYTES] = 2;
+        assert_eq!(decoded(&bytes, 1_000).unwrap_err(), ImageError::SectionOrder { kind: 2 });
+        let mut bytes = encoded(&sample());
+        bytes[4] = 1;
+        bytes.truncate(HEAD_BYTES + SECTION_HEAD_BYTES + FACTS_BYTES);
+        assert_eq!(decoded(&bytes, 1_000).unwrap_err(), ImageError::SectionOrder { kind: 2 });
+    }
+
+    #[test]
+    fn a_claimed_length_is_refused_before_its_bytes_are_waited_for() {
+        let mut bytes = encoded(&sample());
+        let first_key = HEAD_BYTES + 2 * SECTION_HEAD_BYTES + FACTS_BYTES;
+        bytes[first_key + 24..first_key + 28].copy_from_slice(&u32::MAX.to_le_bytes());
+        let mut decoder = ImageDecoder::new(bytes.len() as u64, VALUE_BYTES_MAX);
+        let error = decoder.feed(&bytes[..first_key + KEY_HEAD_BYTES]).unwrap_err();
+        assert_eq!(error, ImageError::EntryTooLong { key_bytes: u32::MAX, value_bytes: 5 });
+    }
+}

@@ -1,0 +1,457 @@
+//! The invariants, looked at after every turn, every write and every message of every node (I1 to I11).
+//!
+//! The checkers see every node at once and remember the whole past: which entry was ever written under which log id,
+//! what was committed, who led, who voted for whom, and what each disk must hold. They judge durability by what the
+//! simulated disks have completed, never by what a node believes, and know nothing of how a node decides.
+//!
+//! An entry is known by its log id and the check of its record. The check chains to the entry before, so that two logs
+//! with the same check at one place are the same up to there, which makes each look cost one comparison.
+
+use std::collections::BTreeMap;
+
+use bytes::Bytes;
+
+use super::script::Violation;
+use crate::codec::record::LINK_ORIGIN;
+use crate::codec::{Kind, PeerMessage, RECORD_HEADER_BYTES, RecordHeader, WriteBatch};
+use crate::raft::message::AppendOutcome;
+use crate::raft::quorum::reached;
+use crate::raft::{Config, HardState, Index, LogId, Message, NodeId, Role, Term};
+use crate::replica::{Outputs, Replica};
+use crate::storage::Recovered;
+
+pub type Checked = Result<(), Violation>;
+
+/// One entry as a log holds it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Slot {
+    pub term: Term,
+    /// Of the record, which chains to all records before it.
+    pub check: u32,
+}
+
+/// An entry that some node has written or was about to write.
+#[derive(Clone, Debug)]
+struct Known {
+    slot: Slot,
+    link: u32,
+    kind: Kind,
+    payload: Bytes,
+}
+
+/// What is known to be committed.
+#[derive(Clone, Copy, Debug)]
+struct Committed {
+    slot: Slot,
+    /// Term of the node that was first seen to have committed it.
+    by: Term,
+}
+
+/// What a disk holds for certain, and what it may hold.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+struct Stored {
+    hard_state: HardState,
+    log: Vec<Slot>,
+}
+
+/// One node as the checkers follow it.
+#[derive(Clone, Debug, Default)]
+struct Follow {
+    /// The log as the running node has it.
+    log: Vec<Slot>,
+    /// What the disk is known to have completed.
+    stored: Stored,
+    /// While it is down: what a group of writes that was cut short may have made of the disk, step by step.
+    possible: Vec<Stored>,
+    role: Role,
+    term: Term,
+    commit: Index,
+    applied: Index,
+}
+
+/// Everything that must not be forgotten.
+#[derive(Debug, Default)]
+pub struct Checkers {
+    nodes: Vec<Follow>,
+    /// By index, every entry ever seen there.
+    known: Vec<Vec<Known>>,
+    committed: Vec<Committed>,
+    leaders: BTreeMap<Term, NodeId>,
+    votes: BTreeMap<(NodeId, Term), NodeId>,
+    /// Digest of the state machine by the index applied.
+    states: Vec<Option<u64>>,
+}
+
+impl Checkers {
+    pub fn new(nodes: usize) -> Checkers {
+        Checkers { nodes: vec![Follow::default(); nodes], ..Checkers::default() }
+    }
+
+    /// Index of the newest entry that any node was seen to have committed.
+    pub fn committed(&self) -> Index {
+        Index(self.committed.len() as u64)
+    }
+
+    /// The committed entries with what they carry, in order.
+    pub fn committed_entries(&self) -> impl Iterator<Item = (LogId, Kind, &Bytes)> {
+        self.committed.iter().enumerate().map(|(at, committed)| {
+            let known = self.known[at].iter().find(|known| known.slot == committed.slot);
+            let known = known.expect("what is committed was written");
+            (LogId { term: known.slot.term, index: Index(at as u64 + 1) }, known.kind, &known.payload)
+        })
+    }
+
+    /// Kind and payload of a committed entry.
+    pub fn committed_payload(&self, id: LogId) -> Option<&Bytes> {
+        let committed = self.committed.get(place(id.index))?;
+        let known = self.known[place(id.index)].iter().find(|known| known.slot == committed.slot)?;
+        (committed.slot.term == id.term).then_some(&known.payload)
+    }
+
+    /// A node has opened its disk: what it found must be what was completed, or what was about to be (R61, R62).
+    pub fn started(&mut self, at: usize, id: NodeId, found: &Recovered, records: &[Bytes]) -> Checked {
+        self.note_records(id, records.iter())?;
+        let log = self.found_log(id, found, records)?;
+        let follow = &mut self.nodes[at];
+        let is_first = follow.stored.log.is_empty();
+        let found_state = Stored { hard_state: found.hard_state, log };
+        if !is_first {
+            let possible = std::mem::take(&mut follow.possible);
+            check_recovery(id, &follow.stored, &possible, &found_state)?;
+        }
+        let hint = place(found.commit_hint.next());
+        let agrees = (0..hint).all(|place| {
+            self.committed.get(place).is_some_and(|committed| found_state.log.get(place) == Some(&committed.slot))
+        });
+        hold(is_first || agrees, "I5 state-machine safety", || {
+            format!("{id} found {} to be committed, which is not what was committed", found.commit_hint)
+        })?;
+        *follow = Follow {
+            log: found_state.log.clone(),
+            term: found.hard_state.term,
+            stored: found_state,
+            commit: found.commit_hint,
+            ..Follow::default()
+        };
+        self.note_vote(id, found.hard_state)
+    }
+
+    /// A node went down while `cut_short` was being written; how much of it is on the disk will show.
+    pub fn stopped(&mut self, at: usize, cut_short: &[WriteBatch]) {
+        let follow = &mut self.nodes[at];
+        let mut state = follow.stored.clone();
+        follow.possible.clear();
+        if let Some(newest) = cut_short.iter().filter_map(|batch| batch.hard_state).next_back() {
+            // The newest hard state of a group goes first and stands for all of them.
+            state.hard_state = newest;
+            follow.possible.push(state.clone());
+        }
+        for batch in cut_short {
+            apply_batch(&mut state.log, batch);
+            follow.possible.push(state.clone());
+        }
+        (follow.role, follow.applied) = (Role::Follower, Index(0));
+    }
+
+    /// The disk of a node is another one now. What the old one held still counts for those it was acknowledged to:
+    /// that is the loss a minority may have.
+    pub fn wiped(&mut self, at: usize) {
+        let follow = &mut self.nodes[at];
+        (follow.role, follow.applied) = (Role::Follower, Index(0));
+    }
+
+    /// The disk has completed a group of writes (I7, I11).
+    pub fn written(&mut self, at: usize, id: NodeId, batches: &[WriteBatch]) -> Checked {
+        let follow = &mut self.nodes[at];
+        let before = follow.stored.hard_state;
+        for batch in batches {
+            if let Some(hard_state) = batch.hard_state {
+                follow.stored.hard_state = hard_state;
+            }
+            apply_batch(&mut follow.stored.log, batch);
+        }
+        let now = follow.stored.hard_state;
+        let newest = follow.stored.log.last().map_or(Term(0), |slot| slot.term);
+        hold(now.term >= before.term, "I6 monotonic", || format!("the durable term of {id} fell to {}", now.term))?;
+        hold(now.term >= newest, "I11 bounds", || {
+            format!("{id} holds an entry of term {newest} durably, but only term {}", now.term)
+        })?;
+        self.note_vote(id, now)
+    }
+
+    /// A node has taken a turn; `out` is what it wants done, with its write still in it.
+    pub fn turned(&mut self, at: usize, replica: &Replica, out: &Outputs) -> Checked {
+        let core = replica.core();
+        let id = core.id();
+        if out.fatal.is_some() {
+            // It has ended: what it had taken in and not handed out is nobody's.
+            return Ok(());
+        }
+        if let Some(write) = &out.write {
+            self.note_write(at, id, core.role(), core.term(), write)?;
+        }
+        let follow = &mut self.nodes[at];
+        let (term, commit, applied) = (core.term(), core.commit(), Index(replica.map().applied()));
+        hold(term >= follow.term && commit >= follow.commit && applied >= follow.applied, "I6 monotonic", || {
+            format!("term, commit or applied of {id} fell")
+        })?;
+        let last = follow.log.len() as u64;
+        hold(core.last().index.0 == last && applied <= commit && commit.0 <= last, "I11 bounds", || {
+            format!("{id} applied {applied}, committed {commit}, holds {last}")
+        })?;
+        let durable = core.durable();
+        let newest = place(durable);
+        let is_there = follow.stored.log.get(newest) == follow.log.get(newest);
+        hold(is_there || durable == Index(0), "I8 durable commit", || {
+            format!("{id} takes its log for durable up to {durable}, its disk holds something else")
+        })?;
+        hold(applied <= durable, "I11 bounds", || format!("{id} applied {applied}, durable only {durable}"))?;
+        let became_leader = core.role() == Role::Leader && (follow.role != Role::Leader || follow.term != term);
+        let (commit_before, applied_before) = (follow.commit, follow.applied);
+        (follow.role, follow.term, follow.commit, follow.applied) = (core.role(), term, commit, applied);
+        if became_leader {
+            self.check_new_leader(at, id, term)?;
+        }
+        if commit > commit_before {
+            self.check_commit(at, id, term, commit_before, commit, core.config())?;
+        }
+        if applied > applied_before {
+            self.check_state(id, applied, replica.map().sum())?;
+        }
+        Ok(())
+    }
+
+    /// A message leaves a node: votes and acknowledgements are covered by what its disk has completed (R53).
+    pub fn sent(&self, at: usize, message: &PeerMessage) -> Checked {
+        let envelope = &message.envelope;
+        let stored = &self.nodes[at].stored;
+        match &envelope.message {
+            Message::VoteReply(reply) if !reply.pre && reply.refused.is_none() => {
+                let HardState { term, vote } = stored.hard_state;
+                let is_covered = term > reply.asked || term == reply.asked && vote == Some(envelope.to);
+                hold(is_covered, "R53 durable before said", || {
+                    format!("{} grants a vote in term {} that its disk does not hold", envelope.from, reply.asked)
+                })
+            }
+            Message::AppendReply(reply) => {
+                hold(stored.hard_state.term >= envelope.term, "R53 durable before said", || {
+                    format!("{} answers in term {} before its disk holds that", envelope.from, envelope.term)
+                })?;
+                let AppendOutcome::Ack { index } = &reply.outcome else { return Ok(()) };
+                if stored.hard_state.term > envelope.term {
+                    // What it vouches for may have been replaced before it was written, by a leader of a later term.
+                    // A majority elected that one without these entries: they cannot be committed any more, whoever
+                    // counts this.
+                    return Ok(());
+                }
+                hold(stored.log.len() as u64 >= index.0, "R53 durable before said", || {
+                    format!("{} acknowledges {index}, its disk holds {}", envelope.from, stored.log.len())
+                })?;
+                let Some(leader) = self.nodes.get(place_of(envelope.to)) else { return Ok(()) };
+                let still_leads = leader.role == Role::Leader && leader.term == envelope.term;
+                let is_equal = leader.log.get(place(*index)) == stored.log.get(place(*index));
+                hold(!still_leads || is_equal || *index == Index(0), "I9 progress truth", || {
+                    format!("{} acknowledges {index}, but holds another entry there than its leader", envelope.from)
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Whether the newest entries of two nodes are the same one, and with them their whole logs.
+    pub fn same_logs(&self, one: usize, other: usize) -> bool {
+        let (one, other) = (&self.nodes[one].log, &self.nodes[other].log);
+        one.len() == other.len() && one.last() == other.last()
+    }
+
+    fn note_write(&mut self, at: usize, id: NodeId, role: Role, term: Term, write: &WriteBatch) -> Checked {
+        let before = &self.nodes[at];
+        let same_reign = role == Role::Leader && before.role == Role::Leader && before.term == term;
+        if let Some(from) = write.truncate_from {
+            hold(!same_reign, "I2 leader append-only", || {
+                format!("{id} drops its own log from {from} while it leads")
+            })?;
+            hold(from > before.commit, "I2 committed immutable", || {
+                format!("{id} drops its log from {from}, and has committed up to {}", before.commit)
+            })?;
+        }
+        self.note_records(id, write.records.iter())?;
+        apply_batch(&mut self.nodes[at].log, write);
+        Ok(())
+    }
+
+    /// I3: a log id names one entry with one entry before it, in every log that is ever written.
+    fn note_records<'a>(&mut self, id: NodeId, records: impl Iterator<Item = &'a Bytes>) -> Checked {
+        for slice in records {
+            for (header, record) in split(slice) {
+                let place = place(header.id.index);
+                if self.known.len() <= place {
+                    self.known.resize_with(place + 1, Vec::new);
+                }
+                let slot = Slot { term: header.id.term, check: header.check };
+                let here = &mut self.known[place];
+                match here.iter().find(|known| known.slot.term == slot.term) {
+                    Some(known) => {
+                        hold(known.slot == slot && known.link == header.link, "I3 log matching", || {
+                            format!("{id} holds another entry as {} than the one that had this log id", header.id)
+                        })?;
+                    }
+                    None => {
+                        let payload = record.slice(RECORD_HEADER_BYTES..);
+                        here.push(Known { slot, link: header.link, kind: header.kind, payload });
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// The whole log that was found: its newest records as they are, and what is before them from the past.
+    fn found_log(&self, id: NodeId, found: &Recovered, records: &[Bytes]) -> Result<Vec<Slot>, Violation> {
+        let mut slots = Vec::with_capacity(found.shape.lengths.len());
+        let mut check = found.last_check;
+        if let Some(first) = records.first() {
+            check = RecordHeader::peek(first).expect("recovery hands over whole records").link;
+        }
+        for index in (1..found.tail_first.0).rev() {
+            let term = found.shape.term_at(Index(index)).expect("the shape covers the log");
+            let known = self.known.get(place(Index(index))).into_iter().flatten();
+            let mut matching = known.filter(|known| known.slot == Slot { term, check });
+            let Some(known) = matching.next() else {
+                let what =
+                    format!("{id} found {} on its disk, which nobody wrote", LogId { index: Index(index), term });
+                return Err(Violation { rule: "I3 log matching", what });
+            };
+            slots.push(known.slot);
+            check = known.link;
+        }
+        slots.reverse();
+        hold(check == LINK_ORIGIN, "I3 log matching", || {
+            format!("the log that {id} found does not begin where logs begin")
+        })?;
+        let tail = records.iter().flat_map(split);
+        slots.extend(tail.map(|(header, _)| Slot { term: header.id.term, check: header.check }));
+        Ok(slots)
+    }
+
+    /// I7, over the whole past and every crash.
+    fn note_vote(&mut self, id: NodeId, HardState { term, vote }: HardState) -> Checked {
+        let Some(candidate) = vote else { return Ok(()) };
+        let first = *self.votes.entry((id, term)).or_insert(candidate);
+        hold(first == candidate, "I7 one vote", || format!("{id} voted for {first} and for {candidate} in term {term}"))
+    }
+
+    /// I1 and I4.
+    fn check_new_leader(&mut self, at: usize, id: NodeId, term: Term) -> Checked {
+        let first = *self.leaders.entry(term).or_insert(id);
+        hold(first == id, "I1 election safety", || format!("{first} and {id} both led term {term}"))?;
+        let earlier = self.committed.iter().rposition(|committed| committed.by < term);
+        let Some(newest) = earlier else { return Ok(()) };
+        let log = &self.nodes[at].log;
+        hold(log.get(newest) == Some(&self.committed[newest].slot), "I4 leader completeness", || {
+            let index = Index(newest as u64 + 1);
+            let term_of = self.committed[newest].slot.term;
+            format!("{id} leads term {term} without the committed entry {}", LogId { index, term: term_of })
+        })
+    }
+
+    /// I5 and I8: everybody commits the same, and what is committed anew lies on a durable quorum.
+    fn check_commit(&mut self, at: usize, id: NodeId, by: Term, from: Index, to: Index, config: &Config) -> Checked {
+        let log = &self.nodes[at].log;
+        let known_to = self.committed.len().min(place(to.next()));
+        if let Some(newest) = known_to.checked_sub(1).filter(|newest| *newest >= place(from.next())) {
+            let slot = self.committed[newest].slot;
+            hold(log[newest] == slot, "I5 state-machine safety", || {
+                let mine = LogId { index: Index(newest as u64 + 1), term: log[newest].term };
+                format!("{id} committed {mine}, but another entry, of term {}, was committed there before", slot.term)
+            })?;
+        }
+        if place(to) < self.committed.len() {
+            return Ok(());
+        }
+        let newest = log[place(to)];
+        let holders = reached(config, |voter| {
+            let holds =
+                self.nodes.get(place_of(voter)).is_some_and(|node| node.stored.log.get(place(to)) == Some(&newest));
+            u8::from(holds)
+        });
+        hold(holders == 1, "I8 durable commit", || {
+            format!("{id} committed {}, which no quorum holds durably", LogId { index: to, term: newest.term })
+        })?;
+        let news = log[self.committed.len()..place(to.next())].iter().map(|slot| Committed { slot: *slot, by });
+        self.committed.extend(news);
+        Ok(())
+    }
+
+    /// I5: equal state at equal applied index.
+    fn check_state(&mut self, id: NodeId, applied: Index, sum: u64) -> Checked {
+        let place = place(applied);
+        if self.states.len() <= place {
+            self.states.resize(place + 1, None);
+        }
+        let first = *self.states[place].get_or_insert(sum);
+        hold(first == sum, "I5 state-machine safety", || {
+            format!("the state of {id} at {applied} is not the one that another node had there")
+        })
+    }
+}
+
+/// R61, R62: what was completed is there; of what was cut short, a beginning.
+fn check_recovery(id: NodeId, stored: &Stored, possible: &[Stored], found: &Stored) -> Checked {
+    let states: Vec<&Stored> = core::iter::once(stored).chain(possible).collect();
+    let is_one = states.contains(&found);
+    let is_between = states.windows(2).any(|pair| {
+        let (old, new) = (pair[0], pair[1]);
+        let kept = old.log.iter().zip(&new.log).take_while(|(old, new)| old == new).count();
+        new.hard_state == found.hard_state && found.log.len() >= kept && new.log.starts_with(&found.log)
+    });
+    hold(is_one || is_between, "R61 recovery", || {
+        let ends: Vec<String> = states.iter().map(|state| describe(state)).collect();
+        format!("{id} found {}, its disk was to hold one of: {}", describe(found), ends.join("; "))
+    })
+}
+
+fn describe(state: &Stored) -> String {
+    let HardState { term, vote } = state.hard_state;
+    let voted = vote.map_or_else(|| "nobody".to_owned(), |id| id.to_string());
+    let last =
+        state.log.last().map_or(LogId::ZERO, |slot| LogId { term: slot.term, index: Index(state.log.len() as u64) });
+    format!("a log up to {last}, term {term}, voted for {voted}")
+}
+
+fn apply_batch(log: &mut Vec<Slot>, batch: &WriteBatch) {
+    if let Some(from) = batch.truncate_from {
+        log.truncate(place(from));
+    }
+    for slice in &batch.records {
+        log.extend(split(slice).map(|(header, _)| Slot { term: header.id.term, check: header.check }));
+    }
+}
+
+/// The records of a slice.
+fn split(slice: &Bytes) -> impl Iterator<Item = (RecordHeader, Bytes)> {
+    let mut at = 0;
+    core::iter::from_fn(move || {
+        if at >= slice.len() {
+            return None;
+        }
+        let header = RecordHeader::peek(&slice[at..]).expect("slices hold whole records");
+        let record = slice.slice(at..at + header.total_bytes());
+        at += header.total_bytes();
+        Some((header, record))
+    })
+}
+
+/// Where a node lies in the list of nodes, which are numbered from 1.
+fn place_of(id: NodeId) -> usize {
+    usize::try_from(id.0).expect("nodes are few").wrapping_sub(1)
+}
+
+/// Where an index lies in a list that begins with the first.
+fn place(index: Index) -> usize {
+    usize::try_from(index.0).expect("simulated logs fit in memory").saturating_sub(1)
+}
+
+fn hold(fact: bool, rule: &'static str, what: impl FnOnce() -> String) -> Checked {
+    if fact { Ok(()) } else { Err(Violation { rule, what: what() }) }
+}

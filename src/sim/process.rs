@@ -1,0 +1,240 @@
+//! One simulated machine: its disk and clock, and the process on it, if it runs.
+//!
+//! A process is what a node is without sockets and threads: the real replica, the real journal on a simulated disk, one
+//! group of writes under way while the next gathers, and reads of log files. What it does when is the world's.
+
+use std::collections::VecDeque;
+use std::path::Path;
+use std::sync::Arc;
+
+use core::time::Duration;
+
+use super::disk::SimDisk;
+use crate::codec::{Settings, WriteBatch};
+use crate::raft::{ClusterId, Config, Member, NodeId, Rules, StorageId, Time};
+use crate::replica::{BootError, Found, Input, Limits, Replica, Setup};
+use crate::storage::layout::{self, Founding};
+use crate::storage::{Journal, JournalOptions, LogReader, OpenError, Recovered, SyncMode};
+
+/// Most batches that wait for the disk; a process that has more takes no messages and no requests.
+pub const BATCHES_MAX: usize = 256;
+
+/// Most reads of log files under way at a time; more are refused.
+pub const FETCHES_MAX: usize = 64;
+
+/// Most inputs one turn takes.
+pub const INPUTS_PER_TURN_MAX: usize = 1_024;
+
+/// The cluster of every simulated world.
+const CLUSTER: ClusterId = ClusterId(0x5eed);
+
+/// Where a node's directory lies on its disk.
+const DIRECTORY: &str = "/node";
+
+/// The time of day at which every world begins, in milliseconds since 1970; for display only.
+const WALL_MS_START: u64 = 1_700_000_000_000;
+
+/// Nanoseconds of a node's clock at the start of a process.
+const CLOCK_ORIGIN: Time = Time::from_millis(1_000);
+
+/// A clock that runs at its own rate from each start of a process on.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    started: Time,
+    /// Its seconds in a million true ones.
+    rate_per_million: u64,
+    pub wall_offset_ms: u64,
+}
+
+impl Clock {
+    pub fn new(rate_per_million: u64) -> Clock {
+        Clock { started: Time::default(), rate_per_million, wall_offset_ms: 0 }
+    }
+
+    pub fn restart(&mut self, now: Time) {
+        self.started = now;
+    }
+
+    /// What it shows at the true time `now`.
+    pub fn local(&self, now: Time) -> Time {
+        let elapsed = u128::from(now.0 - self.started.0) * u128::from(self.rate_per_million) / 1_000_000;
+        CLOCK_ORIGIN + Duration::from_nanos(u64::try_from(elapsed).expect("simulated spans are short"))
+    }
+
+    /// The first true time at which it shows at least `local`.
+    pub fn true_time(&self, local: Time) -> Time {
+        let ahead = u128::from(local.0.saturating_sub(CLOCK_ORIGIN.0));
+        let elapsed = (ahead * 1_000_000).div_ceil(u128::from(self.rate_per_million));
+        self.started + Duration::from_nanos(u64::try_from(elapsed).unwrap_or(u64::MAX))
+    }
+
+    pub fn wall_ms(&self, now: Time) -> u64 {
+        WALL_MS_START + self.wall_offset_ms + now.0 / 1_000_000
+    }
+}
+
+/// A process that runs.
+#[derive(Debug)]
+pub struct Process {
+    pub replica: Replica,
+    pub journal: Journal,
+    pub reader: LogReader,
+    /// Arrived, and not yet taken in by a turn.
+    pub inbox: VecDeque<Input>,
+    /// Wait for the group under way to be written.
+    pub waiting: Vec<WriteBatch>,
+    /// Being written.
+    pub flight: Vec<WriteBatch>,
+    pub fetches: usize,
+    pub turn_planned: bool,
+    /// When the world will look at its deadline.
+    pub wake_at: Option<Time>,
+    /// When it stops for good, if it was asked to.
+    pub stops_by: Option<Time>,
+}
+
+/// One machine.
+#[derive(Debug)]
+pub struct Machine {
+    pub id: NodeId,
+    pub disk: SimDisk,
+    pub clock: Clock,
+    pub process: Option<Process>,
+    /// Counts starts and stops, so that what was planned for an earlier process is known to be stale.
+    pub incarnation: u64,
+    /// Its disk was replaced, or it refused to start on a damaged one: it stays down.
+    pub is_ruined: bool,
+    /// Something stored was damaged: it may stop or refuse to start.
+    pub is_rotten: bool,
+    /// A fault of the disk was arranged since the process started: it may stop.
+    pub disk_may_fail: bool,
+    pub paused_until: Time,
+    /// A group of writes takes this many times as long.
+    pub slowness: u32,
+    pub is_stuck: bool,
+    pub is_full: bool,
+    /// A fault keeps it down until another event starts it.
+    pub start_planned: bool,
+}
+
+impl Machine {
+    pub fn new(id: NodeId, clock: Clock) -> Machine {
+        Machine {
+            id,
+            disk: SimDisk::new(),
+            clock,
+            process: None,
+            incarnation: 0,
+            is_ruined: false,
+            is_rotten: false,
+            disk_may_fail: false,
+            paused_until: Time::default(),
+            slowness: 1,
+            is_stuck: false,
+            is_full: false,
+            start_planned: false,
+        }
+    }
+
+    /// Makes its directory, as founding a cluster does.
+    pub fn found(&self, config: &Config, settings: &Settings) {
+        let storage = storage_of(self.id);
+        let founding = Founding {
+            cluster_id: CLUSTER,
+            node: self.id,
+            storage,
+            config: config.clone(),
+            settings: settings.clone(),
+            wall_ms: WALL_MS_START,
+        };
+        layout::found_on(&self.disk, Path::new(DIRECTORY), &founding).expect("a new disk takes a directory");
+    }
+
+    /// Opens the journal on what the disk holds. Gives also the records of the recovered tail, as they were found.
+    pub fn open(&self, segment_size_bytes: u64) -> Result<(Journal, Recovered), OpenError> {
+        let options = JournalOptions { segment_size_bytes, sync: SyncMode::Always, rules: Rules::sound() };
+        let data = layout::data_dir(Path::new(DIRECTORY));
+        Journal::open_on(Arc::new(self.disk.clone()), &data, options)
+    }
+
+    pub fn is_up(&self) -> bool {
+        self.process.is_some()
+    }
+}
+
+impl Process {
+    pub fn boot(
+        journal: Journal,
+        found: Recovered,
+        limits: Limits,
+        seed: u64,
+        local: Time,
+    ) -> Result<Process, BootError> {
+        let reader = journal.reader();
+        let setup = Setup {
+            id: found.meta.node,
+            cluster: found.meta.cluster_id,
+            storage: found.meta.storage,
+            seed,
+            rules: Rules::sound(),
+            limits,
+            found: Found {
+                hard_state: found.hard_state,
+                shape: found.shape,
+                commit_hint: found.commit_hint,
+                last_check: found.last_check,
+                tail: found.tail,
+                tail_first: found.tail_first,
+                settings: found.settings,
+                snapshot: None,
+            },
+        };
+        Ok(Process {
+            replica: Replica::boot(setup, local)?,
+            journal,
+            reader,
+            inbox: VecDeque::new(),
+            waiting: Vec::new(),
+            flight: Vec::new(),
+            fetches: 0,
+            turn_planned: false,
+            wake_at: None,
+            stops_by: None,
+        })
+    }
+
+    /// Whether it takes messages and requests.
+    pub fn can_take(&self) -> bool {
+        self.waiting.len() + self.flight.len() < BATCHES_MAX
+    }
+
+    pub fn is_disk_idle(&self) -> bool {
+        self.waiting.is_empty() && self.flight.is_empty()
+    }
+}
+
+/// The configuration that a world of `nodes` begins with.
+pub fn first_config(nodes: u64) -> Config {
+    let member = |id: u64| Member {
+        id: NodeId(id),
+        name: format!("n{id}"),
+        address: format!("127.0.0.1:{}", 7_000 + id),
+        storage: storage_of(NodeId(id)),
+    };
+    Config::of((1..=nodes).map(member).collect(), Vec::new())
+}
+
+/// Whether a file may rot unseen until it is read: log segments that are full, since the newest bytes of the newest one
+/// cannot be told from a write that never completed.
+pub fn may_rot(path: &str, newest_segment: Option<&str>) -> bool {
+    path.ends_with(".seg") && Some(path) != newest_segment
+}
+
+/// The newest log segment among the files of a disk, which are sorted.
+pub fn newest_segment(files: &[String]) -> Option<&str> {
+    files.iter().map(String::as_str).rfind(|path| path.ends_with(".seg"))
+}
+
+fn storage_of(id: NodeId) -> StorageId {
+    StorageId(u128::from(id.0) << 64 | 0x57)
+}

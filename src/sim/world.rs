@@ -1,0 +1,659 @@
+//! A whole world in one thread: machines, network, clients and faults, driven by a queue of things to come.
+//!
+//! One thing happens at a time; what a machine does about it is one turn of its replica, as in a real node. After each
+//! turn the checkers look. The first thing that does not hold ends the run. Everything comes from the plan and its
+//! seed: the same plan gives the same world, to the last message.
+
+use core::mem;
+use core::time::Duration;
+use std::collections::VecDeque;
+
+use bytes::{Bytes, BytesMut};
+use xxhash_rust::xxh3::xxh3_64;
+
+use super::checkers::{Checked, Checkers};
+use super::clients::{Clients, Reply};
+use super::dice::Dice;
+use super::faults::Mend;
+use super::network::{Fate, Network};
+use super::plan::{Fault, Plan};
+use super::process::{Clock, FETCHES_MAX, INPUTS_PER_TURN_MAX, Machine, Process, first_config};
+use super::queue::Queue;
+use super::recover::Phase;
+use super::script::Violation;
+use super::trace::Trace;
+use crate::api::Request;
+use crate::codec::frame::FRAME_LENGTH_BYTES;
+use crate::codec::{PeerMessage, WriteBatch, peer};
+use crate::raft::{self, NodeId, Time};
+use crate::replica::{Fetch, Input, Outputs};
+use crate::storage::OpenError;
+
+/// How long a machine waits before it tries again to open a disk that could not be read or written.
+pub(super) const REOPEN_AFTER: Duration = Duration::from_secs(1);
+
+/// The least time between two turns that have more to do.
+const MORE_AFTER: Duration = Duration::from_micros(20);
+
+/// The streams of chance, one for each purpose.
+const PURPOSE_NETWORK: u64 = 2;
+const PURPOSE_DISKS: u64 = 3;
+const PURPOSE_FAULTS: u64 = 4;
+const PURPOSE_CLIENTS: u64 = 5;
+const PURPOSE_CLOCKS: u64 = 6;
+const PURPOSE_TURNS: u64 = 7;
+
+/// Something to come.
+#[derive(Debug)]
+pub(super) enum Coming {
+    /// A frame reaches the end of its link.
+    Arrive {
+        from: usize,
+        to: usize,
+        frame: Bytes,
+        bulk: bool,
+    },
+    Turn {
+        at: usize,
+        incarnation: u64,
+    },
+    /// A deadline of the replica.
+    Wake {
+        at: usize,
+        incarnation: u64,
+    },
+    /// The disk has written the group under way.
+    Written {
+        at: usize,
+        incarnation: u64,
+    },
+    Fetched {
+        at: usize,
+        incarnation: u64,
+        fetch: Fetch,
+    },
+    /// What a transport tells its node by itself.
+    News {
+        at: usize,
+        incarnation: u64,
+        news: News,
+    },
+    Start {
+        at: usize,
+        incarnation: u64,
+    },
+    Resume {
+        at: usize,
+    },
+    ClientActs {
+        client: usize,
+    },
+    Request {
+        client: usize,
+        node: usize,
+        request: u64,
+    },
+    Reply(Box<Reply>),
+    ClientDeadline {
+        client: usize,
+        attempt: u64,
+    },
+    Strike(Fault),
+    Mend(Mend),
+    /// The run looks at how far it is.
+    Look,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum News {
+    Down(NodeId),
+    Overflow(NodeId),
+}
+
+/// How much of what happened.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counts {
+    pub events: u64,
+    pub messages: u64,
+    pub messages_lost: u64,
+    pub turns: u64,
+    pub groups_written: u64,
+    pub starts: u64,
+    pub crashes: u64,
+    pub strikes: u64,
+    pub elections_won: u64,
+    pub fetches: u64,
+    pub refused_disks: u64,
+}
+
+/// Everything there is.
+pub(super) struct World {
+    pub plan: Plan,
+    pub now: Time,
+    pub queue: Queue<Coming>,
+    pub machines: Vec<Machine>,
+    pub network: Network,
+    pub clients: Clients,
+    pub checkers: Checkers,
+    pub trace: Trace,
+    pub counts: Counts,
+    pub phase: Phase,
+    pub disk_dice: Dice,
+    pub fault_dice: Dice,
+    pub client_dice: Dice,
+    pub turn_dice: Dice,
+    out: Outputs,
+    head: BytesMut,
+}
+
+impl World {
+    /// A founded cluster, all nodes about to start.
+    pub(super) fn new(plan: Plan, keeps_lines: bool) -> World {
+        let seed = plan.seed;
+        let count = usize::try_from(plan.nodes).expect("nodes are few");
+        let mut clocks = Dice::stream(seed, PURPOSE_CLOCKS);
+        let config = first_config(plan.nodes);
+        let machine = |id: u64| {
+            let rate = if plan.has(Fault::Clocks) { clocks.between(900_000, 1_100_000) } else { 1_000_000 };
+            let machine = Machine::new(NodeId(id), Clock::new(rate));
+            machine.found(&config, &plan.settings);
+            if plan.lying_disks {
+                machine.disk.lie();
+            }
+            machine
+        };
+        let machines: Vec<Machine> = (1..=plan.nodes).map(machine).collect();
+        let network = Network::new(count, plan.network.clone(), Dice::stream(seed, PURPOSE_NETWORK));
+        let mut world = World {
+            now: Time::default(),
+            queue: Queue::new(),
+            machines,
+            network,
+            clients: Clients::new(&plan.workload, count),
+            checkers: Checkers::new(count),
+            trace: Trace::new(keeps_lines),
+            counts: Counts::default(),
+            phase: Phase::Faulty,
+            disk_dice: Dice::stream(seed, PURPOSE_DISKS),
+            fault_dice: Dice::stream(seed, PURPOSE_FAULTS),
+            client_dice: Dice::stream(seed, PURPOSE_CLIENTS),
+            turn_dice: Dice::stream(seed, PURPOSE_TURNS),
+            out: Outputs::default(),
+            head: BytesMut::new(),
+            plan,
+        };
+        for at in 0..count {
+            world.queue.push(world.now, Coming::Start { at, incarnation: 0 });
+            world.machines[at].start_planned = true;
+        }
+        world.plan_clients();
+        world.plan_faults();
+        world
+    }
+
+    /// Lets the next thing happen.
+    pub(super) fn step(&mut self) -> Checked {
+        let (at, what) = self.queue.pop().expect("something is always to come");
+        assert!(at >= self.now, "time does not run backwards");
+        self.now = at;
+        self.counts.events += 1;
+        match what {
+            Coming::Arrive { from, to, frame, bulk } => self.arrive(from, to, &frame, bulk),
+            Coming::Turn { at, incarnation } => {
+                let Some(process) = self.process_of(at, incarnation) else { return Ok(()) };
+                process.turn_planned = false;
+                self.turn(at)
+            }
+            Coming::Wake { at, incarnation } => self.wake(at, incarnation),
+            Coming::Written { at, incarnation } => self.group_written(at, incarnation),
+            Coming::Fetched { at, incarnation, fetch } => self.fetched(at, incarnation, &fetch),
+            Coming::News { at, incarnation, news } => {
+                if self.process_of(at, incarnation).is_none() {
+                    return Ok(());
+                }
+                self.input(
+                    at,
+                    match news {
+                        News::Down(peer) => Input::PeerDown(peer),
+                        News::Overflow(peer) => Input::PeerOverflow(peer),
+                    },
+                )
+            }
+            Coming::Start { at, incarnation } => self.start(at, incarnation),
+            Coming::Resume { at } => {
+                if self.machines[at].is_up() {
+                    self.turn(at)
+                } else {
+                    Ok(())
+                }
+            }
+            Coming::ClientActs { client } => self.client_acts(client),
+            Coming::Request { client, node, request } => self.request_arrives(client, node, request),
+            Coming::Reply(reply) => self.reply_arrives(*reply),
+            Coming::ClientDeadline { client, attempt } => self.client_deadline(client, attempt),
+            Coming::Strike(fault) => self.strike(fault),
+            Coming::Mend(mend) => self.mend(mend),
+            Coming::Look => self.look(),
+        }
+    }
+
+    pub(super) fn process_of(&mut self, at: usize, incarnation: u64) -> Option<&mut Process> {
+        let machine = &mut self.machines[at];
+        machine.process.as_mut().filter(|_| machine.incarnation == incarnation)
+    }
+
+    /// Something has come for a process that runs; a turn follows at once or a little later.
+    pub(super) fn input(&mut self, at: usize, input: Input) -> Checked {
+        let machine = &mut self.machines[at];
+        let Some(process) = &mut machine.process else { return Ok(()) };
+        process.inbox.push_back(input);
+        if machine.paused_until > self.now {
+            return Ok(());
+        }
+        if self.plan.lag_max.is_zero() {
+            return self.turn(at);
+        }
+        if !process.turn_planned {
+            process.turn_planned = true;
+            let due = self.now + self.turn_dice.span(Duration::ZERO, self.plan.lag_max);
+            let incarnation = machine.incarnation;
+            self.queue.push(due, Coming::Turn { at, incarnation });
+        }
+        Ok(())
+    }
+
+    /// Opens the disk and starts the process on it.
+    fn start(&mut self, at: usize, incarnation: u64) -> Checked {
+        let machine = &mut self.machines[at];
+        if machine.is_up() || machine.incarnation != incarnation || machine.is_ruined {
+            return Ok(());
+        }
+        machine.start_planned = false;
+        machine.incarnation += 1;
+        machine.disk.plug_in();
+        machine.clock.restart(self.now);
+        machine.disk_may_fail = machine.is_full;
+        let id = machine.id;
+        self.trace.event(self.now, 1, id.0);
+        let (journal, found) = match machine.open(self.plan.disk.segment_size_bytes) {
+            Ok(opened) => opened,
+            Err(error) => return self.not_opened(at, &error),
+        };
+        self.checkers.started(at, id, &found, &found.tail)?;
+        self.counts.starts += 1;
+        let (now, seed) = (self.now, self.disk_dice.roll());
+        self.trace.line(now, || {
+            format!("* {id} starts in term {} with its log up to {}", found.hard_state.term, found.shape.last())
+        });
+        let local = machine.clock.local(now);
+        let process = Process::boot(journal, found, self.plan.limits.clone(), seed, local).map_err(|error| {
+            Violation { rule: "R4 start", what: format!("{id} does not start from what was proven: {error}") }
+        })?;
+        self.machines[at].process = Some(process);
+        self.turn(at)
+    }
+
+    /// A disk that was not hurt must open (R61, R62); one that is damaged must say so, and the node stays down.
+    fn not_opened(&mut self, at: usize, error: &OpenError) -> Checked {
+        let machine = &mut self.machines[at];
+        let id = machine.id;
+        self.trace.line(self.now, || format!("✗ {id} does not open its disk: {error}"));
+        match error {
+            OpenError::Io { .. } if machine.disk_may_fail => {
+                self.plan_start(at, REOPEN_AFTER);
+                Ok(())
+            }
+            OpenError::Damaged(_) if machine.is_rotten => {
+                self.counts.refused_disks += 1;
+                machine.is_ruined = true;
+                Ok(())
+            }
+            _ => {
+                let what = format!("{id} does not open a disk that was not hurt: {error}");
+                Err(Violation { rule: "R61 recovery", what })
+            }
+        }
+    }
+
+    /// A machine that is down will start after `pause`, unless that was planned before.
+    pub(super) fn plan_start(&mut self, at: usize, pause: Duration) {
+        let machine = &mut self.machines[at];
+        if machine.is_up() || machine.start_planned || machine.is_ruined {
+            return;
+        }
+        machine.start_planned = true;
+        let incarnation = machine.incarnation;
+        self.queue.push(self.now + pause, Coming::Start { at, incarnation });
+    }
+
+    /// The process is gone at once. Its disk holds what was written, and a beginning of what was being written.
+    pub(super) fn kill(&mut self, at: usize) {
+        let machine = &mut self.machines[at];
+        let Some(mut process) = machine.process.take() else { return };
+        machine.incarnation += 1;
+        self.counts.crashes += 1;
+        let flight = mem::take(&mut process.flight);
+        if !flight.is_empty() {
+            machine.disk.cut_off_after(cut_off_after(&mut self.disk_dice));
+            // Whatever it says, nobody hears it.
+            let _ = process.journal.write_group(&flight);
+        }
+        drop(process);
+        machine.disk.plug_in();
+        self.checkers.stopped(at, &flight);
+        self.lose_requests(at);
+    }
+
+    /// Takes one turn: everything that has arrived goes in, and what the replica wants is carried out.
+    pub(super) fn turn(&mut self, at: usize) -> Checked {
+        let now = self.now;
+        let machine = &mut self.machines[at];
+        let Some(process) = &mut machine.process else { return Ok(()) };
+        if machine.paused_until > now {
+            return Ok(());
+        }
+        self.counts.turns += 1;
+        let (local, wall_ms) = (machine.clock.local(now), machine.clock.wall_ms(now));
+        let can_take = process.can_take();
+        let mut left = VecDeque::new();
+        for _ in 0..process.inbox.len().min(INPUTS_PER_TURN_MAX) {
+            let input = process.inbox.pop_front().expect("it was counted");
+            let must_wait = !can_take && matches!(input, Input::Peer(_) | Input::Client { .. });
+            if must_wait {
+                left.push_back(input);
+            } else {
+                process.replica.step(local, wall_ms, input);
+            }
+        }
+        left.append(&mut process.inbox);
+        process.inbox = left;
+        process.replica.step(local, wall_ms, Input::Tick);
+        let mut out = mem::take(&mut self.out);
+        process.replica.take_outputs(local, wall_ms, &mut out);
+        let checked = self.checkers.turned(at, &process.replica, &out);
+        let done = checked.and_then(|()| self.carry_out(at, &mut out));
+        self.out = out;
+        done
+    }
+
+    fn carry_out(&mut self, at: usize, out: &mut Outputs) -> Checked {
+        let now = self.now;
+        let id = self.machines[at].id;
+        for event in out.events.drain(..) {
+            if matches!(event, raft::Event::BecameLeader { .. }) {
+                self.counts.elections_won += 1;
+            }
+            self.trace.line(now, || format!("{} {id} {event}", mark_of(&event)));
+        }
+        if let Some(write) = out.write.take() {
+            self.trace.event(now, 2, id.0 << 32 ^ write.seq.0);
+            self.trace.line(now, || format!("  {id} writes {}", describe_write(&write)));
+            let process = self.machines[at].process.as_mut().expect("it has just taken a turn");
+            process.waiting.push(write);
+            self.write_next_group(at);
+        }
+        for message in out.send.drain(..) {
+            self.send(at, message)?;
+        }
+        for (client, response) in out.answers.drain(..) {
+            self.answered(at, client, response)?;
+        }
+        for fetch in out.fetch.drain(..) {
+            self.plan_fetch(at, fetch);
+        }
+        if let Some(fault) = out.fatal.take() {
+            return self.stopped_itself(at, &fault);
+        }
+        self.plan_wake(at, out.more);
+        self.stop_if_asked(at)
+    }
+
+    fn plan_wake(&mut self, at: usize, more: bool) {
+        let machine = &mut self.machines[at];
+        let Some(process) = &mut machine.process else { return };
+        let incarnation = machine.incarnation;
+        if (more || !process.inbox.is_empty() && process.can_take()) && !process.turn_planned {
+            process.turn_planned = true;
+            self.queue.push(self.now + MORE_AFTER, Coming::Turn { at, incarnation });
+        }
+        let Some(deadline) = process.replica.next_deadline() else { return };
+        let due = machine.clock.true_time(deadline).max(self.now + Duration::from_nanos(1));
+        if process.wake_at.is_none_or(|wake_at| due < wake_at) {
+            process.wake_at = Some(due);
+            self.queue.push(due, Coming::Wake { at, incarnation });
+        }
+    }
+
+    fn wake(&mut self, at: usize, incarnation: u64) -> Checked {
+        let now = self.now;
+        let machine = &mut self.machines[at];
+        let Some(process) = machine.process.as_mut().filter(|_| machine.incarnation == incarnation) else {
+            return Ok(());
+        };
+        if process.wake_at != Some(now) {
+            return Ok(());
+        }
+        process.wake_at = None;
+        let is_due = process.replica.next_deadline().is_some_and(|deadline| deadline <= machine.clock.local(now));
+        if is_due {
+            return self.turn(at);
+        }
+        self.plan_wake(at, false);
+        Ok(())
+    }
+
+    /// Starts to write everything that waits, unless the disk is busy.
+    pub(super) fn write_next_group(&mut self, at: usize) {
+        let machine = &mut self.machines[at];
+        let Some(process) = &mut machine.process else { return };
+        if machine.is_stuck || !process.flight.is_empty() || process.waiting.is_empty() {
+            return;
+        }
+        process.flight = mem::take(&mut process.waiting);
+        let takes = self.disk_dice.span(self.plan.disk.latency_min, self.plan.disk.latency_max) * machine.slowness;
+        let incarnation = machine.incarnation;
+        self.queue.push(self.now + takes, Coming::Written { at, incarnation });
+    }
+
+    fn group_written(&mut self, at: usize, incarnation: u64) -> Checked {
+        let machine = &mut self.machines[at];
+        let id = machine.id;
+        let Some(process) = machine.process.as_mut().filter(|_| machine.incarnation == incarnation) else {
+            return Ok(());
+        };
+        if machine.is_stuck {
+            // It is written when the disk answers again.
+            self.queue.push(self.now + Duration::from_millis(10), Coming::Written { at, incarnation });
+            return Ok(());
+        }
+        self.counts.groups_written += 1;
+        let flight = mem::take(&mut process.flight);
+        match process.journal.write_group(&flight) {
+            Ok(seq) => {
+                self.trace.event(self.now, 3, id.0 << 32 ^ seq.0);
+                self.trace.line(self.now, || format!("  {id} has written up to {seq}"));
+                self.checkers.written(at, id, &flight)?;
+                self.write_next_group(at);
+                self.input(at, Input::Persisted(seq))
+            }
+            Err(error) => {
+                if !machine.disk_may_fail {
+                    let what = format!("{id} cannot write on a sound disk: {error}");
+                    return Err(Violation { rule: "R60 disk failure", what });
+                }
+                let what = error.to_string();
+                // How much of the group is there will show when the node opens its disk again.
+                process.flight = flight;
+                self.trace.line(self.now, || format!("✗ {id} cannot write: {what}"));
+                self.input(at, Input::PersistFailed(what))
+            }
+        }
+    }
+
+    fn plan_fetch(&mut self, at: usize, fetch: Fetch) {
+        self.counts.fetches += 1;
+        let machine = &mut self.machines[at];
+        let process = machine.process.as_mut().expect("it has just taken a turn");
+        let incarnation = machine.incarnation;
+        process.fetches += 1;
+        let takes = self.disk_dice.span(self.plan.disk.latency_min / 4, self.plan.disk.latency_max / 2);
+        self.queue.push(self.now + takes * machine.slowness, Coming::Fetched { at, incarnation, fetch });
+    }
+
+    fn fetched(&mut self, at: usize, incarnation: u64, fetch: &Fetch) -> Checked {
+        let Some(process) = self.process_of(at, incarnation) else { return Ok(()) };
+        let is_refused = process.fetches > FETCHES_MAX;
+        process.fetches -= 1;
+        let result = if is_refused {
+            Err("the reader of log files is busy".to_owned())
+        } else {
+            process.reader.read(fetch.first, fetch.last, fetch.max_bytes).map_err(|error| error.to_string())
+        };
+        let (now, id) = (self.now, self.machines[at].id);
+        self.trace.line(now, || {
+            let read = result.as_ref().map_or_else(String::clone, |records| format!("{} bytes", records.len()));
+            format!("  {id} reads {} to {} of its log files: {read}", fetch.first, fetch.last)
+        });
+        self.input(at, Input::Fetched { id: fetch.id, result })
+    }
+
+    fn send(&mut self, from: usize, message: PeerMessage) -> Checked {
+        self.checkers.sent(from, &message)?;
+        self.counts.messages += 1;
+        let envelope = &message.envelope;
+        let to = usize::try_from(envelope.to.0).expect("nodes are few") - 1;
+        let fate = self.network.send(self.now, (from, to));
+        if self.trace.keeps_lines() {
+            let mark = if matches!(fate, Fate::Arrives { .. }) { ' ' } else { '✗' };
+            self.trace.line(self.now, || format!("{mark} {envelope}"));
+        }
+        let Fate::Arrives { at, again } = fate else {
+            self.counts.messages_lost += 1;
+            if fate == Fate::Full {
+                let news = News::Overflow(self.machines[to].id);
+                let incarnation = self.machines[from].incarnation;
+                self.queue.push(self.now + MORE_AFTER, Coming::News { at: from, incarnation, news });
+            }
+            return Ok(());
+        };
+        let bulk = message.bulk;
+        let frame = self.frame(&message);
+        if let Some(again) = again {
+            self.queue.push(again, Coming::Arrive { from, to, frame: frame.clone(), bulk });
+        }
+        self.queue.push(at, Coming::Arrive { from, to, frame, bulk });
+        Ok(())
+    }
+
+    /// The body of the frame that the message is on the wire.
+    fn frame(&mut self, message: &PeerMessage) -> Bytes {
+        self.head.clear();
+        peer::encode_head(message, &mut self.head);
+        for records in &message.records {
+            self.head.extend_from_slice(records);
+        }
+        Bytes::copy_from_slice(&self.head[FRAME_LENGTH_BYTES..])
+    }
+
+    fn arrive(&mut self, from: usize, to: usize, frame: &Bytes, bulk: bool) -> Checked {
+        let is_open = self.network.arrive((from, to));
+        if !is_open || !self.machines[to].is_up() {
+            self.counts.messages_lost += 1;
+            return Ok(());
+        }
+        self.trace.event(self.now, 4, xxh3_64(frame));
+        let message = peer::decode(frame.clone()).map_err(|error| {
+            let what = format!("a message from n{} to n{} cannot be read: {error}", from + 1, to + 1);
+            Violation { rule: "codec", what }
+        })?;
+        if self.trace.keeps_lines() {
+            let envelope = message.envelope.clone();
+            self.trace.line(self.now, || format!("▸ {envelope}"));
+        }
+        self.input(to, Input::Peer(PeerMessage { bulk, ..message }))
+    }
+
+    /// A replica has ended itself: right when its disk failed, wrong when it contradicts itself.
+    fn stopped_itself(&mut self, at: usize, fault: &raft::Fault) -> Checked {
+        let machine = &self.machines[at];
+        let id = machine.id;
+        self.trace.line(self.now, || format!("✗ {id} stopped: {fault}"));
+        match fault {
+            raft::Fault::Disk { .. } if machine.disk_may_fail || machine.is_rotten => {
+                self.kill(at);
+                let pause = self.disk_dice.span(Duration::from_millis(100), REOPEN_AFTER * 3);
+                self.plan_start(at, pause);
+                Ok(())
+            }
+            raft::Fault::Disk { what } => {
+                Err(Violation { rule: "R60 disk failure", what: format!("{id} blames a sound disk: {what}") })
+            }
+            raft::Fault::Invariant { what } => {
+                Err(Violation { rule: "R6 own contradiction", what: format!("{id}: {what}") })
+            }
+        }
+    }
+
+    /// A process that was asked to stop does so when it has nothing left to do, or when its time is up.
+    fn stop_if_asked(&mut self, at: usize) -> Checked {
+        let machine = &mut self.machines[at];
+        let Some(process) = &machine.process else { return Ok(()) };
+        let Some(by) = process.stops_by else { return Ok(()) };
+        let is_done = process.replica.may_stop() && process.is_disk_idle();
+        if !is_done && self.now < by {
+            return Ok(());
+        }
+        let mut process = machine.process.take().expect("it was just looked at");
+        machine.incarnation += 1;
+        let id = machine.id;
+        let mut rest = mem::take(&mut process.flight);
+        rest.append(&mut process.waiting);
+        if process.journal.write_group(&rest).is_ok() {
+            self.checkers.written(at, id, &rest)?;
+            rest.clear();
+        }
+        if self.plan.has(Fault::Kill) && self.disk_dice.coin() {
+            machine.disk.cut_off_after(cut_off_after(&mut self.disk_dice));
+        }
+        // A disk that fails here, or a process that is killed in it, is found out at the next start.
+        let _ = process.journal.close();
+        self.trace.line(self.now, || format!("* {id} has stopped"));
+        self.checkers.stopped(at, &rest);
+        self.lose_requests(at);
+        let pause = self.disk_dice.span(Duration::from_millis(10), Duration::from_secs(2));
+        self.plan_start(at, pause);
+        Ok(())
+    }
+
+    /// Hands a client's request to a node that is up.
+    pub(super) fn ask(&mut self, at: usize, client: crate::api::ClientId, request: Request) -> Checked {
+        self.trace.event(self.now, 5, request.id);
+        self.input(at, Input::Client { client, request })
+    }
+}
+
+/// How many changes of a group that is cut short are still made: few groups make more than this.
+fn cut_off_after(dice: &mut Dice) -> u32 {
+    const CHANGES_MAX: u64 = 14;
+    u32::try_from(dice.below(CHANGES_MAX)).expect("it is small")
+}
+
+fn mark_of(event: &raft::Event) -> char {
+    let name = event.name();
+    if name.starts_with("became") || name == "stopped" { '*' } else { ' ' }
+}
+
+fn describe_write(write: &WriteBatch) -> String {
+    let mut parts = vec![write.seq.to_string()];
+    if let Some(hard_state) = write.hard_state {
+        let vote = hard_state.vote.map_or_else(String::new, |vote| format!(" vote {vote}"));
+        parts.push(format!("term {}{vote}", hard_state.term));
+    }
+    if let Some(from) = write.truncate_from {
+        parts.push(format!("truncates from {from}"));
+    }
+    if let Some((first, last)) = write.range {
+        parts.push(format!("entries {first} to {last}"));
+    }
+    parts.join(", ")
+}
