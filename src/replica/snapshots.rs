@@ -35,7 +35,7 @@ pub struct Image {
 pub enum SnapshotJob {
     /// Write the image into a file and make it durable; `meta` lacks the file's size and digest. Answered by
     /// `Input::SnapshotTaken` with them filled in. Never more than one at a time.
-    Take { meta: SnapshotMeta, image: Image },
+    Take { meta: SnapshotMeta, image: Box<Image> },
     /// Read exactly `length` bytes of a snapshot from `offset` on. Answered by `Input::ChunkFetched`; never more than
     /// one at a time for each peer.
     Fetch { id: FetchId, snapshot: SnapshotId, offset: u64, length: u32 },
@@ -141,7 +141,7 @@ impl Replica {
         };
         (snapshots.tried, snapshots.tried_bytes) = (index, log_bytes);
         (snapshots.is_taking, snapshots.is_asked_for) = (true, false);
-        let image = Image { machine: self.machine.clone(), settings: self.applier.settings.clone() };
+        let image = Box::new(Image { machine: self.machine.clone(), settings: self.applier.settings.clone() });
         snapshots.jobs.push(SnapshotJob::Take { meta, image });
     }
 

@@ -438,8 +438,8 @@ impl Node {
                 let mut images = self.images.borrow_mut();
                 meta.digest = images.len() as u64 + 1;
                 meta.size_bytes = 100 + 30 * image.machine.map().len() as u64;
-                images.insert(meta.digest, image.clone());
-                self.disk.keep(meta.clone(), image);
+                images.insert(meta.digest, (*image).clone());
+                self.disk.keep(meta.clone(), *image);
                 self.taken += 1;
                 Input::SnapshotTaken(Ok(meta))
             }

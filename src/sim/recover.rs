@@ -278,7 +278,7 @@ impl World {
         }
         let states: Vec<String> = nodes.iter().map(|at| self.describe(*at)).collect();
         let what = format!("not within {} ms: {what}; {}", patience.as_millis(), states.join("; "));
-        Err(Violation { rule: "I13 liveness", what })
+        Err(Violation { rule: "liveness", what })
     }
 
     fn describe(&self, at: usize) -> String {

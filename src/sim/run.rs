@@ -76,7 +76,7 @@ pub fn run_plan(plan: Plan, keeps_lines: bool) -> Report {
         violation = world.step().err();
         if world.counts.events > EVENTS_MAX {
             let what = format!("the world is still busy after {EVENTS_MAX} events");
-            violation = Some(Violation { rule: "I13 liveness", what });
+            violation = Some(Violation { rule: "liveness", what });
         }
     }
     let mut undecided = 0;
