@@ -9,7 +9,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use raftctl::raft::{
-    Config, Core, Effects, HardState, Index, Member, NodeId, Options, Recovered, Setup, Shape, StorageId, Term, Time,
+    Config, Core, Effects, HardState, Index, Member, NodeId, Options, Recovered, Rules, Setup, Shape, StorageId, Term,
+    Time,
 };
 
 const NODES: u64 = 3;
@@ -50,7 +51,13 @@ fn core(id: u64) -> Core {
     log.push(Term(1), ENTRY_LENGTH_BYTES, Some(config));
     let found =
         Recovered { hard_state: HardState { term: Term(1), vote: None }, snapshot: None, log, commit_hint: Index(1) };
-    let setup = Setup { id: NodeId(id), storage: StorageId(u128::from(id)), options: Options::default(), seed: id };
+    let setup = Setup {
+        id: NodeId(id),
+        storage: StorageId(u128::from(id)),
+        options: Options::default(),
+        seed: id,
+        rules: Rules::sound(),
+    };
     Core::boot(setup, found, Time::from_millis(0)).expect("a fresh log boots")
 }
 

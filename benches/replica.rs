@@ -20,7 +20,9 @@ use raftctl::api::{Answer, Ask, ClientId, Request};
 use raftctl::codec::entry::{encode_command, encode_config};
 use raftctl::codec::record::LINK_ORIGIN;
 use raftctl::codec::{Kind, PeerMessage, RecordHeader, Settings, append_record};
-use raftctl::raft::{ClusterId, Config, HardState, Index, LogId, Member, NodeId, Role, Shape, StorageId, Term, Time};
+use raftctl::raft::{
+    ClusterId, Config, HardState, Index, LogId, Member, NodeId, Role, Rules, Shape, StorageId, Term, Time,
+};
 use raftctl::replica::{Found, Input, Limits, Outputs, Replica, Setup};
 use raftctl::state_machine::{Command, Operation, Outcome};
 
@@ -210,7 +212,15 @@ fn setup(id: u64, config: &Config) -> Setup {
         settings,
     };
     let storage = StorageId(u128::from(id));
-    Setup { id: NodeId(id), cluster: ClusterId(1), storage, seed: id, limits: Limits::default(), found }
+    Setup {
+        id: NodeId(id),
+        cluster: ClusterId(1),
+        storage,
+        seed: id,
+        rules: Rules::sound(),
+        limits: Limits::default(),
+        found,
+    }
 }
 
 fn command(number: usize) -> Bytes {

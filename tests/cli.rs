@@ -331,7 +331,8 @@ fn a_followed_log_shows_new_entries_and_truncations() {
     let home = Home::new();
     home.make_cluster("demo", 1);
     let data = layout::data_dir(&home.node("demo", "n1"));
-    let options = JournalOptions { segment_size_bytes: 64 * 1024, sync: SyncMode::Always };
+    let options =
+        JournalOptions { segment_size_bytes: 64 * 1024, sync: SyncMode::Always, rules: raftctl::raft::Rules::sound() };
     let (mut journal, recovered) = Journal::open(&data, options).expect("a founded directory opens");
     let mut write =
         |seq: u64, link: u32, term: u64, truncate_from: Option<u64>, indexes: std::ops::RangeInclusive<u64>| {

@@ -7,6 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use raftctl::raft::Rules;
 use raftctl::sim::script::{Script, run};
 
 /// Lines shown around the first difference of a script.
@@ -23,7 +24,7 @@ fn every_script_comes_out_as_written() {
     let regenerate = std::env::var_os("RAFTCTL_REGENERATE").is_some_and(|value| value == "1");
     let mut failures = Vec::new();
     for (path, text) in scripts() {
-        match run(&text) {
+        match run(&text, Rules::sound()) {
             Err(fault) => failures.push(format!("{}: {fault}", path.display())),
             Ok(now) if now == text => {}
             Ok(now) if regenerate => fs::write(root().join(&path), now).expect("scripts can be written"),
@@ -117,7 +118,7 @@ fn random_scripts_break_no_invariant_and_end_in_agreement() {
     for seed in 0..wanted.unwrap_or(RANDOM_SCRIPTS) {
         let changes = (seed % SCRIPTS_PER_CHANGES == 0).then(|| random_changes(seed));
         for script in changes.into_iter().chain([random_script(seed)]) {
-            match run(&script) {
+            match run(&script, Rules::sound()) {
                 Err(fault) => panic!("seed {seed}: {fault}\n\nin the script\n\n{script}"),
                 Ok(text) => {
                     assert!(!text.contains(" stopped: "), "seed {seed}: a node stopped\n\n{text}");

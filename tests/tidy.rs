@@ -140,6 +140,34 @@ fn only_the_disk_file_touches_files_in_storage() {
 }
 
 #[test]
+fn only_the_simulator_breaks_rules() {
+    let may_break = |path: &Path| {
+        let path = path.to_string_lossy();
+        path.starts_with("src/sim/") || path.starts_with("src/cli/sim") || path == "src/raft/rules.rs"
+    };
+    let breaks = |line: &str| {
+        let words = ["Rules::without", "and_without", "parse::<Rules>", ".without("];
+        words.iter().any(|word| line.contains(word))
+    };
+    let mut wrong = Vec::new();
+    let (mut sound, mut others) = (0, 0);
+    for source in sources().into_iter().filter(|source| !may_break(&source.path)) {
+        for (number, line) in code_lines(production(&source.text)) {
+            if breaks(line) {
+                wrong.push(format!("{}:{number}: {}", source.path.display(), line.trim()));
+            }
+            if source.module == "node" {
+                let here = line.matches("rules: Rules::sound()").count();
+                sound += here;
+                others += line.matches("rules: ").count() - here;
+            }
+        }
+    }
+    assert_none("rules broken outside the simulator", &wrong);
+    assert!(sound > 0 && others == 0, "a node builds sound rules and no others");
+}
+
+#[test]
 fn functions_and_files_are_short() {
     let mut wrong = Vec::new();
     for source in sources() {

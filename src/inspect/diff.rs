@@ -210,7 +210,11 @@ mod tests {
         for (index, term) in (2..).zip(terms) {
             link = append_record(&mut records, link, Kind::Noop, LogId::new(index, *term), 2_000, |_| {});
         }
-        let options = JournalOptions { segment_size_bytes: 64 * 1024, sync: SyncMode::Always };
+        let options = JournalOptions {
+            segment_size_bytes: 64 * 1024,
+            sync: SyncMode::Always,
+            rules: crate::raft::Rules::sound(),
+        };
         let (mut journal, _) = Journal::open(&layout::data_dir(dir), options).unwrap();
         let appended = WriteBatch {
             seq: WriteSeq(1),

@@ -78,7 +78,7 @@ mod tests {
     use super::*;
     use crate::codec::Settings;
     use crate::codec::snapshot::Image;
-    use crate::raft::{ClusterId, Config, Index, LogId, Member, NodeId, StorageId};
+    use crate::raft::{ClusterId, Config, Index, LogId, Member, NodeId, Rules, StorageId};
     use crate::state_machine::{CommandRef, KeyValueMap, OperationRef};
     use crate::storage::layout::{Founding, SyncMode};
     use crate::storage::{Journal, JournalOptions, SnapshotHead};
@@ -98,7 +98,7 @@ mod tests {
             wall_ms: 1,
         };
         layout::found(folder.path(), &founding).unwrap();
-        let options = JournalOptions { segment_size_bytes: 64 * 1024, sync: SyncMode::Always };
+        let options = JournalOptions { segment_size_bytes: 64 * 1024, sync: SyncMode::Always, rules: Rules::sound() };
         let (journal, _) = Journal::open(&layout::data_dir(folder.path()), options).unwrap();
         let mut map = KeyValueMap::new(100);
         map.skip(1);

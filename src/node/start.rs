@@ -15,7 +15,7 @@ use super::shutdown::Shutdown;
 use super::turn::{Ended, Facts, Turn};
 use super::worker::Worker;
 use crate::observe::{Level, Log, LogOptions};
-use crate::raft::{Config, Fault, NodeId};
+use crate::raft::{Config, Fault, NodeId, Rules};
 use crate::replica::{BootError, Found, Limits, Replica, Setup};
 use crate::storage::disk::RealDisk;
 use crate::storage::layout::{self, NodeFile, RunFile};
@@ -232,7 +232,8 @@ fn take_supervision(supervision: Supervision) -> Result<(), NodeError> {
 }
 
 fn journal_options(file: &NodeFile) -> JournalOptions {
-    JournalOptions { segment_size_bytes: file.storage.segment_size_bytes, sync: file.storage.sync }
+    let (segment_size_bytes, sync) = (file.storage.segment_size_bytes, file.storage.sync);
+    JournalOptions { segment_size_bytes, sync, rules: Rules::sound() }
 }
 
 fn newest_config(found: &Recovered) -> Result<Config, NodeError> {
@@ -306,6 +307,7 @@ fn replica_setup(found: Recovered) -> Setup {
         cluster: found.meta.cluster_id,
         storage: found.meta.storage,
         seed: election_seed(found.meta.node),
+        rules: Rules::sound(),
         limits: Limits::default().without_snapshots(),
         found: Found {
             hard_state: found.hard_state,

@@ -3,6 +3,7 @@
 //! A round that takes less than an election timeout shows that the learner, as a voter, would not hold up commits for
 //! longer than that.
 
+use core::hash::{Hash, Hasher};
 use core::time::Duration;
 
 use super::types::{Index, Time};
@@ -42,6 +43,12 @@ impl CatchUp {
     /// The learner was silent for too long to say what it would do now.
     pub(super) fn begin_again(&mut self, now: Time, last: Index) {
         *self = CatchUp { auto_promote: self.auto_promote, ..CatchUp::begin(now, last) };
+    }
+
+    /// Everything but instants.
+    pub(super) fn hash_behaviour<H: Hasher>(&self, state: &mut H) {
+        let CatchUp { round, target, started: _, is_ready, auto_promote } = self;
+        (round, target, is_ready, auto_promote).hash(state);
     }
 
     /// The learner holds everything up to `matched`.

@@ -19,6 +19,7 @@ use super::read_index::AskedReads;
 use super::reconfigure::ConfigLength;
 use super::recovering::Recovering;
 use super::replication::Leading;
+use super::rules::{Rule, Rules};
 use super::shape::Shape;
 use super::snapshot::{ChunkToStore, Receiving, SnapshotMeta};
 use super::types::{Index, LogId, NodeId, Role, StorageId, Term, Time, WriteSeq};
@@ -111,6 +112,7 @@ pub struct Setup {
     pub options: Options,
     /// Must differ between nodes and between starts (R12).
     pub seed: u64,
+    pub rules: Rules,
 }
 
 /// What was found on disk.
@@ -148,6 +150,7 @@ pub struct Core {
     pub(super) id: NodeId,
     pub(super) storage: StorageId,
     pub(super) options: Options,
+    pub(super) rules: Rules,
     pub(super) dice: u64,
     pub(super) term: Term,
     pub(super) vote: Option<NodeId>,
@@ -189,8 +192,8 @@ pub struct Core {
     pub(super) created: Vec<Created>,
     pub(super) reads_done: Vec<ReadOutcome>,
     pub(super) events: Vec<Event>,
-    fault: Option<Fault>,
-    fault_told: bool,
+    pub(super) fault: Option<Fault>,
+    pub(super) fault_told: bool,
 }
 
 impl Core {
@@ -218,6 +221,7 @@ impl Core {
             id: setup.id,
             storage: setup.storage,
             options: setup.options,
+            rules: setup.rules,
             dice: setup.seed,
             term: found.hard_state.term,
             vote: found.hard_state.vote,
@@ -228,7 +232,7 @@ impl Core {
             commit,
             applied: covered.index,
             apply_told: covered.index,
-            disk: Durability::new(),
+            disk: Durability::new(setup.rules),
             timer_started: now,
             timeout: Duration::ZERO,
             leader_contact: None,
@@ -256,6 +260,9 @@ impl Core {
             fault_told: false,
         };
         core.restart_timer(now);
+        if !core.rules.keeps(Rule::FollowerAfterRestart) {
+            core.resume_leading(now);
+        }
         Ok(core)
     }
 
@@ -272,7 +279,7 @@ impl Core {
         if to != self.id || from == self.id {
             return self.drop_message(from, "it is not for this node");
         }
-        if to_storage != StorageId(0) && to_storage != self.storage {
+        if to_storage != StorageId(0) && to_storage != self.storage && self.rules.keeps(Rule::StorageChecked) {
             return self.drop_message(from, "it is for another data directory");
         }
         if let Err(because) = soundness(term, &message) {
@@ -283,7 +290,8 @@ impl Core {
             Message::VoteReply(reply) => return self.on_vote_reply(now, from, term, &reply),
             _ => {}
         }
-        if term < self.term {
+        let counts_late = !self.rules.keeps(Rule::LifeOfTracking) && matches!(message, Message::AppendReply(_));
+        if term < self.term && !counts_late {
             return self.answer_stale(from, &message);
         }
         if term > self.term {
@@ -320,7 +328,9 @@ impl Core {
 
     /// A write or a sync failed: for good (R60).
     pub fn persist_failed(&mut self, what: String) {
-        self.poison(Fault::Disk { what });
+        if self.rules.keeps(Rule::FailStop) {
+            self.poison(Fault::Disk { what });
+        }
     }
 
     /// The state machine has applied everything up to `upto`.
@@ -368,7 +378,7 @@ impl Core {
         if self.fault.is_none() {
             self.build_messages(now);
             out.write = self.take_write(now);
-            let applicable = self.commit.min(self.durable());
+            let applicable = self.durable_if(Rule::ApplyDurable).min(self.commit);
             if applicable > self.apply_told {
                 self.apply_told = applicable;
                 out.apply_to = Some(applicable);
@@ -391,11 +401,12 @@ impl Core {
 
     fn take_write(&mut self, now: Time) -> Option<Write> {
         let last = self.log.last().index;
-        let hint = self.commit.min(self.durable());
+        let hint = self.durable_if(Rule::HintDurable).min(self.commit);
+        let vote = self.vote.filter(|_| self.rules.keeps(Rule::VoteStored));
         let due = self.disk.take_due(now, last)?;
         Some(Write {
             seq: due.seq,
-            hard_state: due.hard_state.then_some(HardState { term: self.term, vote: self.vote }),
+            hard_state: due.hard_state.then_some(HardState { term: self.term, vote }),
             reset_to: due.reset_to,
             truncate_from: due.truncate_from,
             append: due.append_from.map(|from| (from, last)),
@@ -412,7 +423,7 @@ impl Core {
         let news = term > self.term || was != Role::Follower;
         if term > self.term {
             self.term = term;
-            self.vote = None;
+            self.vote = self.vote.filter(|_| !self.rules.keeps(Rule::VoteOfTheTerm));
             self.verified = Index(0);
             self.orders_void = 0;
             self.forget_announced_end();
@@ -424,6 +435,9 @@ impl Core {
         }
         if news || self.leader != leader {
             self.fail_asked_reads();
+        }
+        if news && !self.rules.keeps(Rule::VoteKept) {
+            self.vote = None;
         }
         self.campaign = None;
         self.role = Role::Follower;
@@ -458,7 +472,11 @@ impl Core {
 
     /// Sends a reply once everything it may vouch for is durable (R53).
     pub(super) fn send_when_durable(&mut self, to: NodeId, message: Message) {
+        let promise = promise_of(&message);
         let envelope = self.envelope(to, message);
+        if !self.rules.keeps(promise) {
+            return self.outbox.push(envelope);
+        }
         self.disk.send_or_hold(envelope, &mut self.outbox);
     }
 
@@ -468,6 +486,9 @@ impl Core {
 
     /// A request of a lower term is told the higher one, so that its sender steps down (R23). Replies are dropped.
     fn answer_stale(&mut self, from: NodeId, message: &Message) {
+        if !self.rules.keeps(Rule::StaleTold) {
+            return;
+        }
         let last = self.log.last();
         let reply = match message {
             Message::Append(append) => Message::AppendReply(AppendReply {
@@ -559,6 +580,15 @@ fn soundness(term: Term, message: &Message) -> Result<(), &'static str> {
     if append.entries.is_consistent() { Ok(()) } else { Err("what it says of its entries does not fit together") }
 }
 
+/// The rule that keeps a message waiting for the disk (R15, R53).
+fn promise_of(message: &Message) -> Rule {
+    match message {
+        Message::Vote(_) => Rule::VoteRequestWaits,
+        Message::VoteReply(_) => Rule::VoteDurable,
+        _ => Rule::AckDurable,
+    }
+}
+
 /// The same for a chunk of a snapshot (R91).
 fn chunk_soundness(term: Term, chunk: &Snapshot) -> Result<(), &'static str> {
     let meta = &chunk.meta;
@@ -617,6 +647,11 @@ impl Core {
     /// Up to here the log is on this node's stable storage and no write under way touches it (R55).
     pub fn durable(&self) -> Index {
         self.disk.durable(self.log.last().index)
+    }
+
+    /// The durable index, or with `rule` broken the whole log.
+    pub(super) fn durable_if(&self, rule: Rule) -> Index {
+        if self.rules.keeps(rule) { self.durable() } else { self.log.last().index }
     }
 
     pub fn first(&self) -> Index {
@@ -683,8 +718,8 @@ mod tests {
                     log,
                     commit_hint: Index(1),
                 };
-                let setup =
-                    Setup { id: NodeId(id), storage: StorageId(u128::from(id)), options: Options::default(), seed: id };
+                let (storage, options, rules) = (StorageId(u128::from(id)), Options::default(), Rules::sound());
+                let setup = Setup { id: NodeId(id), storage, options, seed: id, rules };
                 Core::boot(setup, found, Time::from_millis(10_000)).unwrap()
             };
             Trio { cores: (1..=3).map(core).collect(), now: Time::from_millis(10_000), reads: Vec::new() }
@@ -747,7 +782,8 @@ mod tests {
         trio.cores[0].propose(trio.now, &[100; 3]).unwrap();
         trio.settle();
         let old = &trio.cores[2];
-        let setup = Setup { id: NodeId(3), storage: StorageId(3), options: Options::default(), seed: 33 };
+        let (storage, options, rules) = (StorageId(3), Options::default(), Rules::sound());
+        let setup = Setup { id: NodeId(3), storage, options, seed: 33, rules };
         let mut log = old.log.shape(Index(1), old.last().index);
         log.configs = old.membership.between(Index(1), Index(5));
         let hard_state = HardState { term: old.term(), vote: old.vote() };

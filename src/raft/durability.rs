@@ -3,9 +3,11 @@
 //! The one subtle fact in here is `durable`: an entry counts as durable only while no write still under way begins at
 //! or below it, or else an old completion would vouch for an entry that is being overwritten (R55).
 
+use core::hash::{Hash, Hasher};
 use std::collections::VecDeque;
 
 use super::message::Envelope;
+use super::rules::{Rule, Rules};
 use super::snapshot::SnapshotMeta;
 use super::types::{Index, Time, WriteSeq};
 
@@ -18,7 +20,7 @@ struct Flight {
 }
 
 /// Changes since the last write was handed out.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 struct Dirty {
     hard_state: bool,
     reset_to: Option<SnapshotMeta>,
@@ -29,6 +31,7 @@ struct Dirty {
 
 #[derive(Clone, Debug)]
 pub(super) struct Durability {
+    rules: Rules,
     issued: WriteSeq,
     persisted: WriteSeq,
     flights: VecDeque<Flight>,
@@ -50,8 +53,9 @@ pub(super) struct Due {
 }
 
 impl Durability {
-    pub(super) fn new() -> Durability {
+    pub(super) fn new(rules: Rules) -> Durability {
         Durability {
+            rules,
             issued: WriteSeq(0),
             persisted: WriteSeq(0),
             flights: VecDeque::new(),
@@ -139,9 +143,11 @@ impl Durability {
             (Some(a), Some(b)) => Some(a.min(b)),
             (one, other) => one.or(other),
         };
+        let replaces = dirty.truncate_from.is_some();
+        let lowest = lowest.filter(|_| !replaces || self.rules.keeps(Rule::OverwrittenNotDurable));
         self.issued = self.issued.next();
         self.flights.push_back(Flight { seq: self.issued, lowest, since: now });
-        if append_from != dirty.append_from {
+        if append_from != dirty.append_from || !self.rules.keeps(Rule::OverwrittenNotDurable) {
             // What was appended was dropped again before anybody saw it.
             self.touched = self.lowest_touched();
         }
@@ -175,6 +181,25 @@ impl Durability {
     fn lowest_touched(&self) -> Option<Index> {
         let flying = self.flights.iter().filter_map(|flight| flight.lowest).min();
         [flying, self.dirty.truncate_from, self.dirty.append_from].into_iter().flatten().min()
+    }
+
+    /// Everything but instants and what follows from the rest, with writes numbered back from the newest. A reply that
+    /// waits twice counts once: what was sent may arrive twice anyway.
+    pub(super) fn hash_behaviour<H: Hasher>(&self, state: &mut H) {
+        let Durability { rules: _, issued, persisted, flights, dirty, touched: _, held } = self;
+        (issued.0 - persisted.0, dirty).hash(state);
+        flights.len().hash(state);
+        flights.iter().for_each(|flight| (issued.0 - flight.seq.0, flight.lowest).hash(state));
+        for (place, (seq, reply)) in held.iter().enumerate() {
+            if held.iter().take(place).all(|(_, earlier)| earlier != reply) {
+                (issued.0.wrapping_sub(seq.0), reply).hash(state);
+            }
+        }
+    }
+
+    /// How many writes before the newest one `seq` was.
+    pub(super) fn age(&self, seq: WriteSeq) -> u64 {
+        self.issued.0.wrapping_sub(seq.0)
     }
 
     /// When the oldest write still under way was handed out (R59).

@@ -2,13 +2,16 @@
 
 use std::collections::BTreeMap;
 
+use core::hash::{Hash, Hasher};
 use core::time::Duration;
 
 use super::core::Core;
+use super::durability::Durability;
 use super::event::{CampaignCause, Event, StepDownCause};
 use super::message::{Message, Vote, VoteRefusal, VoteReply};
 use super::quorum::{Tally, tally};
-use super::types::{NodeId, Role, Term, Time, WriteSeq};
+use super::rules::Rule;
+use super::types::{LogId, NodeId, Role, Term, Time, WriteSeq};
 
 /// A campaign under way.
 #[derive(Clone, Debug)]
@@ -20,6 +23,19 @@ pub(super) struct Campaign {
     ballots: BTreeMap<NodeId, bool>,
     /// The write that makes the own vote durable; until then it does not count.
     own_vote: Option<WriteSeq>,
+}
+
+impl Campaign {
+    pub(super) fn hash_behaviour<H: Hasher>(&self, disk: &Durability, state: &mut H) {
+        let Campaign { pre, asked, nonce, ballots, own_vote } = self;
+        (pre, asked, nonce, ballots, own_vote.map(|seq| disk.age(seq))).hash(state);
+    }
+
+    /// Whom an answer of `from` counts for when nobody looks whether it has answered before.
+    fn unheard(&self, from: NodeId, voters: &[NodeId]) -> NodeId {
+        let others = voters.iter().copied().filter(|voter| !self.ballots.contains_key(voter));
+        std::iter::once(from).filter(|from| !self.ballots.contains_key(from)).chain(others).next().unwrap_or(from)
+    }
 }
 
 impl Core {
@@ -68,6 +84,7 @@ impl Core {
     pub(super) fn draw_timeout(&mut self) -> Duration {
         let base = self.options.election_timeout;
         let span = u64::try_from(base.as_nanos()).expect("election timeouts are far below 500 years").max(1);
+        let span = if self.rules.keeps(Rule::RandomTimeout) { span } else { 1 };
         base + Duration::from_nanos(self.roll() % span)
     }
 
@@ -130,6 +147,9 @@ impl Core {
         };
         self.ask_for_votes(&campaign, because == CampaignCause::Transfer);
         self.campaign = Some(campaign);
+        if !self.rules.keeps(Rule::OwnBallotDurable) {
+            self.count_ballots(now);
+        }
     }
 
     /// PreVote requests leave at once; vote requests wait until term, own vote and the advertised log tail are
@@ -162,11 +182,17 @@ impl Core {
     }
 
     pub(super) fn on_vote(&mut self, now: Time, from: NodeId, _term: Term, vote: &Vote) {
+        if vote.pre && vote.asked > self.term && !self.rules.keeps(Rule::PreVoteHarmless) {
+            self.become_follower(now, vote.asked, None, StepDownCause::HigherTerm { from });
+        }
         let refused = match vote.pre {
             _ if self.is_recovering() => Some(VoteRefusal::Recovering),
             true => self.judge_pre_vote(now, from, vote),
             false => self.judge_vote(now, from, vote),
         };
+        if refused.is_some() && !self.rules.keeps(Rule::TimerOfTheVoter) {
+            self.restart_timer(now);
+        }
         let (pre, asked) = (vote.pre, vote.asked);
         self.events.push(match refused {
             None => Event::VoteGranted { pre, to: from, asked },
@@ -200,7 +226,15 @@ impl Core {
         {
             return Some(VoteRefusal::AlreadyVoted { to });
         }
-        (vote.last < self.log.last()).then(|| VoteRefusal::LogBehind { mine: self.log.last() })
+        self.is_behind(vote.last).then(|| VoteRefusal::LogBehind { mine: self.log.last() })
+    }
+
+    /// Whether a candidate's log is less up to date than the own one, by term first, then by index (R16).
+    fn is_behind(&self, theirs: LogId) -> bool {
+        let mine = self.log.last();
+        let by_term = self.rules.keeps(Rule::TermBeforeIndex);
+        let behind = if by_term { theirs < mine } else { (theirs.index, theirs.term) < (mine.index, mine.term) };
+        behind && self.rules.keeps(Rule::LogUpToDate)
     }
 
     fn judge_vote(&mut self, now: Time, from: NodeId, vote: &Vote) -> Option<VoteRefusal> {
@@ -230,7 +264,7 @@ impl Core {
         {
             return Some(VoteRefusal::LeaderKnown { leader });
         }
-        if vote.last < self.log.last() {
+        if self.is_behind(vote.last) {
             return Some(VoteRefusal::LogBehind { mine: self.log.last() });
         }
         if self.vote.is_none() {
@@ -244,7 +278,7 @@ impl Core {
     /// The leader this node must not be talked out of: it was heard, or as leader heard its quorum, less than an
     /// election timeout ago (R20). Only that leader itself may ask: who campaigns leads no more.
     fn live_leader(&self, now: Time) -> Option<NodeId> {
-        if !self.options.check_quorum {
+        if !self.options.check_quorum || !self.rules.keeps(Rule::Stickiness) {
             return None;
         }
         let leader = self.leader?;
@@ -263,18 +297,24 @@ impl Core {
         if term > self.term && (reply.refused.is_some() || !reply.pre) {
             return self.become_follower(now, term, None, StepDownCause::HigherTerm { from });
         }
+        let voters =
+            if self.rules.keeps(Rule::OneBallotEach) { Vec::new() } else { self.membership.config().voters.clone() };
         let Some(campaign) = &mut self.campaign else { return };
-        if (reply.pre, reply.asked, reply.nonce) != (campaign.pre, campaign.asked, campaign.nonce) {
+        let nonce = if self.rules.keeps(Rule::CampaignNonce) { reply.nonce } else { campaign.nonce };
+        if (reply.pre, reply.asked, nonce) != (campaign.pre, campaign.asked, campaign.nonce) {
             return;
         }
-        campaign.ballots.entry(from).or_insert(reply.refused.is_none());
+        let counted_for = if self.rules.keeps(Rule::OneBallotEach) { from } else { campaign.unheard(from, &voters) };
+        campaign.ballots.entry(counted_for).or_insert(reply.refused.is_none());
         self.count_ballots(now);
     }
 
     fn count_ballots(&mut self, now: Time) {
         let Some(campaign) = &self.campaign else { return };
         let pre = campaign.pre;
-        match tally(self.membership.config(), |voter| campaign.ballots.get(&voter).copied()) {
+        let own_at_once = (!self.rules.keeps(Rule::OwnBallotDurable)).then_some(true);
+        let own = |voter| own_at_once.filter(|_| voter == self.id);
+        match tally(self.membership.config(), |voter| campaign.ballots.get(&voter).copied().or(own(voter))) {
             Tally::Open => {}
             Tally::Lost => self.become_follower(now, self.term, None, StepDownCause::VotesLost),
             Tally::Won if pre => self.start_real_campaign(now, CampaignCause::PreVotesWon),

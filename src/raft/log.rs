@@ -12,7 +12,7 @@ use super::types::{Index, LogId, Term};
 /// Encoded length of a no-op entry: a record header without payload. The codec asserts that it agrees.
 pub const NOOP_LENGTH_BYTES: u32 = 40;
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(super) struct Log {
     /// The entry before the first kept one; zero while nothing has been compacted.
     base: LogId,

@@ -6,7 +6,7 @@ use super::config::Config;
 use super::types::{Index, NodeId};
 
 /// Configurations by the index of their entry; the last is in force.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub(super) struct Membership {
     /// Those above the known commit, and the newest at or below it. Never empty.
     stack: Vec<(Index, Arc<Config>)>,

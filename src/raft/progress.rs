@@ -1,5 +1,6 @@
 //! What a leader knows of one peer: how far it is equal, what is on the way, and whether to probe or to stream (R37).
 
+use core::hash::{Hash, Hasher};
 use core::time::Duration;
 use std::collections::VecDeque;
 
@@ -192,6 +193,41 @@ impl Progress {
         let news = index > self.matched;
         self.matched = self.matched.max(index);
         news
+    }
+
+    /// Everything but instants.
+    pub(super) fn hash_behaviour<H: Hasher>(&self, hasher: &mut H) {
+        let Progress {
+            id,
+            generation,
+            state,
+            matched,
+            next,
+            contact: _,
+            counted_since: _,
+            catch_up,
+            goodbye,
+            paused,
+            commit_told,
+            nudge,
+            read_seq,
+            in_flight,
+            in_flight_bytes,
+            sending,
+            hello,
+            short_since: _,
+            is_suspect,
+        } = self;
+        (hello, is_suspect).hash(hasher);
+        (id, generation, state, matched, next, paused).hash(hasher);
+        (commit_told, nudge, read_seq, in_flight, in_flight_bytes).hash(hasher);
+        goodbye.map(|Goodbye { removed_at, until }| (removed_at, until.is_some())).hash(hasher);
+        let sending =
+            sending.as_ref().map(|Sending { meta, offset, waits_since }| (meta, offset, waits_since.is_some()));
+        (sending, catch_up.is_some()).hash(hasher);
+        if let Some(catch_up) = catch_up {
+            catch_up.hash_behaviour(hasher);
+        }
     }
 
     /// Facts between any two inputs; `last` is the end of the leader's log (I9, R38).

@@ -8,17 +8,18 @@ use super::core::Core;
 use super::effects::{ReadFailure, ReadOutcome, ReadTicket, Refusal};
 use super::message::{Message, ReadIndex, ReadIndexReply};
 use super::quorum::reached;
+use super::rules::Rule;
 use super::types::{Index, NodeId, Role, Time};
 
 /// Who asked for a read index.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 enum Origin {
     Here(ReadTicket),
     Peer { from: NodeId, request: u64 },
 }
 
 /// Reads that share one round of heartbeats.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 struct Round {
     seq: u64,
     index: Index,
@@ -26,7 +27,7 @@ struct Round {
 }
 
 /// A leader's reads.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub(super) struct LeaderReads {
     /// Asked since the last round left; they wait for the next, since a round does not serve what came after it (R95).
     waiting: Vec<Origin>,
@@ -55,7 +56,7 @@ impl LeaderReads {
 }
 
 /// A follower's reads, for which it asks the leader.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Hash)]
 pub(super) struct AskedReads {
     waiting: Vec<ReadTicket>,
     asked: BTreeMap<u64, (Time, Vec<ReadTicket>)>,
@@ -100,7 +101,8 @@ impl Core {
     pub(super) fn begin_read_round(&mut self, now: Time) {
         let index = self.commit;
         let Some(leading) = &mut self.leading else { return };
-        if leading.reads.waiting.is_empty() || index < leading.noop {
+        let unknown = index < leading.noop && self.rules.keeps(Rule::ReadOwnTerm);
+        if leading.reads.waiting.is_empty() || unknown {
             return;
         }
         let seq = leading.reads.open_round();
@@ -120,6 +122,7 @@ impl Core {
             }
             leading.peers.iter().find(|peer| peer.id == id).map_or(0, |peer| peer.read_seq)
         });
+        let confirmed = if self.rules.keeps(Rule::ReadQuorum) { confirmed } else { own };
         let Some(leading) = &mut self.leading else { return };
         let ready = leading.reads.rounds.iter().take_while(|round| round.seq <= confirmed).count();
         let rounds: Vec<Round> = leading.reads.rounds.drain(..ready).collect();

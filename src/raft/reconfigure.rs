@@ -330,7 +330,7 @@ mod tests {
     use crate::raft::message::{Append, AppendOutcome, AppendReply, Heartbeat, HeartbeatReply, Message};
     use crate::raft::tests::{NOW, ack, append, drain, hear, in_role, life_of, node};
     use crate::raft::{
-        BootFault, Effects, HardState, Member, Options, Recovered, Refusal, Role, Setup, Shape, StorageId,
+        BootFault, Effects, HardState, Member, Options, Recovered, Refusal, Role, Rules, Setup, Shape, StorageId,
     };
 
     fn newcomer(id: u64) -> Change {
@@ -470,7 +470,13 @@ mod tests {
             let mut log = Shape::empty(Index(1));
             log.push(Term(1), 100, Some(Arc::new(config)));
             let hard_state = HardState { term: Term(1), vote: None };
-            let setup = Setup { id: NodeId(1), storage: StorageId(1), options: Options::default(), seed: 1 };
+            let setup = Setup {
+                id: NodeId(1),
+                storage: StorageId(1),
+                options: Options::default(),
+                seed: 1,
+                rules: Rules::sound(),
+            };
             let booted = Core::boot(setup, Recovered { hard_state, log, commit_hint: Index(1), snapshot: None }, NOW);
             assert!(matches!(booted, Err(BootFault::UnsoundConfig { at: Index(1), .. })), "break {number}");
         }
@@ -557,7 +563,8 @@ mod tests {
     /// R79: a node with an empty log is passive, votes, and takes everything from the leader.
     #[test]
     fn an_empty_node_waits_for_a_leader() {
-        let setup = Setup { id: NodeId(4), storage: StorageId(4), options: Options::default(), seed: 4 };
+        let setup =
+            Setup { id: NodeId(4), storage: StorageId(4), options: Options::default(), seed: 4, rules: Rules::sound() };
         let found = Recovered {
             hard_state: HardState::default(),
             log: Shape::empty(Index(1)),

@@ -14,7 +14,7 @@ use super::message::{Hello, HelloReply, Message};
 use super::types::{Index, NodeId, Role, Time};
 
 /// What a recovering node waits for.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Hash)]
 pub(super) struct Recovering {
     /// Names this start of the node; drawn anew at each.
     incarnation: u64,

@@ -10,6 +10,7 @@ use super::message::{Append, AppendOutcome, AppendReply, Heartbeat, HeartbeatRep
 use super::progress::{PeerState, Progress, Window};
 use super::quorum::reached;
 use super::read_index::LeaderReads;
+use super::rules::Rule;
 use super::shape::Shape;
 use super::transfer::Transfer;
 use super::types::{Index, LogId, NodeId, Role, Time};
@@ -53,7 +54,7 @@ impl Core {
         let waiting = self.log.bytes_between(self.commit, last);
         let more: u64 = lengths.iter().map(|length| u64::from(*length)).sum();
         let limit_bytes = self.options.max_uncommitted_bytes;
-        if waiting > 0 && waiting + more > limit_bytes {
+        if waiting > 0 && waiting + more > limit_bytes && self.rules.keeps(Rule::UncommittedBound) {
             return Err(Refusal::TooManyUncommitted { bytes: waiting, limit_bytes });
         }
         let first = LogId { term: self.term, index: last.next() };
@@ -74,9 +75,11 @@ impl Core {
         self.leader = Some(self.id);
         self.events.push(Event::BecameLeader { term: self.term, votes });
         let noop = last.next();
-        self.log.push(self.term, NOOP_LENGTH_BYTES);
-        self.disk.appended(noop);
-        self.created.push(Created::Noop { index: noop, term: self.term });
+        if self.rules.keeps(Rule::NoopFirst) {
+            self.log.push(self.term, NOOP_LENGTH_BYTES);
+            self.disk.appended(noop);
+            self.created.push(Created::Noop { index: noop, term: self.term });
+        }
         self.leading = Some(Leading {
             peers,
             noop,
@@ -90,6 +93,14 @@ impl Core {
             bowing_out: false,
         });
         self.advance_commit();
+    }
+
+    /// Goes on where a reign before the restart seems to have ended: what R3 forbids.
+    pub(super) fn resume_leading(&mut self, now: Time) {
+        if self.vote == Some(self.id) && self.log.last().term == self.term {
+            self.role = Role::Candidate;
+            self.start_leading(now, 0);
+        }
     }
 
     pub(super) fn stop_leading(&mut self, because: StepDownCause) {
@@ -108,7 +119,7 @@ impl Core {
         }
         let contact = self.quorum_contact();
         let lonely = contact.is_none_or(|heard| now.since(heard) >= election_timeout);
-        if self.options.check_quorum && lonely {
+        if self.checks_quorum() && lonely {
             return self.become_follower(now, self.term, None, StepDownCause::NoQuorum);
         }
         self.expire_transfer(now);
@@ -150,14 +161,18 @@ impl Core {
         let leading = self.leading.as_ref()?;
         let election_timeout = self.options.election_timeout;
         let quorum = self.quorum_contact().map(|heard| heard + election_timeout);
-        let quorum = quorum.filter(|_| self.options.check_quorum);
+        let quorum = quorum.filter(|_| self.checks_quorum());
         let transfer = leading.transfer.map(|transfer| transfer.deadline);
         [Some(leading.heartbeat_due), quorum, self.stall_deadline(), transfer].into_iter().flatten().min()
     }
 
+    fn checks_quorum(&self) -> bool {
+        self.options.check_quorum && self.rules.keeps(Rule::QuorumContact)
+    }
+
     /// When a disk that still has not answered costs this leader its office (R59). Never when nobody else could lead.
     fn stall_deadline(&self) -> Option<Time> {
-        let since = self.disk.waiting_since()?;
+        let since = self.disk.waiting_since().filter(|_| self.rules.keeps(Rule::DiskWatchdog))?;
         let config = self.membership.config();
         let is_other = |id: &NodeId| *id != self.id;
         let others = config.voters.iter().chain(&config.outgoing).any(is_other);
@@ -280,8 +295,16 @@ impl Core {
             let what = format!("{from} acknowledged {index}, beyond the log's end at {last}");
             return self.poison(Fault::Invariant { what });
         }
+        let rules = self.rules;
         let Some(peer) = self.peer_mut(from) else { return };
+        let (matched, sent) = (peer.matched, peer.next.prev());
         let news = peer.acked(index);
+        if !rules.keeps(Rule::MatchAcknowledged) {
+            peer.matched = peer.matched.max(sent);
+        }
+        if !rules.keeps(Rule::MatchMonotonic) && !news && index < matched {
+            peer.matched = index;
+        }
         let before = peer.state;
         if before != PeerState::Replicate && peer.next.prev() >= base {
             peer.enter(PeerState::Replicate);
@@ -295,17 +318,20 @@ impl Core {
     /// Goes back to where the logs may agree, but only for a reject that is fresh (R35).
     fn on_reject(&mut self, from: NodeId, rejected: Index, hint: LogId) {
         let probe = self.log.last_not_above(hint.index, hint.term).index.next();
+        let rules = self.rules;
         let Some(peer) = self.peer_mut(from) else { return };
+        let floor = if rules.keeps(Rule::NextAboveMatch) { peer.matched.next() } else { Index(1) };
+        let any = !rules.keeps(Rule::RejectFresh);
         match peer.state {
             // It refuses what it has acknowledged: asking again at once would go on for ever. A heartbeat's answer allows
             // the next try, and tells whether entries were lost (R45).
-            PeerState::Probe if rejected == peer.next.prev() && rejected <= peer.matched => {}
-            PeerState::Probe if rejected == peer.next.prev() => {
-                peer.next = probe.max(peer.matched.next()).min(rejected.max(Index(1)));
-                peer.next = peer.next.max(peer.matched.next());
+            PeerState::Probe if !any && rejected == peer.next.prev() && rejected <= peer.matched => {}
+            PeerState::Probe if any || rejected == peer.next.prev() => {
+                peer.next = probe.max(floor).min(rejected.max(Index(1)));
+                peer.next = peer.next.max(floor);
                 peer.paused = false;
             }
-            PeerState::Replicate if rejected > peer.matched => {
+            PeerState::Replicate if any || rejected > peer.matched => {
                 peer.probe_from(peer.matched.next());
                 self.note_peer(from, PeerState::Replicate, PeerState::Probe, "it refused an append");
             }
@@ -316,7 +342,7 @@ impl Core {
     pub(super) fn on_heartbeat_reply(&mut self, now: Time, from: NodeId, reply: &HeartbeatReply) {
         let last = self.log.last().index;
         let Some(leading) = &self.leading else { return };
-        let (commit_beat, read_seq) = (leading.commit_beat, leading.reads.newest_seq());
+        let (commit_beat, read_seq, rules) = (leading.commit_beat, leading.reads.newest_seq(), self.rules);
         let patience = self.options.election_timeout;
         let Some(peer) = self.tracked(from, reply.generation) else { return };
         let silent_since = peer.contact.replace(now);
@@ -324,11 +350,15 @@ impl Core {
         // A round that has not begun cannot have been confirmed (R94).
         let confirmed = reply.read_seq.min(read_seq);
         peer.read_seq = peer.read_seq.max(confirmed);
-        peer.paused = false;
+        if !rules.keeps(Rule::ReadSequence) {
+            peer.read_seq = read_seq;
+        }
+        let reopens = rules.keeps(Rule::WindowReopened);
+        peer.paused &= !reopens;
         // Entries may be lost on the way, or the peer has restarted and trusts no commit news until an append proves
         // its log again (R40): one empty append finds out, and settles both (R39).
         let is_behind = peer.matched < last || reply.commit < peer.matched.min(commit_beat);
-        peer.nudge = peer.state == PeerState::Replicate && is_behind;
+        peer.nudge = reopens && peer.state == PeerState::Replicate && is_behind;
         if let Some(leading) = &mut self.leading
             && self.options.lease_reads
         {
@@ -371,7 +401,8 @@ impl Core {
     /// Commits what a quorum holds, if its last entry is of this term (§5.4.2, R47).
     pub(super) fn advance_commit(&mut self) {
         let Some(leading) = &self.leading else { return };
-        let durable = self.durable();
+        let counted = self.rules.keeps(Rule::CountOwnCopy);
+        let durable = if counted { self.durable_if(Rule::CountOwnDurable) } else { Index(0) };
         let matched = |id: NodeId| {
             if id == self.id {
                 return durable;
@@ -379,9 +410,14 @@ impl Core {
             leading.peers.iter().find(|peer| peer.id == id).map_or(Index(0), Progress::counted)
         };
         let index = reached(self.membership.config(), matched);
-        if index > self.commit && self.log.term_at(index) == Some(self.term) {
+        if index > self.commit && self.may_commit(index) {
             self.set_commit(index);
         }
+    }
+
+    /// Only entries of the own term are committed by counting; earlier ones follow (§5.4.2, R47).
+    fn may_commit(&self, index: Index) -> bool {
+        self.log.term_at(index) == Some(self.term) || !self.rules.keeps(Rule::CommitOwnTerm)
     }
 
     pub(super) fn set_commit(&mut self, index: Index) {
@@ -407,7 +443,8 @@ impl Core {
 
     /// The peer, if it is tracked and the reply belongs to this life of its tracking.
     pub(super) fn tracked(&mut self, id: NodeId, generation: u32) -> Option<&mut Progress> {
-        self.peer_mut(id).filter(|peer| peer.generation == generation)
+        let any = !self.rules.keeps(Rule::LifeOfTracking);
+        self.peer_mut(id).filter(|peer| any || peer.generation == generation)
     }
 
     pub(super) fn note_peer(&mut self, peer: NodeId, from: PeerState, to: PeerState, because: &'static str) {
@@ -450,8 +487,12 @@ impl Core {
         // What is compacted away is committed, and equal at every leader.
         let known_from = entries.first.max(self.log.base().index);
         let differs = |index: &u64| self.log.term_at(Index(*index)) != entries.term_at(Index(*index));
-        let new_from = Index((known_from.0..=end.0).find(differs).unwrap_or(end.0 + 1));
-        if new_from <= end {
+        let mut new_from = Index((known_from.0..=end.0).find(differs).unwrap_or(end.0 + 1));
+        let cuts = !self.rules.keeps(Rule::TruncateOnConflict);
+        if cuts {
+            new_from = entries.first.max(self.commit.next());
+        }
+        if new_from <= end || cuts {
             if new_from <= self.commit || new_from <= self.membership.oldest() && new_from <= last {
                 let what =
                     format!("leader {from} contradicts entry {new_from}, which is committed or founds the cluster");
@@ -463,11 +504,12 @@ impl Core {
             self.extend_log(&entries, new_from);
         }
         self.verified = self.verified.max(end);
-        let commit = commit.min(end);
+        let last = self.log.last().index;
+        let commit = commit.min(if self.rules.keeps(Rule::CommitProven) { end } else { last });
         if commit > self.commit {
             self.set_commit(commit);
         }
-        Ok(AppendOutcome::Ack { index: end })
+        Ok(AppendOutcome::Ack { index: if self.rules.keeps(Rule::AckProven) { end } else { last } })
     }
 
     fn truncate(&mut self, from: Index, leader: NodeId) {
@@ -493,7 +535,8 @@ impl Core {
             return;
         }
         self.orders_void = self.orders_void.max(beat.orders_void);
-        let commit = beat.commit.min(self.verified);
+        let proven = if self.rules.keeps(Rule::HeartbeatProven) { self.verified } else { self.log.last().index };
+        let commit = beat.commit.min(proven);
         if commit > self.commit {
             self.set_commit(commit);
         }

@@ -6,10 +6,12 @@
 //! appends and commits may go on meanwhile.
 
 use core::fmt;
+use core::hash::{Hash, Hasher};
 use std::sync::Arc;
 
 use super::config::Config;
 use super::core::Core;
+use super::durability::Durability;
 use super::effects::Fault;
 use super::event::Event;
 use super::log::Log;
@@ -94,13 +96,21 @@ pub(super) struct Receiving {
     term_write: WriteSeq,
 }
 
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Stage {
     WaitsForChunk,
     Storing,
     /// All is stored; installing begins once the term is durable.
     Whole,
     Installing,
+}
+
+impl Receiving {
+    /// Everything, with the write counted back from the newest.
+    pub(super) fn hash_behaviour<H: Hasher>(&self, disk: &Durability, state: &mut H) {
+        let Receiving { meta, from, term, generation, stored, answering, stage, term_write } = self;
+        (meta, from, term, generation, stored, answering, stage, disk.age(*term_write)).hash(state);
+    }
 }
 
 /// As whoever takes snapshots.

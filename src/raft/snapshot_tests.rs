@@ -39,7 +39,8 @@ fn shape(first: u64, terms: &[u64]) -> Shape {
 }
 
 fn boot(term: u64, log: Shape, snapshot: Option<SnapshotMeta>, hint: u64) -> Result<Core, BootFault> {
-    let setup = Setup { id: NodeId(1), storage: StorageId(1), options: Options::default(), seed: 1 };
+    let setup =
+        Setup { id: NodeId(1), storage: StorageId(1), options: Options::default(), seed: 1, rules: Rules::sound() };
     let hard_state = HardState { term: Term(term), vote: None };
     Core::boot(setup, Recovered { hard_state, snapshot, log, commit_hint: Index(hint) }, NOW)
 }
@@ -256,7 +257,7 @@ fn a_replaced_log_forgets_what_older_writes_touched() {
 fn sender(chunk_bytes: u32) -> Core {
     let options =
         Options { max_chunk_bytes: chunk_bytes, retain_entries: 0, retain_entries_max: 0, ..Options::default() };
-    let setup = Setup { id: NodeId(1), storage: StorageId(1), options, seed: 1 };
+    let setup = Setup { id: NodeId(1), storage: StorageId(1), options, seed: 1, rules: Rules::sound() };
     let hard_state = HardState { term: Term(3), vote: None };
     let log = shape(1, &[1, 1, 1, 1, 1]);
     let found = Recovered { hard_state, snapshot: None, log, commit_hint: Index(5) };

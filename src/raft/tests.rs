@@ -22,7 +22,7 @@ const LENGTH_BYTES: u32 = 100;
 
 /// Node 1 of `voters`, whose log is `1@1` and one entry of each of `terms`.
 pub(super) fn node(voters: u64, terms: &[u64], hard_state: HardState, options: Options) -> Core {
-    let setup = Setup { id: NodeId(1), storage: StorageId(1), options, seed: 1 };
+    let setup = Setup { id: NodeId(1), storage: StorageId(1), options, seed: 1, rules: Rules::sound() };
     let found = Recovered { hard_state, snapshot: None, log: shape(voters, terms), commit_hint: Index(1) };
     Core::boot(setup, found, NOW).expect("what was found fits together")
 }

@@ -87,14 +87,14 @@ impl Replica {
     /// # Errors
     /// What was found contradicts itself; the node must not run on it.
     pub fn boot(setup: Setup, now: Time) -> Result<Replica, BootError> {
-        let Setup { id, cluster, storage, seed, limits, found } = setup;
+        let Setup { id, cluster, storage, seed, rules, limits, found } = setup;
         let tail = boot_tail(&found)?;
         let options = core_options(&found.settings, &limits);
         let snapshot = found.snapshot.as_ref().map(|(meta, _)| meta.clone());
         let recovered =
             Recovered { hard_state: found.hard_state, snapshot, log: found.shape, commit_hint: found.commit_hint };
         let snapshots = Snapshots::behind(recovered.snapshot.as_ref());
-        let core = Core::boot(raft::Setup { id, storage, options, seed }, recovered, now)?;
+        let core = Core::boot(raft::Setup { id, storage, options, seed, rules }, recovered, now)?;
         let (applier, machine) = boot_state(found.snapshot, &found.settings, &limits);
         Ok(Replica {
             core,

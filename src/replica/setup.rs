@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use super::snapshots::Image;
 use crate::codec::Settings;
-use crate::raft::{BootFault, ClusterId, HardState, Index, NodeId, Shape, SnapshotMeta, StorageId};
+use crate::raft::{BootFault, ClusterId, HardState, Index, NodeId, Rules, Shape, SnapshotMeta, StorageId};
 use crate::state_machine::SessionLimits;
 
 /// Everything `Replica::boot` needs to know.
@@ -16,6 +16,7 @@ pub struct Setup {
     pub storage: StorageId,
     /// Feeds the randomised election timeouts (R12): different on every node and at every start.
     pub seed: u64,
+    pub rules: Rules,
     pub limits: Limits,
     pub found: Found,
 }

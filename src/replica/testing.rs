@@ -18,7 +18,7 @@ use crate::codec::record::LINK_ORIGIN;
 use crate::codec::{Kind, PeerMessage, RECORD_HEADER_BYTES, RecordHeader, Settings, WriteBatch, append_record};
 use crate::raft::event::Event;
 use crate::raft::{
-    ClusterId, Config, Fault, HardState, Index, LogId, Member, Message, NodeId, Shape, SnapshotId, SnapshotMeta,
+    ClusterId, Config, Fault, HardState, Index, LogId, Member, Message, NodeId, Rules, Shape, SnapshotId, SnapshotMeta,
     StorageId, Time,
 };
 use crate::state_machine::{Command, Operation, Scan};
@@ -158,8 +158,15 @@ impl World {
         let now = self.now;
         let node = self.node(id);
         let found = node.disk.found(settings, tail_bytes);
-        let setup =
-            Setup { id: NodeId(id), cluster: ClusterId(9), storage: StorageId(u128::from(id)), seed, limits, found };
+        let setup = Setup {
+            id: NodeId(id),
+            cluster: ClusterId(9),
+            storage: StorageId(u128::from(id)),
+            seed,
+            rules: Rules::sound(),
+            limits,
+            found,
+        };
         node.replica = Some(Replica::boot(setup, now).expect("what was written can be started from"));
     }
 

@@ -10,7 +10,7 @@ use crate::api::{Answer, Ask, Consistency, Hint, KEY_SIZE_MAX, Query, Refused};
 use crate::codec::{Kind, PeerMessage, RecordHeader, Settings, append_record};
 use crate::raft::event::Event;
 use crate::raft::message::{Append, Heartbeat};
-use crate::raft::{ClusterId, Envelope, Fault, Index, LogId, Message, NodeId, Shape, StorageId, Term, Time};
+use crate::raft::{ClusterId, Envelope, Fault, Index, LogId, Message, NodeId, Rules, Shape, StorageId, Term, Time};
 use crate::state_machine::{Command, Current, Expect, Operation, Outcome};
 
 const LINEARIZABLE: Consistency = Consistency::Linearizable;
@@ -444,7 +444,7 @@ fn a_replica_does_not_start_from_records_that_are_not_the_end_of_its_log() {
     let found = world.node(1).disk.found(Settings::default(), 1 << 20);
     let boot = |found: Found| {
         let (id, cluster, storage) = (NodeId(1), ClusterId(9), StorageId(1));
-        let setup = Setup { id, cluster, storage, seed: 1, limits: Limits::default(), found };
+        let setup = Setup { id, cluster, storage, seed: 1, rules: Rules::sound(), limits: Limits::default(), found };
         Replica::boot(setup, Time(0)).map(drop)
     };
     assert!(boot(found.clone()).is_ok());

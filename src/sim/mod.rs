@@ -6,6 +6,7 @@
 //! simulated network (`network`); faults strike (`faults`), clients ask and remember what they heard (`clients`),
 //! invariants are checked after every turn (`checkers`), the world must recover (`recover`), and in the end what clients
 //! heard is judged (`judge`, `linearizability`). `run` is one seed from start to verdict; `shrink` makes a failure small.
+//! Neither: `explore` goes through every course that a small cluster can take.
 //!
 //! Everything here is pure: one thread, no clock, no file, and the same seed gives the same world to the last message
 //! (I14). Reading files, threads and progress are the caller's work. It never links a node or a transport.
@@ -14,6 +15,7 @@ pub mod checkers;
 pub mod clients;
 pub mod dice;
 pub mod disk;
+pub mod explore;
 mod faults;
 mod judge;
 pub mod linearizability;

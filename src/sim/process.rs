@@ -11,7 +11,7 @@ use core::time::Duration;
 
 use super::disk::SimDisk;
 use crate::codec::{Settings, WriteBatch};
-use crate::raft::{ClusterId, Config, Member, NodeId, StorageId, Time};
+use crate::raft::{ClusterId, Config, Member, NodeId, Rules, StorageId, Time};
 use crate::replica::{BootError, Found, Input, Limits, Replica, Setup};
 use crate::storage::layout::{self, Founding};
 use crate::storage::{Journal, JournalOptions, LogReader, OpenError, Recovered, SyncMode};
@@ -152,7 +152,7 @@ impl Machine {
 
     /// Opens the journal on what the disk holds. Gives also the records of the recovered tail, as they were found.
     pub fn open(&self, segment_size_bytes: u64) -> Result<(Journal, Recovered), OpenError> {
-        let options = JournalOptions { segment_size_bytes, sync: SyncMode::Always };
+        let options = JournalOptions { segment_size_bytes, sync: SyncMode::Always, rules: Rules::sound() };
         let data = layout::data_dir(Path::new(DIRECTORY));
         Journal::open_on(Arc::new(self.disk.clone()), &data, options)
     }
@@ -176,6 +176,7 @@ impl Process {
             cluster: found.meta.cluster_id,
             storage: found.meta.storage,
             seed,
+            rules: Rules::sound(),
             limits,
             found: Found {
                 hard_state: found.hard_state,

@@ -25,13 +25,14 @@ use super::snapshot::{SNAPSHOTS_KEPT, SnapshotStore};
 use super::snapshot_file::SnapshotError;
 use super::wal::{SyncLatency, Wal};
 use crate::codec::WriteBatch;
-use crate::raft::{Index, LogId, SnapshotMeta, WriteSeq};
+use crate::raft::{Index, LogId, Rule, Rules, SnapshotMeta, WriteSeq};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct JournalOptions {
     /// A full segment is followed by a new one; between `layout::SEGMENT_SIZE_BYTES_MIN` and `_MAX`.
     pub segment_size_bytes: u64,
     pub sync: SyncMode,
+    pub rules: Rules,
 }
 
 /// The only writer of a data directory, which it holds locked. Dropping it without `close` is like a crash.
@@ -41,6 +42,7 @@ pub struct Journal {
     data_dir: PathBuf,
     wal: Wal,
     hard_state: HardStateFile,
+    rules: Rules,
     snapshots: SnapshotStore,
     written: WriteSeq,
     /// The first failure, after which nothing is written any more.
@@ -91,12 +93,14 @@ impl Journal {
         options: JournalOptions,
         on_corruption: OnCorruption,
     ) -> Result<(Journal, Recovered), OpenError> {
-        let opened = recovery::open(disk.clone(), data_dir, options, on_corruption)?;
+        let sync = if options.rules.keeps(Rule::SyncBeforeDone) { options.sync } else { SyncMode::None };
+        let opened = recovery::open(disk.clone(), data_dir, JournalOptions { sync, ..options }, on_corruption)?;
         let journal = Journal {
             disk,
             data_dir: data_dir.to_path_buf(),
             wal: opened.wal,
             hard_state: opened.hard_state,
+            rules: options.rules,
             snapshots: opened.snapshots,
             written: WriteSeq::default(),
             stopped: None,
@@ -155,7 +159,10 @@ impl Journal {
     }
 
     fn write(&mut self, batches: &[WriteBatch]) -> Result<(), WriteError> {
-        self.write_hard_state(batches)?;
+        let hard_state_first = self.rules.keeps(Rule::HardStateFirst);
+        if hard_state_first {
+            self.write_hard_state(batches)?;
+        }
         for batch in batches {
             assert!(batch.seq > self.written, "writes are numbered and rise (R54)");
             if let Some(meta) = &batch.reset_to {
@@ -173,6 +180,10 @@ impl Journal {
             let range = Some((before.next(), self.wal.tip().id.index)).filter(|(first, last)| first <= last);
             assert_eq!(batch.range, range, "a batch says which entries it holds");
             self.written = batch.seq;
+        }
+        if !hard_state_first {
+            self.wal.flush()?;
+            return self.write_hard_state(batches);
         }
         let term = self.hard_state.slot().hard_state.term;
         assert!(self.wal.tip().id.term <= term, "no entry is of a later term than the durable one (I11)");
@@ -248,7 +259,7 @@ impl Journal {
 
     /// Runs one operation unless an earlier one failed, and remembers its failure.
     fn latched(&mut self, operation: impl FnOnce(&mut Journal) -> Result<(), WriteError>) -> Result<(), WriteError> {
-        if let Some(first) = &self.stopped {
+        if let Some(first) = self.stopped.as_ref().filter(|_| self.rules.keeps(Rule::FailStop)) {
             return Err(WriteError::Stopped { first: first.clone() });
         }
         let outcome = operation(self);
@@ -278,8 +289,11 @@ mod tests {
     use crate::codec::{Kind, Settings, append_record};
     use crate::raft::{ClusterId, Config, HardState, LogId, Member, NodeId, StorageId, Term};
 
-    const OPTIONS: JournalOptions =
-        JournalOptions { segment_size_bytes: layout::SEGMENT_SIZE_BYTES_MIN, sync: SyncMode::Always };
+    const OPTIONS: JournalOptions = JournalOptions {
+        segment_size_bytes: layout::SEGMENT_SIZE_BYTES_MIN,
+        sync: SyncMode::Always,
+        rules: Rules::sound(),
+    };
 
     fn founding() -> Founding {
         let (id, storage) = (NodeId(1), StorageId(77));

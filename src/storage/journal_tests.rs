@@ -10,9 +10,10 @@ use super::layout::{self, Founding, SyncMode};
 use super::recovery::{OpenError, Recovered};
 use super::segment::{MARKER_BYTES, SEGMENT_HEADER_BYTES};
 use crate::codec::{Kind, Settings, WriteBatch, append_record};
-use crate::raft::{ClusterId, Config, HardState, Index, LogId, Member, NodeId, StorageId, Term, WriteSeq};
+use crate::raft::{ClusterId, Config, HardState, Index, LogId, Member, NodeId, Rules, StorageId, Term, WriteSeq};
 
-const OPTIONS: JournalOptions = JournalOptions { segment_size_bytes: 64 * 1024, sync: SyncMode::Always };
+const OPTIONS: JournalOptions =
+    JournalOptions { segment_size_bytes: 64 * 1024, sync: SyncMode::Always, rules: Rules::sound() };
 
 struct Bench {
     _folder: tempfile::TempDir,

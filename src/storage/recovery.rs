@@ -34,7 +34,7 @@ use super::snapshot_file::{Loaded, SnapshotError, SnapshotHead};
 use super::wal::{self, Current, Resumed, Tip, Wal};
 use crate::codec::entry::decode_config;
 use crate::codec::{EntryError, Kind, RecordHeader, Settings};
-use crate::raft::{ClusterId, HardState, Index, LogId, NodeId, Shape, StorageId, Term};
+use crate::raft::{ClusterId, HardState, Index, LogId, NodeId, Rule, Rules, Shape, StorageId, Term};
 
 /// Bytes of records before the commit hint that are handed over with the tail, so that followers which are a little
 /// behind after a restart are fed from memory.
@@ -155,7 +155,7 @@ pub(super) fn open(
     let mut clean_end = inspection.clean_end(&chosen);
     let snapshots = SnapshotStore::new(disk.clone(), data_dir, chosen.slot.cluster_id, options.sync);
     let mut salvaged = None;
-    let mut survey = match survey(disk.clone(), data_dir, &chosen, clean_end, candidates(&snapshots)?) {
+    let mut survey = match survey(disk.clone(), data_dir, &chosen, clean_end, candidates(&snapshots)?, options.rules) {
         Err(OpenError::Damaged(damage)) if on_corruption == OnCorruption::Recover => {
             clean_end = None;
             let candidates = candidates(&snapshots)?;
@@ -278,6 +278,7 @@ fn survey(
     chosen: &Chosen,
     clean_end: Option<LogEnd>,
     candidates: Candidates,
+    rules: Rules,
 ) -> Result<Survey, OpenError> {
     let mut survey = Survey::new(chosen, chosen.slot.commit_hint, candidates);
     let log_dir = layout::log_dir(data_dir);
@@ -285,6 +286,10 @@ fn survey(
     let walk = reader::walk_directory(disk, &log_dir, known, None)
         .map_err(|source| OpenError::Io { path: log_dir, source })?;
     for item in walk {
+        let Some(item) = misjudged(item, rules) else {
+            survey.commit_hint = survey.commit_hint.min(survey.tip.id.index);
+            break;
+        };
         if let Err(error) = survey.take(item) {
             return Err(survey.candidates.explain(error));
         }
@@ -292,6 +297,18 @@ fn survey(
     survey.publish();
     survey.check_against(chosen, &layout::hard_state_file(data_dir))?;
     Ok(survey)
+}
+
+/// An item as the rules judge it: a torn write may be taken for damage, damage for the end of the log (R62).
+fn misjudged(item: Item, rules: Rules) -> Option<Item> {
+    match item {
+        Item::Damage(_) if !rules.keeps(Rule::DamageNotTorn) => None,
+        Item::TornTail { file, offset, .. } if !rules.keeps(Rule::TornNotDamage) => {
+            let explanation = "a record is not whole".to_owned();
+            Some(Item::Damage(Damage::new(&file, offset, DamageKind::Record, explanation)))
+        }
+        item => Some(item),
+    }
 }
 
 impl Survey {

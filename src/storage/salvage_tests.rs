@@ -12,11 +12,11 @@ use super::journal::{Journal, JournalOptions};
 use super::layout::{self, Founding, OnCorruption, SyncMode};
 use super::recovery::{Note, OpenError, Recovered};
 use crate::codec::{Kind, RecordHeader, Settings, WriteBatch, append_record};
-use crate::raft::{ClusterId, Config, HardState, Index, LogId, Member, NodeId, StorageId, Term, WriteSeq};
+use crate::raft::{ClusterId, Config, HardState, Index, LogId, Member, NodeId, Rules, StorageId, Term, WriteSeq};
 
 /// Nobody cuts the power here.
 const OPTIONS: JournalOptions =
-    JournalOptions { segment_size_bytes: layout::SEGMENT_SIZE_BYTES_MIN, sync: SyncMode::None };
+    JournalOptions { segment_size_bytes: layout::SEGMENT_SIZE_BYTES_MIN, sync: SyncMode::None, rules: Rules::sound() };
 
 /// Entries in the log, the configuration among them; they fill three segments.
 const ENTRIES: u64 = 40;

@@ -19,11 +19,14 @@ use super::snapshot_file::{Loaded, SNAPSHOT_TRAILER_BYTES, SnapshotError, Snapsh
 use crate::codec::snapshot::{Image, samples};
 use crate::codec::{Kind, RecordHeader, Settings, WriteBatch, append_record};
 use crate::raft::{
-    ClusterId, Config, HardState, Index, LogId, Member, NodeId, SnapshotMeta, StorageId, Term, WriteSeq,
+    ClusterId, Config, HardState, Index, LogId, Member, NodeId, Rules, SnapshotMeta, StorageId, Term, WriteSeq,
 };
 
-const OPTIONS: JournalOptions =
-    JournalOptions { segment_size_bytes: layout::SEGMENT_SIZE_BYTES_MIN, sync: SyncMode::Always };
+const OPTIONS: JournalOptions = JournalOptions {
+    segment_size_bytes: layout::SEGMENT_SIZE_BYTES_MIN,
+    sync: SyncMode::Always,
+    rules: Rules::sound(),
+};
 
 const CLUSTER: ClusterId = ClusterId(5);
 

@@ -11,6 +11,7 @@ use super::{WorldOptions, saved};
 use crate::cli::Context;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::{Cell, Table};
+use crate::raft::Rules;
 use crate::sim::script::{self, CommandFault, ScriptFault};
 use crate::sim::{Report, RunOptions};
 
@@ -131,7 +132,7 @@ fn disks(report: &Report) -> String {
 
 /// Runs a script and prints its story.
 fn tell(context: &Context, path: &Path, text: &str) -> Result<Exit, Failure> {
-    match script::run(text) {
+    match script::run(text, Rules::sound()) {
         Ok(story) => {
             context.printer.bytes(story.as_bytes())?;
             Ok(Exit::Done)

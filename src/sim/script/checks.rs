@@ -3,6 +3,7 @@
 //! The checks see views, not cores: what each node believes, what its disk holds, and what history has shown before.
 //! They know nothing of how a core decides.
 
+use core::hash::{Hash, Hasher};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -20,7 +21,7 @@ pub struct Violation {
 
 /// One node as the checks see it.
 #[derive(Clone, Debug)]
-pub(super) struct View {
+pub(in crate::sim) struct View {
     pub id: NodeId,
     pub durable: HardState,
     pub durable_log: Vec<LogId>,
@@ -32,7 +33,7 @@ pub(super) struct View {
 
 /// What a running core believes.
 #[derive(Clone, Debug)]
-pub(super) struct CoreView {
+pub(in crate::sim) struct CoreView {
     /// Which start of the node this is.
     pub incarnation: u64,
     pub role: Role,
@@ -51,12 +52,12 @@ pub(super) struct CoreView {
 
 impl Violation {
     /// A leader gave a new entry a log id that another entry has had (I3).
-    pub(super) fn reused(entry: LogId) -> Violation {
+    pub(in crate::sim) fn reused(entry: LogId) -> Violation {
         Violation { rule: "I3 log matching", what: format!("{entry} was given to two entries") }
     }
 
     /// A read may be answered without something that was committed before it was asked (I12).
-    pub(super) fn stale_read(id: NodeId, answered: Index, committed: Index) -> Violation {
+    pub(in crate::sim) fn stale_read(id: NodeId, answered: Index, committed: Index) -> Violation {
         let what = format!("{id} answers a read at {answered} that was asked when {committed} was committed");
         Violation { rule: "I12 linearizable reads", what }
     }
@@ -64,7 +65,7 @@ impl Violation {
 
 /// What must not be forgotten between two checks.
 #[derive(Clone, Debug, Default)]
-pub(super) struct History {
+pub(in crate::sim) struct History {
     leaders: BTreeMap<Term, NodeId>,
     /// The entry before each entry, over all logs ever seen.
     predecessors: BTreeMap<LogId, LogId>,
@@ -82,7 +83,7 @@ type Checked = Result<(), Violation>;
 
 impl History {
     /// Compares the world with itself and with its past.
-    pub(super) fn check(&mut self, views: &[View]) -> Checked {
+    pub(in crate::sim) fn check(&mut self, views: &[View]) -> Checked {
         for view in views {
             self.check_disk(view)?;
         }
@@ -109,8 +110,14 @@ impl History {
         Ok(())
     }
 
+    /// Everything that a later check compares with, except what belongs to the state of the nodes itself.
+    pub(in crate::sim) fn hash_past<H: Hasher>(&self, state: &mut H) {
+        let History { leaders, predecessors, committed, votes, durable_terms: _, overlapping: _, last: _ } = self;
+        (leaders, predecessors, committed, votes).hash(state);
+    }
+
     /// Where the committed log ends, as far as any node has known.
-    pub(super) fn committed(&self) -> Index {
+    pub(in crate::sim) fn committed(&self) -> Index {
         Index(self.committed.len() as u64)
     }
 
@@ -129,7 +136,7 @@ impl History {
     }
 
     /// The node comes back with another disk, which owes nothing to what the old one held.
-    pub(super) fn forget(&mut self, id: NodeId) {
+    pub(in crate::sim) fn forget(&mut self, id: NodeId) {
         self.durable_terms.remove(&id);
         self.votes.retain(|(voter, _), _| *voter != id);
         self.last.remove(&id);

@@ -3,12 +3,13 @@
 //! It keeps log ids only; what an entry is, is the same everywhere and kept once by the world. A crash loses every
 //! pending write. A write here is all or nothing; how a real write tears is the storage module's story.
 
+use core::hash::{Hash, Hasher};
 use std::collections::VecDeque;
 
-use crate::raft::{HardState, Index, LogId, SnapshotMeta, WriteSeq};
+use crate::raft::{HardState, Index, LogId, Rule, Rules, SnapshotMeta, WriteSeq};
 
 #[derive(Clone, Debug)]
-pub(super) struct Disk {
+pub(in crate::sim) struct Disk {
     pub hard_state: HardState,
     /// The entry before the first of `log`.
     pub base: LogId,
@@ -23,7 +24,7 @@ pub(super) struct Disk {
 
 /// A write that was handed out and is not durable.
 #[derive(Clone, Debug)]
-pub(super) struct PendingWrite {
+pub(in crate::sim) struct PendingWrite {
     pub seq: WriteSeq,
     pub hard_state: Option<HardState>,
     /// The log is discarded and begins anew behind this entry.
@@ -35,7 +36,7 @@ pub(super) struct PendingWrite {
 }
 
 impl Disk {
-    pub(super) fn new(hard_state: HardState, log: Vec<LogId>) -> Disk {
+    pub(in crate::sim) fn new(hard_state: HardState, log: Vec<LogId>) -> Disk {
         Disk {
             hard_state,
             base: LogId::ZERO,
@@ -52,25 +53,25 @@ impl Disk {
         *self = Disk::new(HardState::default(), Vec::new());
     }
 
-    pub(super) fn accept(&mut self, write: PendingWrite) {
+    pub(in crate::sim) fn accept(&mut self, write: PendingWrite) {
         assert!(self.pending.back().is_none_or(|last| last.seq < write.seq), "write numbers increase");
         self.pending.push_back(write);
     }
 
-    pub(super) fn newest_pending(&self) -> Option<WriteSeq> {
+    pub(in crate::sim) fn newest_pending(&self) -> Option<WriteSeq> {
         self.pending.back().map(|write| write.seq)
     }
 
-    pub(super) fn oldest_pending(&self) -> Option<WriteSeq> {
+    pub(in crate::sim) fn oldest_pending(&self) -> Option<WriteSeq> {
         self.pending.front().map(|write| write.seq)
     }
 
-    pub(super) fn is_pending(&self, seq: WriteSeq) -> bool {
+    pub(in crate::sim) fn is_pending(&self, seq: WriteSeq) -> bool {
         self.pending.iter().any(|write| write.seq == seq)
     }
 
     /// Makes every pending write up to `upto` durable, in order.
-    pub(super) fn complete(&mut self, upto: WriteSeq) {
+    pub(in crate::sim) fn complete(&mut self, upto: WriteSeq) {
         while self.pending.front().is_some_and(|write| write.seq <= upto) {
             let write = self.pending.pop_front().expect("it was there just now");
             if let Some(hard_state) = write.hard_state {
@@ -87,7 +88,7 @@ impl Disk {
                 self.log.truncate(self.position(first.index));
                 self.log.extend(&write.append);
             }
-            self.commit_hint = write.commit_hint;
+            self.commit_hint = self.commit_hint.max(write.commit_hint);
             if let Some(upto) = write.compact_to {
                 let kept = self.position(upto.next());
                 assert!(
@@ -128,7 +129,59 @@ impl Disk {
         usize::try_from(place).expect("scripted logs fit in memory")
     }
 
-    pub(super) fn lose_pending(&mut self) {
+    /// Everything but the numbers of writes.
+    pub(in crate::sim) fn hash_behaviour<H: Hasher>(&self, state: &mut H) {
+        let Disk { hard_state, base, log, snapshot, commit_hint, is_recovering, pending } = self;
+        (hard_state, base, log, snapshot, commit_hint, is_recovering, pending.len()).hash(state);
+        for write in pending {
+            let PendingWrite { seq: _, hard_state, reset_to, truncate_from, append, commit_hint, compact_to } = write;
+            (hard_state, reset_to, truncate_from, append, commit_hint, compact_to).hash(state);
+        }
+    }
+
+    /// How many steps the pending writes would still take; each is all or nothing.
+    pub(in crate::sim) fn pending_parts(&self) -> usize {
+        self.parts(Rules::sound()).len()
+    }
+
+    /// Makes the first `parts` steps of what is pending durable and loses the rest: a crash in the middle of a write.
+    pub(in crate::sim) fn crash_after(&mut self, parts: usize, rules: Rules) {
+        let done = self.parts(rules).into_iter().take(parts).collect();
+        self.pending = done;
+        self.complete(WriteSeq(u64::MAX));
+    }
+
+    /// The pending writes as one group in its smallest steps, in the order in which they become durable (R57): the
+    /// newest hard state, which stands for all, with the newest commit hint; then what happens to the log, write by
+    /// write. What is compacted goes last, since nobody misses it earlier.
+    fn parts(&self, rules: Rules) -> Vec<PendingWrite> {
+        let hint = self.pending.iter().map(|write| write.commit_hint).max().unwrap_or(self.commit_hint);
+        let hard_state = self.pending.iter().filter_map(|write| write.hard_state).next_back();
+        let nothing = PendingWrite {
+            seq: WriteSeq(0),
+            hard_state: None,
+            reset_to: None,
+            truncate_from: None,
+            append: Vec::new(),
+            commit_hint: self.commit_hint,
+            compact_to: None,
+        };
+        let mut parts = Vec::new();
+        for PendingWrite { reset_to, truncate_from, append, .. } in &self.pending {
+            parts.extend(reset_to.map(|base| PendingWrite { reset_to: Some(base), ..nothing.clone() }));
+            parts.extend(truncate_from.map(|from| PendingWrite { truncate_from: Some(from), ..nothing.clone() }));
+            parts.extend(append.iter().map(|entry| PendingWrite { append: vec![*entry], ..nothing.clone() }));
+        }
+        let compact_to = self.pending.iter().filter_map(|write| write.compact_to).max();
+        parts.extend(compact_to.map(|upto| PendingWrite { compact_to: Some(upto), ..nothing.clone() }));
+        if hard_state.is_some() {
+            let place = if rules.keeps(Rule::HardStateFirst) { 0 } else { parts.len() };
+            parts.insert(place, PendingWrite { hard_state, commit_hint: hint, ..nothing });
+        }
+        parts
+    }
+
+    pub(in crate::sim) fn lose_pending(&mut self) {
         self.pending.clear();
     }
 }

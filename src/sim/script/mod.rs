@@ -9,7 +9,7 @@
 //!
 //! | Command | What it does |
 //! | --- | --- |
-//! | `cluster 3 [learners=n3] [empty=n2,n3] [spare=n4] [pre_vote=off] [check_quorum=off] [lease_reads=on] [drift=1%] [election=500ms] [heartbeat=50ms] [idle_heartbeat=HEARTBEAT] [seed=1] [max_…=n]` | n1 to n3 with the bootstrap entry 1@1; `empty` ones do not have it yet, `spare` ones are up and no members |
+//! | `cluster 3 [learners=n3] [empty=n2,n3] [spare=n4] [pre_vote=off] [check_quorum=off] [lease_reads=on] [drift=1%] [election=500ms] [heartbeat=50ms] [idle_heartbeat=HEARTBEAT] [seed=1] [max_…=n] [break=R47,…]` | n1 to n3 with the bootstrap entry 1@1; `empty` ones do not have it yet, `spare` ones are up and no members |
 //! | `log n1 1 1 2*10` · `term n1 7` · `vote n1 n2` | what is on a disk before the start; terms of the entries after 1@1 |
 //! | `campaign n1` · `elect n1` | starts an election; `elect` also stabilizes |
 //! | `propose n1 [count] [length=100]` · `read n2 t1 [lease]` · `transfer n1 [n2]` | what clients and operators ask |
@@ -32,15 +32,15 @@
 //! After every single input the checks of `checks.rs` run over the whole world; a broken invariant fails the script.
 
 mod change;
-mod checks;
+pub(in crate::sim) mod checks;
 mod command;
-mod disk;
+pub(in crate::sim) mod disk;
 mod expect;
 mod inject;
 mod network;
 mod parse;
 mod run;
-mod show;
+pub(in crate::sim) mod show;
 mod snapshots;
 mod world;
 
@@ -79,6 +79,8 @@ pub enum CommandFault {
     NotA { wanted: &'static str, word: String },
     #[error("nothing here takes `{word}`")]
     LeftOver { word: String },
+    #[error(transparent)]
+    UnknownRule(#[from] crate::raft::rules::UnknownRule),
     #[error("a script starts with `cluster`, once")]
     Order,
     #[error("disks can be prepared only before the nodes start")]

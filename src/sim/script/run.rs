@@ -11,7 +11,7 @@ use super::parse::{Piece, Script};
 use super::show::{self, Line};
 use super::world::{Node, World};
 use super::{CommandFault, SCRIPT_BYTES_MAX, ScriptFault, change, expect, inject, snapshots};
-use crate::raft::{Config, HardState, Index, LogId, Member, NodeId, Options, StorageId, Term, WriteSeq};
+use crate::raft::{Config, HardState, Index, LogId, Member, NodeId, Options, Rules, StorageId, Term, WriteSeq};
 
 /// Most rounds of delivery until the world must be quiet.
 const ROUNDS_MAX: usize = 2_000;
@@ -26,43 +26,53 @@ const PPM_PER_PERCENT: u32 = 10_000;
 /// Most entries in one `propose`.
 const PROPOSALS_MAX: u64 = 10_000;
 
-/// Runs a script and gives its text with the outputs as they came out now.
+/// Runs a script and gives its text with the outputs as they came out now. All its cores keep `rules`, except what
+/// its `cluster` command breaks besides.
+///
+/// With `rules` broken, the story is another one from some point on: what fails then is kept, and the story goes on, so
+/// that it can show which invariant breaks in the end.
 ///
 /// # Errors
 /// A command that cannot be understood or carried out, an expectation that does not hold, a broken invariant.
-pub fn run(text: &str) -> Result<String, ScriptFault> {
+pub fn run(text: &str, rules: Rules) -> Result<String, ScriptFault> {
     if text.len() > SCRIPT_BYTES_MAX {
         return Err(ScriptFault::TooLong { bytes: text.len() });
     }
     let mut script = Script::parse(text);
     let mut world = None;
+    let mut failed = None;
     for piece in &mut script.pieces {
         let Piece::Block(block) = piece else { continue };
         block.output.clear();
         let echo = block.commands.len() > 1;
         for (line, command) in &block.commands {
-            let done = carry_out(&mut world, command);
+            let done = carry_out(&mut world, rules, command);
             let trace = world.as_mut().map_or(Vec::new(), |world: &mut World| std::mem::take(&mut world.trace));
             if echo && !trace.is_empty() {
                 block.output.push(format!("> {command}"));
             }
             block.output.extend(trace.iter().map(Line::to_string));
             if let Err(source) = done {
+                let goes_on = !rules.are_sound() && world.is_some() && !matches!(source, CommandFault::Violated(_));
                 let so_far = block.output.join("\n");
-                return Err(ScriptFault::Command { line: *line, command: command.clone(), source, so_far });
+                let fault = ScriptFault::Command { line: *line, command: command.clone(), source, so_far };
+                if !goes_on {
+                    return Err(fault);
+                }
+                failed.get_or_insert(fault);
             }
         }
         if block.output.is_empty() {
             block.output.push("ok".to_owned());
         }
     }
-    Ok(script.render())
+    failed.map_or_else(|| Ok(script.render()), Err)
 }
 
-fn carry_out(slot: &mut Option<World>, line: &str) -> Result<(), CommandFault> {
+fn carry_out(slot: &mut Option<World>, rules: Rules, line: &str) -> Result<(), CommandFault> {
     if let Some(quiet) = line.strip_prefix("quietly ") {
         let kept = slot.as_ref().map_or(0, |world| world.trace.len());
-        let done = carry_out(slot, quiet.trim_start());
+        let done = carry_out(slot, rules, quiet.trim_start());
         if let (Ok(()), Some(world)) = (&done, slot) {
             world.trace.truncate(kept);
         }
@@ -73,7 +83,7 @@ fn carry_out(slot: &mut Option<World>, line: &str) -> Result<(), CommandFault> {
         if slot.is_some() {
             return Err(CommandFault::Order);
         }
-        *slot = Some(cluster(&mut words)?);
+        *slot = Some(cluster(rules, &mut words)?);
         return words.finish();
     }
     let world = slot.as_mut().ok_or(CommandFault::Order)?;
@@ -100,7 +110,7 @@ fn carry_out(slot: &mut Option<World>, line: &str) -> Result<(), CommandFault> {
     words.finish()
 }
 
-fn cluster(words: &mut Words) -> Result<World, CommandFault> {
+fn cluster(rules: Rules, words: &mut Words) -> Result<World, CommandFault> {
     let mut options = Options { pre_vote: true, check_quorum: true, ..Options::default() };
     let seed = words.take_number("seed")?.unwrap_or(1);
     let switches = [
@@ -144,6 +154,8 @@ fn cluster(words: &mut Words) -> Result<World, CommandFault> {
             *field = usize::try_from(count).unwrap_or(usize::MAX);
         }
     }
+    let broken = words.take_value("break").map_or(Ok(Rules::sound()), |value| value.parse::<Rules>());
+    let rules = broken?.broken().fold(rules, Rules::and_without);
     let [learners, empty, spare] = ["learners", "empty", "spare"].map(|key| words.take_listed(key));
     let (learners, empty, spare) = (learners?, empty?, spare?);
     if let Some(bytes) = words.take_number("chunk")? {
@@ -153,7 +165,7 @@ fn cluster(words: &mut Words) -> Result<World, CommandFault> {
     if !(1..=NODES_MAX).contains(&count) {
         return Err(CommandFault::NotA { wanted: "a number of nodes from 1 to 9", word: count.to_string() });
     }
-    let mut world = World::new(Config::of((1..=count).map(member).collect(), learners), options, seed);
+    let mut world = World::new(Config::of((1..=count).map(member).collect(), learners), options, rules, seed);
     for id in empty {
         world.disk_before_start(id)?.wipe();
     }
@@ -537,17 +549,19 @@ fn all(world: &World) -> Vec<NodeId> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::raft::Rule;
 
     fn fault_of(script: &str) -> String {
-        let fault = run(script).expect_err("the script has a fault");
+        let fault = run(script, Rules::sound()).expect_err("the script has a fault");
         fault.to_string().lines().next().expect("a fault says something").to_owned()
     }
 
     #[test]
     fn a_run_script_runs_to_the_same_text_again() {
-        let first = run("# Elect.\n\ncluster 3\n\nelect n1\nexpect leader n1\n").expect("the script runs");
+        let first =
+            run("# Elect.\n\ncluster 3\n\nelect n1\nexpect leader n1\n", Rules::sound()).expect("the script runs");
         assert!(first.contains("* n1 became leader in term 2"), "{first}");
-        assert_eq!(run(&first).expect("its own output is a script"), first);
+        assert_eq!(run(&first, Rules::sound()).expect("its own output is a script"), first);
     }
 
     #[test]
@@ -587,8 +601,22 @@ mod tests {
     }
 
     #[test]
+    fn a_rule_is_broken_from_outside_or_by_the_script() {
+        let early = "persist off\ncampaign n1\ndeliver n1->n2\n";
+        let sound = format!("cluster 3 pre_vote=off\n{early}");
+        let broken = format!("cluster 3 pre_vote=off break=R15-durable\n{early}");
+        run(&sound, Rules::sound()).expect_err("vote requests wait for the disk");
+        run(&sound, Rules::without(Rule::VoteRequestWaits)).expect("they leave at once");
+        run(&broken, Rules::sound()).expect("they leave at once");
+        assert_eq!(
+            fault_of("cluster 3 break=R47-else\n"),
+            "line 1: `cluster 3 break=R47-else`: `R47-else` is no rule that can be broken"
+        );
+    }
+
+    #[test]
     fn what_was_not_persisted_is_gone_after_a_crash() {
         let script = "cluster 1\npersist off n1\ncampaign n1\ncrash n1\nrestart n1\nexpect term n1 1\n";
-        run(script).expect("the term was never durable");
+        run(script, Rules::sound()).expect("the term was never durable");
     }
 }

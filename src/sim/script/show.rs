@@ -10,7 +10,7 @@ use crate::raft::{ChangeRefusal, Envelope, Event, LogId, NodeId, ReadFailure, Re
 
 /// One output line and what kind it is.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(super) struct Line {
+pub(in crate::sim) struct Line {
     mark: char,
     text: String,
     /// Shown even where a command tells only the outline.
@@ -18,19 +18,19 @@ pub(super) struct Line {
 }
 
 impl Line {
-    pub(super) fn plain(text: String) -> Line {
+    pub(in crate::sim) fn plain(text: String) -> Line {
         Line { mark: ' ', text, outline: true }
     }
 
-    pub(super) fn message(envelope: &Envelope) -> Line {
+    pub(in crate::sim) fn message(envelope: &Envelope) -> Line {
         Line { mark: ' ', text: envelope.to_string(), outline: false }
     }
 
-    pub(super) fn lost(envelope: &Envelope) -> Line {
+    pub(in crate::sim) fn lost(envelope: &Envelope) -> Line {
         Line { mark: '✗', text: envelope.to_string(), outline: false }
     }
 
-    pub(super) fn handed(envelope: &Envelope) -> Line {
+    pub(in crate::sim) fn handed(envelope: &Envelope) -> Line {
         Line { mark: '▸', text: envelope.to_string(), outline: false }
     }
 
@@ -45,7 +45,7 @@ impl core::fmt::Display for Line {
     }
 }
 
-pub(super) fn event(id: NodeId, event: &Event) -> Line {
+pub(in crate::sim) fn event(id: NodeId, event: &Event) -> Line {
     let (mark, outline) = match event {
         Event::BecamePreCandidate { .. }
         | Event::BecameCandidate { .. }
@@ -65,7 +65,7 @@ pub(super) fn event(id: NodeId, event: &Event) -> Line {
 }
 
 /// `entries` are what the write appends.
-pub(super) fn write(id: NodeId, write: &Write, entries: &[LogId]) -> Line {
+pub(in crate::sim) fn write(id: NodeId, write: &Write, entries: &[LogId]) -> Line {
     let mut parts = Vec::new();
     if let Some(hard_state) = write.hard_state {
         let vote = hard_state.vote.map_or("nobody".to_owned(), |vote| vote.to_string());
@@ -86,7 +86,7 @@ pub(super) fn write(id: NodeId, write: &Write, entries: &[LogId]) -> Line {
     Line::plain(format!("{id} writes {}: {}", write.seq, parts.join(", ")))
 }
 
-pub(super) fn read_outcome(id: NodeId, outcome: ReadOutcome) -> Line {
+pub(in crate::sim) fn read_outcome(id: NodeId, outcome: ReadOutcome) -> Line {
     Line::plain(match outcome {
         ReadOutcome::Ready { ticket, index } => format!("{id} answers read t{ticket} once {index} is applied"),
         ReadOutcome::Failed { ticket, because } => {

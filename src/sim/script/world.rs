@@ -16,7 +16,7 @@ use super::show::{self, Line};
 use super::snapshots::Worker;
 use crate::raft::{
     Config, Core, Created, Effects, Envelope, Event, Fault, HardState, Index, LogId, Member, Message, NodeId, Options,
-    ReadOutcome, ReadTicket, Recovered, Setup, Shape, StorageId, Term, Time, Write, WriteSeq,
+    ReadOutcome, ReadTicket, Recovered, Rules, Setup, Shape, StorageId, Term, Time, Write, WriteSeq,
 };
 
 /// Most times a core is drained for one input before the world calls it restless.
@@ -78,6 +78,7 @@ pub(super) struct World {
     pub trace: Vec<Line>,
     /// Messages a script put aside by name.
     pub copies: BTreeMap<String, Envelope>,
+    rules: Rules,
     seed: u64,
     started: bool,
     entries: BTreeMap<LogId, Entry>,
@@ -113,7 +114,7 @@ impl Node {
 
 impl World {
     /// `config` names the members; every node's disk holds the bootstrap entry `1@1` and nothing else.
-    pub(super) fn new(config: Config, options: Options, seed: u64) -> World {
+    pub(super) fn new(config: Config, options: Options, rules: Rules, seed: u64) -> World {
         let bootstrap = LogId::new(1, 1);
         let node = |member: &Member| {
             let disk = Disk::new(HardState { term: Term(1), vote: None }, vec![bootstrap]);
@@ -128,6 +129,7 @@ impl World {
             network: Network::default(),
             trace: Vec::new(),
             copies: BTreeMap::new(),
+            rules,
             seed,
             started: false,
             entries: BTreeMap::from([(bootstrap, entry)]),
@@ -209,7 +211,7 @@ impl World {
 
     /// Starts a node that is down from what its disk holds.
     pub(super) fn start(&mut self, id: NodeId) -> Result<(), CommandFault> {
-        let seed = self.seed;
+        let (seed, rules) = (self.seed, self.rules);
         let options = self.options.clone();
         let node = self.node_mut(id)?;
         if node.core.is_some() {
@@ -226,7 +228,7 @@ impl World {
         node.incarnation += 1;
         node.fault = None;
         let seed = seed.wrapping_mul(1_000_003) + id.0 * 1_009 + node.incarnation;
-        let setup = Setup { id, storage: node.storage, options, seed };
+        let setup = Setup { id, storage: node.storage, options, seed, rules };
         let found = Recovered {
             hard_state: node.disk.hard_state,
             snapshot: node.disk.snapshot.clone(),

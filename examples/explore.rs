@@ -1,0 +1,71 @@
+//! Explores every course of a small cluster: `cargo run --release --example explore -- terms=2 crashes=1 break=R53-ack`.
+//!
+//! Prints how many states there are, how deep they lie, and the shortest story that breaks an invariant, if one does.
+//! `all` goes through the worlds that docs/testing.md reports, which takes minutes and up to eight gigabytes.
+
+use std::error::Error;
+use std::time::Instant;
+
+use raftctl::sim::explore::{Bounds, Verdict, explore};
+
+/// What `all` explores. `STATES_MAX` bounds each.
+const ALL: &[&str] = &[
+    "campaigns=2 stale_answers=true",
+    "campaigns=2 slow_writes=1",
+    "campaigns=2 crashes=1",
+    "campaigns=2 crashes=1 slow_writes=1",
+    "campaigns=2 heartbeats=1 slow_writes=1",
+    "campaigns=2 heartbeats=2 proposals=1",
+    "campaigns=2 reads=2",
+    "campaigns=3 slow_writes=1",
+    "campaigns=3 crashes=1",
+    "campaigns=3 crashes=1 slow_writes=1",
+    "campaigns=3 crashes=1 slow_writes=1 break=R15-durable",
+    "campaigns=3 crashes=1 slow_writes=1 break=R15-nonce",
+    "campaigns=3 crashes=1 slow_writes=1 break=R15-durable,R15-nonce",
+];
+
+/// About eight gigabytes.
+const STATES_MAX: usize = 12_000_000;
+
+fn main() -> Result<(), Box<dyn Error>> {
+    let arguments: Vec<String> = std::env::args().skip(1).collect();
+    if arguments == ["all"] {
+        return ALL.iter().try_for_each(|line| show(line, &bounds_of(line.split(' '))?));
+    }
+    show(&arguments.join(" "), &bounds_of(arguments.iter().map(String::as_str))?)
+}
+
+fn show(title: &str, bounds: &Bounds) -> Result<(), Box<dyn Error>> {
+    let started = Instant::now();
+    let report = explore(bounds);
+    if let Verdict::Violated(found) = &report.verdict {
+        println!("{found}");
+    }
+    println!("{title}: {report} ({:.1} s)", started.elapsed().as_secs_f64());
+    Ok(())
+}
+
+fn bounds_of<'a>(arguments: impl Iterator<Item = &'a str>) -> Result<Bounds, Box<dyn Error>> {
+    let calm = Bounds { campaigns: 1, slow_writes: 0, crashes: 0, ..Bounds::default() };
+    let mut bounds = Bounds { states_max: STATES_MAX, ..calm };
+    for argument in arguments {
+        let (key, value) = argument.split_once('=').ok_or("arguments are key=value, or `all` alone")?;
+        match key {
+            "nodes" => bounds.nodes = value.parse()?,
+            "terms" => bounds.terms = value.parse()?,
+            "campaigns" => bounds.campaigns = value.parse()?,
+            "slow_writes" => bounds.slow_writes = value.parse()?,
+            "proposals" => bounds.proposals = value.parse()?,
+            "crashes" => bounds.crashes = value.parse()?,
+            "heartbeats" => bounds.heartbeats = value.parse()?,
+            "reads" => bounds.reads = value.parse()?,
+            "stale_answers" => bounds.stale_answers = value.parse()?,
+            "states" => bounds.states_max = value.parse()?,
+            "depth" => bounds.depth_max = value.parse()?,
+            "break" => bounds.rules = value.parse()?,
+            _ => return Err(format!("there is no bound `{key}`").into()),
+        }
+    }
+    Ok(bounds)
+}

@@ -1,0 +1,335 @@
+//! The tests tested: every deliberate bug is found, and by what (docs/testing.md, "Deliberate bugs").
+//!
+//! A bug is one rule that is not kept. Golden scripts, the exploration of small worlds, and stories of one disk look
+//! for it; `every_deliberate_bug_is_found` prints who found what. With all rules kept, none of them finds anything.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::panic::catch_unwind;
+use std::path::{Path, PathBuf};
+
+use raftctl::raft::{Rule, Rules};
+use raftctl::sim::explore::{Bounds, Verdict, explore};
+use raftctl::sim::script::{CommandFault, ScriptFault, run};
+
+#[path = "rules/disks.rs"]
+mod disks;
+
+/// Who looks for a bug, and what must be found.
+enum Hunt {
+    /// A golden script, by its name, and what becomes of it: a broken invariant, or one of the words below.
+    Script(&'static str, &'static str),
+    /// Every course of a small world, and the invariant that breaks there.
+    Explore(Bounds, &'static str),
+    /// A story of one disk; it says what it found.
+    Disk(fn(Rules) -> Option<String>),
+}
+
+use Hunt::{Disk, Explore, Script};
+
+/// An `expect` of the script does not hold.
+const EXPECTATION: &str = "an expectation";
+/// The script runs to its end, but tells another story.
+const STORY: &str = "another story";
+
+/// Three nodes, one term, nothing goes wrong.
+const CALM: Bounds = Bounds {
+    nodes: 3,
+    terms: 1,
+    campaigns: 1,
+    slow_writes: 0,
+    proposals: 0,
+    crashes: 0,
+    heartbeats: 0,
+    reads: 0,
+    stale_answers: false,
+    states_max: 500_000,
+    depth_max: 30,
+    rules: Rules::sound(),
+};
+/// Two nodes want to lead the same term.
+const RIVALS: Bounds = Bounds { campaigns: 2, ..CALM };
+/// One reign, a slow disk, and a crash.
+const POWER_LOSS: Bounds = Bounds { slow_writes: 1, crashes: 1, ..CALM };
+/// One reign follows another.
+const SUCCESSION: Bounds = Bounds { terms: 2, campaigns: 2, ..CALM };
+
+const HUNTS: &[(Rule, &[Hunt])] = &[
+    (
+        Rule::VoteStored,
+        &[
+            Script("a_vote_survives_a_restart", "I3 log matching"),
+            Explore(Bounds { crashes: 1, ..RIVALS }, "I1 election safety"),
+        ],
+    ),
+    (
+        Rule::FollowerAfterRestart,
+        &[
+            Script("a_node_never_resumes_a_reign", "I3 log matching"),
+            Explore(Bounds { crashes: 1, ..RIVALS }, "I1 election safety"),
+        ],
+    ),
+    (Rule::VoteOfTheTerm, &[Script("a_split_vote_is_decided_by_new_timeouts", EXPECTATION)]),
+    (Rule::RandomTimeout, &[Script("a_split_vote_is_decided_by_new_timeouts", EXPECTATION)]),
+    (Rule::TimerOfTheVoter, &[Script("a_vote_that_is_refused_does_not_restart_the_timer", EXPECTATION)]),
+    (Rule::VoteRequestWaits, &[Script("a_vote_request_waits_for_the_disk", EXPECTATION)]),
+    (Rule::CampaignNonce, &[Script("a_promise_for_an_earlier_question_does_not_count", EXPECTATION)]),
+    (
+        Rule::LogUpToDate,
+        &[
+            Script("a_candidate_without_a_committed_entry_cannot_win", "I4 leader completeness"),
+            Explore(SUCCESSION, "I4 leader completeness"),
+        ],
+    ),
+    (Rule::TermBeforeIndex, &[Script("a_longer_log_of_an_older_term_loses", EXPECTATION)]),
+    (
+        Rule::VoteKept,
+        &[Script("a_candidate_that_falls_back_keeps_its_vote", EXPECTATION), Explore(RIVALS, "I7 one vote")],
+    ),
+    (
+        Rule::OneBallotEach,
+        &[Script("a_ballot_counts_once", EXPECTATION), Explore(Bounds { nodes: 5, ..RIVALS }, "I1 election safety")],
+    ),
+    (Rule::OwnBallotDurable, &[Script("a_single_voter_leads_alone_once_its_own_vote_is_durable", EXPECTATION)]),
+    (Rule::PreVoteHarmless, &[Script("a_live_leader_is_not_talked_out_of_its_term", EXPECTATION)]),
+    (Rule::Stickiness, &[Script("a_live_leader_is_not_talked_out_of_its_term", EXPECTATION)]),
+    (Rule::QuorumContact, &[Script("a_leader_that_hears_no_quorum_steps_down", EXPECTATION)]),
+    (Rule::StaleTold, &[Script("a_node_stuck_in_a_higher_term_is_freed", EXPECTATION)]),
+    (Rule::NoopFirst, &[Script("old_entries_wait_for_the_first_entry_of_the_new_term", EXPECTATION)]),
+    (Rule::UncommittedBound, &[Script("what_cannot_be_committed_is_bounded", EXPECTATION)]),
+    (
+        Rule::TruncateOnConflict,
+        &[
+            Script("a_late_short_append_does_not_cut_the_log", "I8 durable commit"),
+            Explore(Bounds { proposals: 1, ..SUCCESSION }, "I9 progress truth"),
+        ],
+    ),
+    (Rule::AckProven, &[Script("an_append_commits_only_what_it_proves", "I9 progress truth")]),
+    (Rule::CommitProven, &[Script("an_append_commits_only_what_it_proves", "I5 state-machine safety")]),
+    (Rule::RejectFresh, &[Script("a_stale_refusal_is_ignored", EXPECTATION)]),
+    (Rule::NextAboveMatch, &[Script("appends_that_arrive_in_the_wrong_order_do_not_confuse_the_leader", EXPECTATION)]),
+    (
+        Rule::MatchAcknowledged,
+        &[
+            Script("half_of_what_was_sent_moves_the_peer_by_half", "I8 durable commit"),
+            Explore(Bounds { proposals: 2, ..CALM }, "I9 progress truth"),
+        ],
+    ),
+    (Rule::MatchMonotonic, &[Script("a_full_window_waits_and_an_acknowledgement_opens_it", EXPECTATION)]),
+    (Rule::LifeOfTracking, &[Script("an_acknowledgement_from_an_earlier_reign_does_not_count", "I8 durable commit")]),
+    (Rule::WindowReopened, &[Script("a_full_window_that_was_lost_does_not_block_a_peer_for_ever", EXPECTATION)]),
+    (
+        Rule::HeartbeatProven,
+        &[
+            Script("a_heartbeat_commits_only_what_was_proven_equal", "I5 state-machine safety"),
+            Explore(Bounds { heartbeats: 1, ..SUCCESSION }, "I5 state-machine safety"),
+        ],
+    ),
+    (Rule::CommitOwnTerm, &[Script("figure_8_an_old_term_is_not_committed_by_counting", "I4 leader completeness")]),
+    (
+        Rule::CountOwnDurable,
+        &[
+            Script("a_leader_commits_with_its_followers_while_its_own_disk_is_slow", "I8 durable commit"),
+            Explore(POWER_LOSS, "I8 durable commit"),
+        ],
+    ),
+    (Rule::CountOwnCopy, &[Script("a_single_voter_leads_alone_once_its_own_vote_is_durable", EXPECTATION)]),
+    (
+        Rule::ApplyDurable,
+        &[
+            Script("a_leader_commits_with_its_followers_while_its_own_disk_is_slow", "I11 bounds"),
+            Explore(POWER_LOSS, "I11 bounds"),
+        ],
+    ),
+    (
+        Rule::HintDurable,
+        &[Explore(Bounds { slow_writes: 1, crashes: 1, ..SUCCESSION }, "R4 a sound node starts again")],
+    ),
+    (Rule::VoteDurable, &[Explore(Bounds { campaigns: 2, ..POWER_LOSS }, "I1 election safety")]),
+    (
+        Rule::AckDurable,
+        &[
+            Script("nothing_is_acknowledged_before_it_is_durable", EXPECTATION),
+            Explore(POWER_LOSS, "I8 durable commit"),
+        ],
+    ),
+    (Rule::SyncBeforeDone, &[Disk(disks::a_write_is_synced_before_it_counts)]),
+    (
+        Rule::OverwrittenNotDurable,
+        &[
+            Script("a_new_leader_s_entries_replace_others_in_one_write", "I8 durable commit"),
+            Explore(Bounds { slow_writes: 1, ..SUCCESSION }, "I8 durable commit"),
+        ],
+    ),
+    (
+        Rule::HardStateFirst,
+        &[Disk(disks::a_term_is_durable_before_its_entries), Explore(POWER_LOSS, "R4 a sound node starts again")],
+    ),
+    (Rule::DiskWatchdog, &[Script("a_disk_that_hangs_costs_the_leader_its_office", EXPECTATION)]),
+    (
+        Rule::FailStop,
+        &[
+            Script("a_failed_write_stops_the_node_for_good", EXPECTATION),
+            Disk(disks::nothing_is_written_after_a_failure),
+        ],
+    ),
+    (Rule::DamageNotTorn, &[Disk(disks::damage_is_refused)]),
+    (Rule::TornNotDamage, &[Disk(disks::a_torn_write_is_cut_off)]),
+    (Rule::StorageChecked, &[Script("a_new_disk_under_an_old_id_is_shut_out", EXPECTATION)]),
+    (
+        Rule::ReadQuorum,
+        &[
+            Script("a_leader_in_a_minority_does_not_answer_from_the_past", "I12 linearizable reads"),
+            Explore(Bounds { reads: 1, ..SUCCESSION }, "I12 linearizable reads"),
+        ],
+    ),
+    (
+        Rule::ReadOwnTerm,
+        &[
+            Script("a_new_leader_s_reads_wait_for_its_first_commit", "I12 linearizable reads"),
+            Explore(Bounds { reads: 1, ..SUCCESSION }, "I12 linearizable reads"),
+        ],
+    ),
+    (
+        Rule::ReadSequence,
+        &[
+            Script("a_round_of_reads_is_not_confirmed_by_answers_to_an_earlier_one", STORY),
+            Explore(Bounds { reads: 2, ..SUCCESSION }, "I12 linearizable reads"),
+        ],
+    ),
+];
+
+#[test]
+fn every_deliberate_bug_is_found() {
+    let scripts = scripts();
+    let mut wrong = Vec::new();
+    for rule in Rule::all() {
+        let hunts: Vec<&Hunt> = HUNTS.iter().filter(|(of, _)| *of == rule).flat_map(|(_, hunts)| *hunts).collect();
+        if hunts.is_empty() {
+            wrong.push(format!("{rule}: nobody looks for it"));
+        }
+        println!("{rule:<13} {}", rule.consequence());
+        for hunt in hunts {
+            match found(hunt, rule, &scripts) {
+                Ok(finding) => println!("{:13} {finding}", ""),
+                Err(complaint) => wrong.push(format!("{rule}: {complaint}")),
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "not as the table says:\n{}", wrong.join("\n"));
+}
+
+/// Both fixes of R15 are needed to be off before a committed entry can be lost.
+#[test]
+fn a_vote_request_that_leaves_too_early_loses_a_committed_entry() {
+    let rules = Rules::without(Rule::VoteRequestWaits).and_without(Rule::CampaignNonce);
+    let report = explore(&Bounds { terms: 2, campaigns: 3, ..POWER_LOSS.breaking(rules) });
+    let Verdict::Violated(found) = &report.verdict else { panic!("{report}") };
+    println!("{found}\n{report}");
+    assert_eq!(found.violation.rule, "I4 leader completeness");
+    assert_eq!(found.steps.len(), 11, "the shortest story has eleven steps");
+}
+
+/// The same worlds hold when the rules are kept.
+#[test]
+fn sound_rules_break_nothing_in_any_course_of_these_worlds() {
+    let worlds = [
+        ("rivals", Bounds { crashes: 1, ..RIVALS }),
+        ("power loss", POWER_LOSS),
+        ("succession", SUCCESSION),
+        ("reads", Bounds { reads: 1, ..SUCCESSION }),
+    ];
+    for (name, bounds) in worlds {
+        let report = explore(&bounds);
+        println!("{name}: {report}");
+        assert!(matches!(report.verdict, Verdict::Exhausted), "{name}: {report}");
+    }
+}
+
+#[test]
+fn sound_disks_keep_their_promises() {
+    for (_, hunts) in HUNTS {
+        for hunt in *hunts {
+            if let Disk(story) = hunt {
+                assert_eq!(story(Rules::sound()), None);
+            }
+        }
+    }
+}
+
+/// Shows what could be written into the table: how every script takes every bug.
+#[test]
+#[ignore = "an aid for whoever adds a rule"]
+fn what_each_script_says_of_each_bug() {
+    std::panic::set_hook(Box::new(|_| ()));
+    let scripts = scripts();
+    for rule in Rule::all() {
+        let mut by_kind: BTreeMap<String, Vec<&str>> = BTreeMap::new();
+        for (name, text) in &scripts {
+            if let Some(kind) = seen_by_script(text, rule) {
+                by_kind.entry(kind).or_default().push(name);
+            }
+        }
+        println!("{rule}: {}", rule.consequence());
+        for (kind, names) in by_kind {
+            println!("    {kind}: {} ({})", names.len(), names[..names.len().min(3)].join(", "));
+        }
+    }
+}
+
+/// One line about what was found, or why that is not what the table says.
+fn found(hunt: &Hunt, rule: Rule, scripts: &BTreeMap<String, String>) -> Result<String, String> {
+    let (who, wanted, seen) = match hunt {
+        Script(name, wanted) => {
+            let text = scripts.get(*name).ok_or_else(|| format!("there is no script {name}"))?;
+            (format!("{name}.script"), Some(*wanted), seen_by_script(text, rule))
+        }
+        Explore(bounds, wanted) => {
+            let report = explore(&bounds.breaking(Rules::without(rule)));
+            let seen = match &report.verdict {
+                Verdict::Violated(found) => Some(found.violation.rule.to_owned()),
+                _ => None,
+            };
+            (format!("exploring {} states", report.states), Some(*wanted), seen)
+        }
+        Disk(story) => ("one disk".to_owned(), None, story(Rules::without(rule))),
+    };
+    match (wanted, seen) {
+        (_, None) => Err(format!("not found by {who}")),
+        (Some(wanted), Some(seen)) if seen != wanted => Err(format!("{who} sees {seen}, not {wanted}")),
+        (_, Some(seen)) => Ok(format!("{who}: {seen}")),
+    }
+}
+
+/// How a script notices that `rule` is not kept: the invariant that breaks, or what else becomes of it.
+fn seen_by_script(text: &str, rule: Rule) -> Option<String> {
+    match catch_unwind(|| run(text, Rules::without(rule))) {
+        Err(_) => Some("an assertion".to_owned()),
+        Ok(Ok(now)) if now == text => None,
+        Ok(Ok(_)) => Some(STORY.to_owned()),
+        Ok(Err(ScriptFault::Command { source: CommandFault::Violated(violation), .. })) => {
+            Some(violation.rule.to_owned())
+        }
+        Ok(Err(_)) => Some(EXPECTATION.to_owned()),
+    }
+}
+
+/// Every golden script by its name.
+fn scripts() -> BTreeMap<String, String> {
+    let mut found = BTreeMap::new();
+    collect(&Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/scripts"), &mut found);
+    assert!(found.len() > 10, "the golden scripts are there");
+    found
+}
+
+fn collect(folder: &Path, found: &mut BTreeMap<String, String>) {
+    for entry in fs::read_dir(folder).expect("folders can be listed") {
+        let path: PathBuf = entry.expect("an entry").path();
+        if path.is_dir() {
+            collect(&path, found);
+        } else if path.extension().is_some_and(|ending| ending == "script") {
+            let name = path.file_stem().expect("scripts have names").to_string_lossy().into_owned();
+            found.insert(name, fs::read_to_string(&path).expect("scripts are UTF-8"));
+        }
+    }
+}
