@@ -15,8 +15,9 @@ use super::network::{Link, Network};
 use super::show::{self, Line};
 use super::snapshots::Worker;
 use crate::raft::{
-    Config, Core, Created, Effects, Envelope, Event, Fault, HardState, Index, LogId, Member, Message, NodeId, Options,
-    ReadOutcome, ReadTicket, Recovered, Rules, Setup, Shape, StorageId, Term, Time, Write, WriteSeq,
+    Config, Core, Created, Effects, Envelope, Event, Fault, HardState, Index, LogId, Member, Message,
+    NOOP_LENGTH_BYTES, NodeId, Options, ReadOutcome, ReadTicket, Recovered, Rules, Setup, Shape, StorageId, Term, Time,
+    Write, WriteSeq,
 };
 
 /// Most times a core is drained for one input before the world calls it restless.
@@ -304,7 +305,7 @@ impl World {
         }
         for created in effects.created.drain(..) {
             let (entry, length, config) = match created {
-                Created::Noop { index, term } => (LogId { index, term }, ENTRY_LENGTH, None),
+                Created::Noop { index, term } => (LogId { index, term }, NOOP_LENGTH_BYTES, None),
                 Created::Config { index, term, config, length_bytes } => {
                     (LogId { index, term }, length_bytes, Some(config))
                 }
