@@ -10,6 +10,7 @@ use std::collections::BTreeSet;
 
 use super::dice::Dice;
 use crate::codec::Settings;
+use crate::raft::Rules;
 use crate::replica::Limits;
 
 /// Something that may go wrong. Each can be switched off by name, which is how a failure is made small.
@@ -133,6 +134,8 @@ pub struct RunOptions {
     pub quiet_until: Duration,
     /// Disks answer syncs that they have not made. Sound nodes break then: this is how the checkers are checked.
     pub lying_disks: bool,
+    /// Rules that nodes and journals keep: a broken one must be noticed, too.
+    pub rules: Rules,
 }
 
 impl Default for RunOptions {
@@ -143,6 +146,7 @@ impl Default for RunOptions {
             nodes: None,
             quiet_until: Duration::ZERO,
             lying_disks: false,
+            rules: Rules::sound(),
         }
     }
 }
@@ -191,6 +195,7 @@ pub struct Plan {
     pub span: Duration,
     pub quiet_until: Duration,
     pub lying_disks: bool,
+    pub rules: Rules,
     pub nodes: u64,
     pub settings: Settings,
     pub limits: Limits,
@@ -225,6 +230,7 @@ impl Plan {
             span: options.span,
             quiet_until: options.quiet_until,
             lying_disks: options.lying_disks,
+            rules: options.rules,
             nodes: options.nodes.unwrap_or(nodes),
             settings,
             limits,
