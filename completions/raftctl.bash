@@ -1958,7 +1958,7 @@ _raftctl() {
             return 0
             ;;
         raftctl__subcmd__sim__subcmd__run)
-            opts="-o -q -v -h --time --without --nodes --quiet-until --lying-disks --trace --cluster --endpoint --identity --output --timeout --color --quiet --verbose --help"
+            opts="-o -q -v -h --time --without --nodes --quiet-until --lying-disks --break --trace --cluster --endpoint --identity --output --timeout --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1977,6 +1977,10 @@ _raftctl() {
                     return 0
                     ;;
                 --quiet-until)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --break)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;
@@ -2019,7 +2023,7 @@ _raftctl() {
             return 0
             ;;
         raftctl__subcmd__sim__subcmd__swarm)
-            opts="-o -q -v -h --count --seed --jobs --time --without --nodes --quiet-until --lying-disks --resume --save --force --keep-going --cluster --endpoint --identity --output --timeout --color --quiet --verbose --help"
+            opts="-o -q -v -h --count --seed --jobs --time --without --nodes --quiet-until --lying-disks --break --resume --save --force --keep-going --cluster --endpoint --identity --output --timeout --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -2050,6 +2054,10 @@ _raftctl() {
                     return 0
                     ;;
                 --quiet-until)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --break)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0
                     ;;

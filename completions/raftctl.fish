@@ -361,6 +361,7 @@ complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and __fish_seen_sub
 complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and __fish_seen_subcommand_from run" -l without -d 'Faults to do without, comma-separated; `raftctl sim run --help` lists them' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and __fish_seen_subcommand_from run" -l nodes -d 'The number of nodes, 1 to 7; else the seed chooses' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and __fish_seen_subcommand_from run" -l quiet-until -d 'No faults before this' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and __fish_seen_subcommand_from run" -l break -d 'Rules that the nodes do not keep, comma-separated, as R47,R20; it must be noticed' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and __fish_seen_subcommand_from run" -l cluster -d 'Local cluster to work on [env: RAFTCTL_CLUSTER]' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and __fish_seen_subcommand_from run" -l endpoint -d 'Node to ask, host:port; may be repeated [env: RAFTCTL_ENDPOINT, comma-separated]' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and __fish_seen_subcommand_from run" -l identity -d 'Directory with the certificate and key to show to nodes; goes with --endpoint [env: RAFTCTL_IDENTITY]' -r -f -a "(__fish_complete_directories)"
@@ -383,6 +384,7 @@ complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and __fish_seen_sub
 complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and __fish_seen_subcommand_from swarm" -l without -d 'Faults to do without, comma-separated; `raftctl sim run --help` lists them' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and __fish_seen_subcommand_from swarm" -l nodes -d 'The number of nodes, 1 to 7; else the seed chooses' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and __fish_seen_subcommand_from swarm" -l quiet-until -d 'No faults before this' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and __fish_seen_subcommand_from swarm" -l break -d 'Rules that the nodes do not keep, comma-separated, as R47,R20; it must be noticed' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and __fish_seen_subcommand_from swarm" -l resume -d 'Keep how far the swarm has come in this file, and go on from there' -r -F
 complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and __fish_seen_subcommand_from swarm" -l save -d 'Write the first failure, made small, into this file' -r -F
 complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and __fish_seen_subcommand_from swarm" -l cluster -d 'Local cluster to work on [env: RAFTCTL_CLUSTER]' -r

@@ -7,10 +7,12 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::panic::catch_unwind;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use raftctl::raft::{Rule, Rules};
 use raftctl::sim::explore::{Bounds, Verdict, explore};
 use raftctl::sim::script::{CommandFault, ScriptFault, run};
+use raftctl::sim::{RunOptions, run_seed};
 
 #[path = "rules/disks.rs"]
 mod disks;
@@ -21,11 +23,19 @@ enum Hunt {
     Script(&'static str, &'static str),
     /// Every course of a small world, and the invariant that breaks there.
     Explore(Bounds, &'static str),
+    /// Whole worlds of the seeds from 1 to this; the first that ends badly is enough.
+    Swarm(u64),
     /// A story of one disk; it says what it found.
     Disk(fn(Rules) -> Option<String>),
 }
 
-use Hunt::{Disk, Explore, Script};
+use Hunt::{Disk, Explore, Script, Swarm};
+
+/// Simulated time with faults of each world of the swarm.
+const SPAN: Duration = Duration::from_secs(20);
+
+/// Seeds within which the swarm finds the bugs that are listed with it.
+const SEEDS: u64 = 25;
 
 /// An `expect` of the script does not hold.
 const EXPECTATION: &str = "an expectation";
@@ -60,6 +70,7 @@ const HUNTS: &[(Rule, &[Hunt])] = &[
         &[
             Script("a_vote_survives_a_restart", "I3 log matching"),
             Explore(Bounds { crashes: 1, ..RIVALS }, "I1 election safety"),
+            Swarm(SEEDS),
         ],
     ),
     (
@@ -67,9 +78,10 @@ const HUNTS: &[(Rule, &[Hunt])] = &[
         &[
             Script("a_node_never_resumes_a_reign", "I3 log matching"),
             Explore(Bounds { crashes: 1, ..RIVALS }, "I1 election safety"),
+            Swarm(SEEDS),
         ],
     ),
-    (Rule::VoteOfTheTerm, &[Script("a_split_vote_is_decided_by_new_timeouts", EXPECTATION)]),
+    (Rule::VoteOfTheTerm, &[Script("a_split_vote_is_decided_by_new_timeouts", EXPECTATION), Swarm(SEEDS)]),
     (Rule::RandomTimeout, &[Script("a_split_vote_is_decided_by_new_timeouts", EXPECTATION)]),
     (Rule::TimerOfTheVoter, &[Script("a_vote_that_is_refused_does_not_restart_the_timer", EXPECTATION)]),
     (Rule::VoteRequestWaits, &[Script("a_vote_request_waits_for_the_disk", EXPECTATION)]),
@@ -79,6 +91,7 @@ const HUNTS: &[(Rule, &[Hunt])] = &[
         &[
             Script("a_candidate_without_a_committed_entry_cannot_win", "I4 leader completeness"),
             Explore(SUCCESSION, "I4 leader completeness"),
+            Swarm(SEEDS),
         ],
     ),
     (Rule::TermBeforeIndex, &[Script("a_longer_log_of_an_older_term_loses", EXPECTATION)]),
@@ -102,6 +115,7 @@ const HUNTS: &[(Rule, &[Hunt])] = &[
         &[
             Script("a_late_short_append_does_not_cut_the_log", "I8 durable commit"),
             Explore(Bounds { proposals: 1, ..SUCCESSION }, "I9 progress truth"),
+            Swarm(SEEDS),
         ],
     ),
     (Rule::AckProven, &[Script("an_append_commits_only_what_it_proves", "I9 progress truth")]),
@@ -113,16 +127,21 @@ const HUNTS: &[(Rule, &[Hunt])] = &[
         &[
             Script("half_of_what_was_sent_moves_the_peer_by_half", "I8 durable commit"),
             Explore(Bounds { proposals: 2, ..CALM }, "I9 progress truth"),
+            Swarm(SEEDS),
         ],
     ),
     (Rule::MatchMonotonic, &[Script("a_full_window_waits_and_an_acknowledgement_opens_it", EXPECTATION)]),
     (Rule::LifeOfTracking, &[Script("an_acknowledgement_from_an_earlier_reign_does_not_count", "I8 durable commit")]),
-    (Rule::WindowReopened, &[Script("a_full_window_that_was_lost_does_not_block_a_peer_for_ever", EXPECTATION)]),
+    (
+        Rule::WindowReopened,
+        &[Script("a_full_window_that_was_lost_does_not_block_a_peer_for_ever", EXPECTATION), Swarm(SEEDS)],
+    ),
     (
         Rule::HeartbeatProven,
         &[
             Script("a_heartbeat_commits_only_what_was_proven_equal", "I5 state-machine safety"),
             Explore(Bounds { heartbeats: 1, ..SUCCESSION }, "I5 state-machine safety"),
+            Swarm(SEEDS),
         ],
     ),
     (Rule::CommitOwnTerm, &[Script("figure_8_an_old_term_is_not_committed_by_counting", "I4 leader completeness")]),
@@ -131,34 +150,41 @@ const HUNTS: &[(Rule, &[Hunt])] = &[
         &[
             Script("a_leader_commits_with_its_followers_while_its_own_disk_is_slow", "I8 durable commit"),
             Explore(POWER_LOSS, "I8 durable commit"),
+            Swarm(SEEDS),
         ],
     ),
-    (Rule::CountOwnCopy, &[Script("a_single_voter_leads_alone_once_its_own_vote_is_durable", EXPECTATION)]),
+    (
+        Rule::CountOwnCopy,
+        &[Script("a_single_voter_leads_alone_once_its_own_vote_is_durable", EXPECTATION), Swarm(SEEDS)],
+    ),
     (
         Rule::ApplyDurable,
         &[
             Script("a_leader_commits_with_its_followers_while_its_own_disk_is_slow", "I11 bounds"),
             Explore(POWER_LOSS, "I11 bounds"),
+            Swarm(SEEDS),
         ],
     ),
     (
         Rule::HintDurable,
-        &[Explore(Bounds { slow_writes: 1, crashes: 1, ..SUCCESSION }, "R4 a sound node starts again")],
+        &[Explore(Bounds { slow_writes: 1, crashes: 1, ..SUCCESSION }, "R4 a sound node starts again"), Swarm(SEEDS)],
     ),
-    (Rule::VoteDurable, &[Explore(Bounds { campaigns: 2, ..POWER_LOSS }, "I1 election safety")]),
+    (Rule::VoteDurable, &[Explore(Bounds { campaigns: 2, ..POWER_LOSS }, "I1 election safety"), Swarm(SEEDS)]),
     (
         Rule::AckDurable,
         &[
             Script("nothing_is_acknowledged_before_it_is_durable", EXPECTATION),
             Explore(POWER_LOSS, "I8 durable commit"),
+            Swarm(SEEDS),
         ],
     ),
-    (Rule::SyncBeforeDone, &[Disk(disks::a_write_is_synced_before_it_counts)]),
+    (Rule::SyncBeforeDone, &[Disk(disks::a_write_is_synced_before_it_counts), Swarm(SEEDS)]),
     (
         Rule::OverwrittenNotDurable,
         &[
             Script("a_new_leader_s_entries_replace_others_in_one_write", "I8 durable commit"),
             Explore(Bounds { slow_writes: 1, ..SUCCESSION }, "I8 durable commit"),
+            Swarm(SEEDS),
         ],
     ),
     (
@@ -171,10 +197,11 @@ const HUNTS: &[(Rule, &[Hunt])] = &[
         &[
             Script("a_failed_write_stops_the_node_for_good", EXPECTATION),
             Disk(disks::nothing_is_written_after_a_failure),
+            Swarm(SEEDS),
         ],
     ),
-    (Rule::DamageNotTorn, &[Disk(disks::damage_is_refused)]),
-    (Rule::TornNotDamage, &[Disk(disks::a_torn_write_is_cut_off)]),
+    (Rule::DamageNotTorn, &[Disk(disks::damage_is_refused), Swarm(SEEDS)]),
+    (Rule::TornNotDamage, &[Disk(disks::a_torn_write_is_cut_off), Swarm(SEEDS)]),
     (Rule::StorageChecked, &[Script("a_new_disk_under_an_old_id_is_shut_out", EXPECTATION)]),
     (
         Rule::ReadQuorum,
@@ -188,6 +215,7 @@ const HUNTS: &[(Rule, &[Hunt])] = &[
         &[
             Script("a_new_leader_s_reads_wait_for_its_first_commit", "I12 linearizable reads"),
             Explore(Bounds { reads: 1, ..SUCCESSION }, "I12 linearizable reads"),
+            Swarm(SEEDS),
         ],
     ),
     (
@@ -277,6 +305,20 @@ fn what_each_script_says_of_each_bug() {
     }
 }
 
+/// Shows which bugs the swarm finds, and after how many seeds.
+#[test]
+#[ignore = "an aid for whoever adds a rule, and takes minutes"]
+fn what_the_swarm_says_of_each_bug() {
+    std::panic::set_hook(Box::new(|_| ()));
+    let seeds = std::env::var("RAFTCTL_SWARM_SEEDS").ok().and_then(|text| text.parse().ok()).unwrap_or(40);
+    for rule in Rule::all() {
+        match seen_by_swarm(seeds, rule) {
+            Some((seed, violation)) => println!("{rule}: seed {seed}: {violation}"),
+            None => println!("{rule}: not in {seeds} seeds"),
+        }
+    }
+}
+
 /// One line about what was found, or why that is not what the table says.
 fn found(hunt: &Hunt, rule: Rule, scripts: &BTreeMap<String, String>) -> Result<String, String> {
     let (who, wanted, seen) = match hunt {
@@ -292,6 +334,11 @@ fn found(hunt: &Hunt, rule: Rule, scripts: &BTreeMap<String, String>) -> Result<
             };
             (format!("exploring {} states", report.states), Some(*wanted), seen)
         }
+        Swarm(seeds) => {
+            let seen = seen_by_swarm(*seeds, rule);
+            let until = seen.as_ref().map_or(*seeds, |(seed, _)| *seed);
+            (format!("the seeds from 1 to {until}"), None, seen.map(|(_, violation)| violation))
+        }
         Disk(story) => ("one disk".to_owned(), None, story(Rules::without(rule))),
     };
     match (wanted, seen) {
@@ -299,6 +346,16 @@ fn found(hunt: &Hunt, rule: Rule, scripts: &BTreeMap<String, String>) -> Result<
         (Some(wanted), Some(seen)) if seen != wanted => Err(format!("{who} sees {seen}, not {wanted}")),
         (_, Some(seen)) => Ok(format!("{who}: {seen}")),
     }
+}
+
+/// The first seed whose world does not end well without `rule`, and what breaks there.
+fn seen_by_swarm(seeds: u64, rule: Rule) -> Option<(u64, String)> {
+    let options = RunOptions { span: SPAN, rules: Rules::without(rule), ..RunOptions::default() };
+    (1..=seeds).find_map(|seed| {
+        let run = catch_unwind(|| run_seed(seed, &options, false));
+        let violation = run.map_or(Some("an assertion".to_owned()), |report| Some(report.violation?.rule.to_owned()));
+        Some((seed, violation?))
+    })
 }
 
 /// How a script notices that `rule` is not kept: the invariant that breaks, or what else becomes of it.

@@ -40,7 +40,7 @@ pub use message::{Envelope, Message};
 pub use progress::PeerState;
 pub use reconfigure::ConfigLength;
 pub use replication::PeerStatus;
-pub use rules::{Rule, Rules};
+pub use rules::{Rule, Rules, UnknownRule};
 pub use shape::Shape;
 pub use snapshot::{ChunkToStore, Installation, SnapshotId, SnapshotMeta};
 pub use types::{ClusterId, Index, LogId, NodeId, Role, StorageId, Term, Time, WriteSeq};

@@ -322,10 +322,11 @@ impl Core {
         let Some(peer) = self.peer_mut(from) else { return };
         let floor = if rules.keeps(Rule::NextAboveMatch) { peer.matched.next() } else { Index(1) };
         let any = !rules.keeps(Rule::RejectFresh);
+        let waits = !any && rules.keeps(Rule::NextAboveMatch);
         match peer.state {
             // It refuses what it has acknowledged: asking again at once would go on for ever. A heartbeat's answer allows
             // the next try, and tells whether entries were lost (R45).
-            PeerState::Probe if !any && rejected == peer.next.prev() && rejected <= peer.matched => {}
+            PeerState::Probe if waits && rejected == peer.next.prev() && rejected <= peer.matched => {}
             PeerState::Probe if any || rejected == peer.next.prev() => {
                 peer.next = probe.max(floor).min(rejected.max(Index(1)));
                 peer.next = peer.next.max(floor);

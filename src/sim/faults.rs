@@ -332,7 +332,7 @@ impl World {
         self.kill(at);
         let machine = &mut self.machines[at];
         machine.disk.wipe();
-        let refused = machine.open(self.plan.disk.segment_size_bytes).is_err();
+        let refused = machine.open(self.plan.disk.segment_size_bytes, self.plan.rules).is_err();
         assert!(refused, "a node does not start on an empty disk (R65)");
         machine.is_ruined = true;
         self.checkers.wiped(at);

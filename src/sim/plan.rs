@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 use super::dice::Dice;
 use crate::codec::Settings;
 use crate::codec::settings::CLOCK_DRIFT_PPM_DEFAULT;
+use crate::raft::Rules;
 use crate::replica::Limits;
 
 /// Something that may go wrong. Each can be switched off by name, which is how a failure is made small.
@@ -134,6 +135,8 @@ pub struct RunOptions {
     pub quiet_until: Duration,
     /// Disks answer syncs that they have not made. Sound nodes break then: this is how the checkers are checked.
     pub lying_disks: bool,
+    /// Rules that nodes and journals keep: a broken one must be noticed, too.
+    pub rules: Rules,
 }
 
 impl Default for RunOptions {
@@ -144,6 +147,7 @@ impl Default for RunOptions {
             nodes: None,
             quiet_until: Duration::ZERO,
             lying_disks: false,
+            rules: Rules::sound(),
         }
     }
 }
@@ -192,6 +196,7 @@ pub struct Plan {
     pub span: Duration,
     pub quiet_until: Duration,
     pub lying_disks: bool,
+    pub rules: Rules,
     pub nodes: u64,
     pub settings: Settings,
     pub limits: Limits,
@@ -226,6 +231,7 @@ impl Plan {
             span: options.span,
             quiet_until: options.quiet_until,
             lying_disks: options.lying_disks,
+            rules: options.rules,
             nodes: options.nodes.unwrap_or(nodes),
             settings,
             limits,

@@ -151,8 +151,8 @@ impl Machine {
     }
 
     /// Opens the journal on what the disk holds. Gives also the records of the recovered tail, as they were found.
-    pub fn open(&self, segment_size_bytes: u64) -> Result<(Journal, Recovered), OpenError> {
-        let options = JournalOptions { segment_size_bytes, sync: SyncMode::Always, rules: Rules::sound() };
+    pub fn open(&self, segment_size_bytes: u64, rules: Rules) -> Result<(Journal, Recovered), OpenError> {
+        let options = JournalOptions { segment_size_bytes, sync: SyncMode::Always, rules };
         let data = layout::data_dir(Path::new(DIRECTORY));
         Journal::open_on(Arc::new(self.disk.clone()), &data, options)
     }
@@ -167,6 +167,7 @@ impl Process {
         journal: Journal,
         found: Recovered,
         limits: Limits,
+        rules: Rules,
         seed: u64,
         local: Time,
     ) -> Result<Process, BootError> {
@@ -176,7 +177,7 @@ impl Process {
             cluster: found.meta.cluster_id,
             storage: found.meta.storage,
             seed,
-            rules: Rules::sound(),
+            rules,
             limits,
             found: Found {
                 hard_state: found.hard_state,

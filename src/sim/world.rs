@@ -275,7 +275,7 @@ impl World {
         machine.disk_may_fail = machine.is_full;
         let id = machine.id;
         self.trace.event(self.now, 1, id.0);
-        let (journal, found) = match machine.open(self.plan.disk.segment_size_bytes) {
+        let (journal, found) = match machine.open(self.plan.disk.segment_size_bytes, self.plan.rules) {
             Ok(opened) => opened,
             Err(error) => return self.not_opened(at, &error),
         };
@@ -286,8 +286,10 @@ impl World {
             format!("* {id} starts in term {} with its log up to {}", found.hard_state.term, found.shape.last())
         });
         let local = machine.clock.local(now);
-        let process = Process::boot(journal, found, self.plan.limits.clone(), seed, local).map_err(|error| {
-            Violation { rule: "R4 start", what: format!("{id} does not start from what was proven: {error}") }
+        let (limits, rules) = (self.plan.limits.clone(), self.plan.rules);
+        let process = Process::boot(journal, found, limits, rules, seed, local).map_err(|error| Violation {
+            rule: "R4 start",
+            what: format!("{id} does not start from what was proven: {error}"),
         })?;
         self.machines[at].process = Some(process);
         self.turn(at)

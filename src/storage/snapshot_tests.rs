@@ -11,7 +11,7 @@ use bytes::{Bytes, BytesMut};
 use super::disk::{Disk, RealDisk};
 use super::failing_disk::{FailingDisk, Faults};
 use super::journal::{Journal, JournalOptions};
-use super::layout::{self, Founding, OnCorruption, SyncMode};
+use super::layout::{self, Founding, OnCorruption, SEGMENT_SIZE_BYTES_MIN, SyncMode};
 use super::reader::{self, DamageKind, Item};
 use super::recovery::{Note, OpenError, Recovered};
 use super::snapshot::{SNAPSHOTS_KEPT, SnapshotStore};
@@ -22,11 +22,8 @@ use crate::raft::{
     ClusterId, Config, HardState, Index, LogId, Member, NodeId, Rules, SnapshotMeta, StorageId, Term, WriteSeq,
 };
 
-const OPTIONS: JournalOptions = JournalOptions {
-    segment_size_bytes: layout::SEGMENT_SIZE_BYTES_MIN,
-    sync: SyncMode::Always,
-    rules: Rules::sound(),
-};
+const OPTIONS: JournalOptions =
+    JournalOptions { segment_size_bytes: SEGMENT_SIZE_BYTES_MIN, sync: SyncMode::Always, rules: Rules::sound() };
 
 const CLUSTER: ClusterId = ClusterId(5);
 

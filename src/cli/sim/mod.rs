@@ -12,6 +12,7 @@ use std::time::Duration;
 use super::Context;
 use super::arguments;
 use super::failure::{Exit, Failure};
+use crate::raft::{Rule, Rules};
 use crate::sim::{FAULTS, Fault, RunOptions};
 
 #[derive(Clone, Debug, clap::Subcommand)]
@@ -51,6 +52,10 @@ pub struct WorldOptions {
     /// Disks that answer syncs they have not made: sound nodes break, and it must be noticed
     #[arg(long, help_heading = "World")]
     pub lying_disks: bool,
+
+    /// Rules that the nodes do not keep, comma-separated, as R47,R20; it must be noticed
+    #[arg(long = "break", value_name = "RULES", value_parser = rules, help_heading = "World")]
+    pub broken: Option<Rules>,
 }
 
 impl WorldOptions {
@@ -61,6 +66,7 @@ impl WorldOptions {
             nodes: self.nodes,
             quiet_until: self.quiet_until.unwrap_or_default(),
             lying_disks: self.lying_disks,
+            rules: self.broken.unwrap_or_default(),
         }
     }
 }
@@ -70,6 +76,13 @@ pub fn run(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Run(arguments) => run::run(context, arguments),
         Command::Swarm(arguments) => swarm::run(context, &arguments),
     }
+}
+
+fn rules(words: &str) -> Result<Rules, String> {
+    words.parse::<Rules>().map_err(|error| {
+        let ids: Vec<&str> = Rule::all().map(Rule::id).collect();
+        format!("{error}; there are {}", ids.join(" "))
+    })
 }
 
 fn fault(word: &str) -> Result<Fault, String> {

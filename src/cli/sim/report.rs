@@ -87,6 +87,9 @@ pub fn replay_command(seed: u64, options: &RunOptions) -> String {
     if options.lying_disks {
         command.push_str(" --lying-disks");
     }
+    if !options.rules.are_sound() {
+        command.push_str(&format!(" --break {}", options.rules));
+    }
     if !options.without.is_empty() {
         let words: Vec<&str> = options.without.iter().map(|fault| fault.word()).collect();
         command.push_str(&format!(" --without {}", words.join(",")));

@@ -26,6 +26,7 @@ Examples:
   raftctl sim run 42
   raftctl sim run 42 --trace
   raftctl sim run 42 --without loss,kill --nodes 3 -o json
+  raftctl sim run 42 --break R20
   raftctl sim run failure.seed
   raftctl sim run tests/scripts/commit/figure_8_an_old_term_is_not_committed_by_counting.script")]
 pub struct Args {
@@ -60,7 +61,7 @@ pub fn run(context: &Context, arguments: Args) -> Result<Exit, Failure> {
             .fix("give a number, or the path of a script or of a saved failure")
     })?;
     if path.extension().is_some_and(|ending| ending == "script") {
-        return tell(context, path, &text);
+        return tell(context, path, &text, arguments.world.options().rules);
     }
     let saved = saved::parse(&text).map_err(|error| {
         Failure::new("E0802", format!("{} is not a saved failure", path.display()))
@@ -131,8 +132,8 @@ fn disks(report: &Report) -> String {
 }
 
 /// Runs a script and prints its story.
-fn tell(context: &Context, path: &Path, text: &str) -> Result<Exit, Failure> {
-    match script::run(text, Rules::sound()) {
+fn tell(context: &Context, path: &Path, text: &str, rules: Rules) -> Result<Exit, Failure> {
+    match script::run(text, rules) {
         Ok(story) => {
             context.printer.bytes(story.as_bytes())?;
             Ok(Exit::Done)

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::report::{replay_command, shortened, span};
 use crate::codec::settings::{UnitError, parse_duration};
+use crate::raft::{Rules, UnknownRule};
 use crate::sim::{Fault, Report, RunOptions};
 
 /// A world that can be run again.
@@ -17,13 +18,15 @@ pub struct Saved {
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum SavedError {
     #[error(
-        "line {line}: `{text}` is not `seed`, `time`, `nodes`, `quiet-until`, `lying-disks` or `without` with its value"
+        "line {line}: `{text}` is not `seed`, `time`, `nodes`, `quiet-until`, `lying-disks`, `break` or `without` with its value"
     )]
     Line { line: usize, text: String },
     #[error("line {line}: {source}")]
     Span { line: usize, source: UnitError },
     #[error("line {line}: `{word}` is not a fault")]
     Fault { line: usize, word: String },
+    #[error("line {line}: {source}")]
+    Rule { line: usize, source: UnknownRule },
     #[error("it names no seed")]
     NoSeed,
 }
@@ -44,6 +47,9 @@ pub fn render(report: &Report, options: &RunOptions) -> String {
     }
     if options.lying_disks {
         text.push_str("lying-disks yes\n");
+    }
+    if !options.rules.are_sound() {
+        text.push_str(&format!("break {}\n", options.rules));
     }
     for fault in &options.without {
         text.push_str(&format!("without {fault}\n"));
@@ -76,6 +82,9 @@ pub fn parse(text: &str) -> Result<Saved, SavedError> {
             "nodes" => options.nodes = Some(whole()?.clamp(1, 7)),
             "quiet-until" => options.quiet_until = long()?,
             "lying-disks" if value == "yes" => options.lying_disks = true,
+            "break" => {
+                options.rules = value.parse::<Rules>().map_err(|source| SavedError::Rule { line: number, source })?
+            }
             "without" => {
                 let fault = Fault::of_word(value);
                 let fault = fault.ok_or_else(|| SavedError::Fault { line: number, word: value.to_owned() })?;
@@ -92,6 +101,7 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
+    use crate::raft::Rule;
     use crate::sim::run_seed;
 
     #[test]
@@ -102,6 +112,7 @@ mod tests {
             nodes: Some(3),
             quiet_until: Duration::from_millis(1_500),
             lying_disks: true,
+            rules: Rules::without(Rule::ReadQuorum).and_without(Rule::Stickiness),
         };
         let report = run_seed(9, &options, true);
         let text = render(&report, &options);
@@ -113,6 +124,7 @@ mod tests {
         assert_eq!(parse("# only a comment"), Err(SavedError::NoSeed));
         assert!(matches!(parse("seed 1\ncluster 3"), Err(SavedError::Line { line: 2, .. })));
         assert!(matches!(parse("seed 1\nwithout luck"), Err(SavedError::Fault { line: 2, .. })));
+        assert!(matches!(parse("seed 1\nbreak R4711"), Err(SavedError::Rule { line: 2, .. })));
         assert!(matches!(parse("time 5"), Err(SavedError::Span { line: 1, .. })));
     }
 }
