@@ -12,7 +12,7 @@ pub struct WriteBatch {
     pub hard_state: Option<HardState>,
     /// The whole log is discarded; it starts anew behind this snapshot, whose file is durable already (R86). Comes with
     /// no truncation; `records` follow it.
-    pub reset_to: Option<SnapshotMeta>,
+    pub reset_to: Option<Box<SnapshotMeta>>,
     /// Entries from here on are replaced by `records`.
     pub truncate_from: Option<Index>,
     /// Whole records, consecutive, in index order; a slice may hold many.

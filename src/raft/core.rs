@@ -182,7 +182,7 @@ pub struct Core {
     /// One that is durable, too, but ends where the state machine has not come to yet.
     pub(super) snapshot_ahead: Option<SnapshotMeta>,
     pub(super) receiving: Option<Receiving>,
-    pub(super) store_due: Option<ChunkToStore>,
+    pub(super) store_due: Option<Box<ChunkToStore>>,
     pub(super) elections: u64,
     /// The newest life of tracking a peer; never used again while the node runs (R78).
     pub(super) generation: u32,

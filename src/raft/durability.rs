@@ -23,7 +23,8 @@ struct Flight {
 #[derive(Clone, Debug, Default, Hash)]
 struct Dirty {
     hard_state: bool,
-    reset_to: Option<SnapshotMeta>,
+    /// Boxed, as it is on its whole way to the disk: it is rare, and every write carries its place.
+    reset_to: Option<Box<SnapshotMeta>>,
     truncate_from: Option<Index>,
     append_from: Option<Index>,
     compact_to: Option<Index>,
@@ -46,7 +47,7 @@ pub(super) struct Durability {
 pub(super) struct Due {
     pub seq: WriteSeq,
     pub hard_state: bool,
-    pub reset_to: Option<SnapshotMeta>,
+    pub reset_to: Option<Box<SnapshotMeta>>,
     pub truncate_from: Option<Index>,
     pub append_from: Option<Index>,
     pub compact_to: Option<Index>,
@@ -97,9 +98,8 @@ impl Durability {
         for flight in &mut self.flights {
             flight.lowest = None;
         }
-        self.touched = None;
         let hard_state = self.dirty.hard_state;
-        self.dirty = Dirty { hard_state, reset_to: Some(meta), ..Dirty::default() };
+        self.dirty = Dirty { hard_state, reset_to: Some(Box::new(meta)), ..Dirty::default() };
         self.touched = None;
     }
 

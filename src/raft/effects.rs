@@ -23,10 +23,10 @@ pub struct Effects {
     /// Everything up to here is committed and locally durable, and may be applied (R48). None: no news.
     pub apply_to: Option<Index>,
     /// A chunk of a leader's snapshot to store; `Core::chunk_stored` answers.
-    pub store: Option<ChunkToStore>,
+    pub store: Option<Box<ChunkToStore>>,
     /// A snapshot whose bytes are all stored, to be made durable and decoded; `Core::snapshot_installed` or
     /// `Core::install_failed` answers.
-    pub install: Option<SnapshotMeta>,
+    pub install: Option<Box<SnapshotMeta>>,
     pub reads: Vec<ReadOutcome>,
     pub events: Vec<Event>,
     /// Set once, for ever: the core is poisoned and takes no more input (R6, R60).
@@ -40,7 +40,7 @@ pub struct Write {
     /// Present when term or vote changed.
     pub hard_state: Option<HardState>,
     /// The whole log is discarded and starts anew behind this snapshot, whose file is durable already (R86).
-    pub reset_to: Option<SnapshotMeta>,
+    pub reset_to: Option<Box<SnapshotMeta>>,
     /// Entries from here on are replaced; never together with a reset.
     pub truncate_from: Option<Index>,
     /// First and last index to append; the bytes are the replica's.

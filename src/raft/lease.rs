@@ -72,10 +72,9 @@ impl Core {
     /// `now` must be read after the request has arrived, or a process that was stopped in between would answer from
     /// the past. Once given, the index stays good: wait until it is applied, then answer.
     pub fn read_lease(&self, now: Time) -> Option<Index> {
-        let leading = self.leading.as_ref()?;
-        let is_open = self.options.lease_reads && self.fault().is_none() && self.commit >= leading.noop;
-        let until = self.lease_end()?;
-        (is_open && leading.transfer.is_none() && now < until).then_some(self.commit)
+        let leading = self.leading.as_ref().filter(|_| self.options.lease_reads)?;
+        let is_open = self.fault().is_none() && self.commit >= leading.noop && leading.transfer.is_none();
+        (is_open && now < self.lease_end()?).then_some(self.commit)
     }
 
     /// When the promises of a quorum may begin to end (R99).

@@ -214,10 +214,10 @@ impl Core {
         let Some(leading) = &self.leading else { return };
         let (noop, is_transferring) = (leading.noop, leading.transfer.is_some());
         self.say_goodbyes(now);
-        let config = Arc::clone(self.membership.config());
         if self.membership.index() > self.commit || self.commit < noop {
             return;
         }
+        let config = Arc::clone(self.membership.config());
         if config.is_joint() {
             if config.auto_leave {
                 self.append_config(now, left(&config));
@@ -273,6 +273,9 @@ impl Core {
     fn say_goodbyes(&mut self, now: Time) {
         let (commit, patience) = (self.commit, GOODBYE_TIMEOUTS * self.options.election_timeout);
         let Some(leading) = &mut self.leading else { return };
+        if leading.peers.iter().all(|peer| peer.goodbye.is_none()) {
+            return;
+        }
         for peer in &mut leading.peers {
             if let Some(goodbye) = &mut peer.goodbye
                 && goodbye.removed_at <= commit

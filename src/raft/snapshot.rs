@@ -175,13 +175,13 @@ impl Core {
     /// The next chunk for the peer at `position`, if a snapshot is on its way to it or can be.
     pub(super) fn next_chunk(&mut self, now: Time, position: usize) -> Option<(NodeId, Snapshot)> {
         let peer = self.leading.as_ref()?.peers.get(position)?;
-        let (id, heard) = (peer.id, peer.is_heard(now, self.options.election_timeout));
+        let is_heard = |peer: &Progress| peer.is_heard(now, self.options.election_timeout);
         if peer.state == PeerState::Snapshot {
-            if !heard {
-                self.stop_sending(id, "it has fallen silent");
+            if !is_heard(peer) {
+                self.stop_sending(peer.id, "it has fallen silent");
                 return None;
             }
-        } else if !self.needs_snapshot(peer) || !heard || peer.state == PeerState::Probe && peer.paused {
+        } else if !self.needs_snapshot(peer) || !is_heard(peer) || peer.state == PeerState::Probe && peer.paused {
             return None;
         } else {
             self.start_sending(position)?;
@@ -338,7 +338,8 @@ impl Core {
             Stage::WaitsForChunk if chunk.offset == receiving.stored => {
                 receiving.stage = Stage::Storing;
                 receiving.answering = chunk.offset;
-                self.store_due = Some(ChunkToStore { meta: chunk.meta, offset: chunk.offset, length: chunk.length });
+                let (meta, offset, length) = (chunk.meta, chunk.offset, chunk.length);
+                self.store_due = Some(Box::new(ChunkToStore { meta, offset, length }));
             }
             Stage::WaitsForChunk | Stage::Whole | Stage::Installing => {
                 let offset = receiving.stored;
@@ -386,13 +387,13 @@ impl Core {
     }
 
     /// The snapshot to install now, if one is whole and may become durable.
-    pub(super) fn take_install(&mut self) -> Option<SnapshotMeta> {
+    pub(super) fn take_install(&mut self) -> Option<Box<SnapshotMeta>> {
         let receiving = self.receiving.as_mut()?;
         if receiving.stage != Stage::Whole || !self.disk.is_persisted(receiving.term_write) {
             return None;
         }
         receiving.stage = Stage::Installing;
-        Some(receiving.meta.clone())
+        Some(Box::new(receiving.meta.clone()))
     }
 
     /// The snapshot that was to be installed cannot be: its bytes are not what was announced, or the disk refused.

@@ -48,7 +48,7 @@ pub enum Input {
         result: Result<u64, String>,
     },
     /// The answer to `SnapshotJob::Install`: the state that the file holds, which is durable; or why it is not.
-    SnapshotInstalled(Result<Image, String>),
+    SnapshotInstalled(Result<Box<Image>, String>),
     /// Somebody wants a snapshot of the state as it is.
     TakeSnapshot,
     /// The connection to a peer is lost.

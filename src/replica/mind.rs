@@ -206,10 +206,10 @@ impl Replica {
                 self.end_read_round(outcome);
             }
             if let Some(chunk) = effects.store.take() {
-                self.store_chunk(chunk);
+                self.store_chunk(*chunk);
             }
             if let Some(meta) = effects.install.take() {
-                self.install(meta);
+                self.install(*meta);
             }
             out.more = self.apply(effects.apply_to);
             self.settle_changes();

@@ -4,7 +4,7 @@
 use bytes::{Bytes, BytesMut};
 use core::time::Duration;
 
-use super::testing::{World, encoded};
+use super::testing::{Dice, World, encoded};
 use super::{Input, Limits};
 use crate::api::{Answer, Ask, Refused};
 use crate::codec::entry::{append_session, append_stamp, decode_stamp};
@@ -347,24 +347,12 @@ fn clients_neither_tell_the_time_nor_send_numbers_that_make_no_sense() {
     assert_eq!(entries(&mut world, leader), 2);
 }
 
-/// Where the next thing goes wrong, chosen by a seed.
-struct Dice(u64);
-
-impl Dice {
-    fn roll(&mut self, sides: u64) -> u64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) % sides
-    }
-}
-
 #[test]
 fn counters_under_kills_and_retries_count_exactly_once() {
     const COUNTS: u64 = 25;
     let mut attempts = 0;
     for seed in 1..=30 {
-        let mut dice = Dice(0x9e37_79b9_7f4a_7c15_u64.wrapping_mul(seed));
+        let mut dice = Dice::of(seed);
         let limits = Limits { sessions: SessionLimits::default(), ..Limits::tiny() };
         let mut world = World::of(3, limits);
         for serial in 1..=COUNTS {

@@ -100,7 +100,7 @@ impl Snapshots {
     }
 
     pub(super) fn take_jobs(&mut self, out: &mut Vec<SnapshotJob>) {
-        out.append(&mut self.jobs);
+        core::mem::swap(out, &mut self.jobs);
     }
 
     /// Chunks that the core did not want are gone with their turn.
@@ -240,11 +240,11 @@ impl Replica {
     }
 
     /// A received snapshot is durable and decoded, or not.
-    pub(super) fn take_installed(&mut self, now: Time, result: Result<Image, String>) {
+    pub(super) fn take_installed(&mut self, now: Time, result: Result<Box<Image>, String>) {
         match result {
             Ok(image) => {
                 if self.core.snapshot_installed(now) == Installation::Replaced {
-                    self.replace_state(image);
+                    self.replace_state(*image);
                 }
             }
             Err(what) => {

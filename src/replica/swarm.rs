@@ -9,7 +9,7 @@ use bytes::Bytes;
 use core::time::Duration;
 
 use super::Limits;
-use super::testing::{World, encoded};
+use super::testing::{Dice, World, encoded};
 use crate::api::{Answer, Ask, Consistency, Query, Refused};
 use crate::codec::entry::{decode_stamp, stamp_bytes};
 use crate::codec::{RECORD_HEADER_BYTES, RecordHeader, Settings};
@@ -33,7 +33,7 @@ enum Open {
 
 struct Swarm {
     world: World,
-    dice: u64,
+    dice: Dice,
     open: BTreeMap<(u64, u64), Open>,
     /// How many answers of each node have been looked at.
     seen: BTreeMap<u64, usize>,
@@ -69,7 +69,7 @@ fn run(seed: u64) -> Swarm {
     let settings = Settings { election_timeout: Duration::from_millis(200), ..Settings::default() };
     let mut world = World::with(if seed.is_multiple_of(4) { 5 } else { 3 }, Limits::tiny(), settings);
     world.tail_found_bytes = if seed.is_multiple_of(2) { 0 } else { 300 };
-    let dice = seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
+    let dice = Dice::of(seed);
     let (open, seen, acknowledged) = (BTreeMap::new(), BTreeMap::new(), BTreeMap::new());
     let mut swarm = Swarm { world, dice, open, seen, acknowledged, reads: 0, unknown: 0 };
     for _ in 0..STEPS {
@@ -84,11 +84,7 @@ fn run(seed: u64) -> Swarm {
 
 impl Swarm {
     fn roll(&mut self, sides: u64) -> u64 {
-        // xorshift, which is good enough to choose what happens next.
-        self.dice ^= self.dice << 13;
-        self.dice ^= self.dice >> 7;
-        self.dice ^= self.dice << 17;
-        (self.dice >> 11) % sides
+        self.dice.roll(sides)
     }
 
     fn one_thing_happens(&mut self) {

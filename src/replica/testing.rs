@@ -472,7 +472,7 @@ impl Node {
                 let image = self.images.borrow()[&meta.digest].clone();
                 self.disk.keep(meta, image.clone());
                 self.installed += 1;
-                Input::SnapshotInstalled(Ok(image))
+                Input::SnapshotInstalled(Ok(Box::new(image)))
             }
         }
     }
@@ -528,7 +528,7 @@ impl Disk {
             self.hard_state = hard_state;
         }
         if let Some(meta) = batch.reset_to {
-            assert!(self.snapshots.iter().any(|(held, _)| *held == meta), "the file is durable before the log goes");
+            assert!(self.snapshots.iter().any(|(held, _)| *held == *meta), "the file is durable before the log goes");
             self.reset(&meta);
         }
         if let Some(from) = batch.truncate_from {
@@ -636,6 +636,23 @@ fn push_record(shape: &mut Shape, record: &Bytes) {
     let config = (header.kind == Kind::Config)
         .then(|| Arc::new(decode_config(&record[RECORD_HEADER_BYTES..]).expect("configurations can be read").0));
     shape.push(header.id.term, record.len() as u32, config);
+}
+
+/// What happens next, chosen by a seed: xorshift, which is good enough for that.
+pub(super) struct Dice(u64);
+
+impl Dice {
+    /// Odd, because zero would stay zero.
+    pub(super) fn of(seed: u64) -> Dice {
+        Dice(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
+    pub(super) fn roll(&mut self, sides: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0 >> 11) % sides
+    }
 }
 
 /// What the transport of a real node does on arrival: the shape is derived from the records, which know of every

@@ -51,6 +51,7 @@ impl StateMachine {
 
     /// Applies the write of the entry at `revision`, written in `term`. It must be the one after the last applied
     /// (R50).
+    #[inline]
     pub fn apply(&mut self, revision: u64, term: u64, write: WriteRef<'_>) -> Applied {
         let before_ms = self.log_time_ms;
         self.log_time_ms = before_ms.saturating_add(write.elapsed_ms);
@@ -113,6 +114,7 @@ impl StateMachine {
         self.sessions.answer(tag).cloned()
     }
 
+    #[inline]
     fn finish(&mut self, revision: u64, elapsed_ms: u64) {
         if elapsed_ms > 0 {
             self.sessions.expire(self.log_time_ms);

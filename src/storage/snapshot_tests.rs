@@ -239,7 +239,7 @@ impl World {
 
     fn install(&mut self, meta: &SnapshotMeta, log: &Log) -> Result<(), super::WriteError> {
         let mut batch = self.batch();
-        batch.reset_to = Some(meta.clone());
+        batch.reset_to = Some(Box::new(meta.clone()));
         self.become_log(log, batch, meta.last.index.0 + 1)
     }
 

@@ -27,10 +27,10 @@ pub struct Args {
 pub fn run(context: &Context, arguments: Args) -> Result<Exit, Failure> {
     let (cluster, _) = selection::local_cluster(context)?;
     let mut nodes = local::nodes_meant(context, &cluster, &arguments.nodes)?;
-    if arguments.nodes.is_empty() {
-        nodes.retain(|node| process::running(&node.directory).is_some_and(|run| process::is_paused(run.pid)));
-    }
     let is_paused = |node: &LocalNode| process::running(&node.directory).is_some_and(|run| process::is_paused(run.pid));
+    if arguments.nodes.is_empty() {
+        nodes.retain(is_paused);
+    }
     let paused: Vec<bool> = nodes.iter().map(is_paused).collect();
     kill::send(context, &nodes, Signal::CONT)?;
     for (node, was_paused) in nodes.iter().zip(paused) {

@@ -324,10 +324,10 @@ impl World {
         }
         let node = self.nodes.get_mut(&id).expect("only members are drained");
         if let Some(chunk) = effects.store.take() {
-            node.store_chunk(chunk, &mut self.trace);
+            node.store_chunk(*chunk, &mut self.trace);
         }
         if let Some(meta) = effects.install.take() {
-            node.install(meta, &mut self.trace);
+            node.install(*meta, &mut self.trace);
         }
         for outcome in effects.reads.drain(..) {
             self.trace.push(show::read_outcome(id, outcome));
