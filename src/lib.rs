@@ -23,7 +23,8 @@ pub mod inspect;
 pub mod node;
 /// Events become log lines.
 pub mod observe;
-/// Pure consensus: elections, replication, commit, reads, transfer. No clock, no I/O, no payload bytes.
+/// Pure consensus: elections, replication, commit, membership, snapshots, reads, transfer. No clock, no I/O, no payload
+/// bytes.
 pub mod raft;
 /// One node's mind: core, log tail, state machine, and who is waiting for what. Pure.
 pub mod replica;
@@ -31,7 +32,7 @@ pub mod replica;
 pub mod sim;
 /// The replicated state: an ordered key-value map, its commands, and the sessions of its clients. Pure.
 pub mod state_machine;
-/// The log on disk: segments, hard state, group commit, recovery.
+/// What is on disk: segments of the log, hard state, snapshots, group commit, recovery.
 pub mod storage;
 /// QUIC: identity, connections, lanes between peers, and the listener for clients.
 pub mod transport;
