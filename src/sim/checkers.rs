@@ -7,15 +7,17 @@
 //! An entry is known by its log id and the check of its record. The check chains to the entry before, so that two logs
 //! with the same check at one place are the same up to there, which makes each look cost one comparison.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::script::Violation;
+use crate::codec::entry::decode_config;
 use crate::codec::record::LINK_ORIGIN;
 use crate::codec::{Kind, PeerMessage, RECORD_HEADER_BYTES, RecordHeader, WriteBatch};
 use crate::raft::message::AppendOutcome;
-use crate::raft::quorum::reached;
+use crate::raft::quorum::{Tally, overlap, reached, tally};
 use crate::raft::{Config, HardState, Index, LogId, Message, NodeId, Role, Term};
 use crate::replica::{Outputs, Replica};
 use crate::storage::Recovered;
@@ -37,6 +39,7 @@ struct Known {
     link: u32,
     kind: Kind,
     payload: Bytes,
+    config: Option<Arc<Config>>,
 }
 
 /// What is known to be committed.
@@ -75,6 +78,8 @@ pub struct Checkers {
     nodes: Vec<Follow>,
     /// By index, every entry ever seen there.
     known: Vec<Vec<Known>>,
+    /// Where in `known` there are configurations.
+    config_places: BTreeSet<usize>,
     committed: Vec<Committed>,
     leaders: BTreeMap<Term, NodeId>,
     votes: BTreeMap<(NodeId, Term), NodeId>,
@@ -83,8 +88,43 @@ pub struct Checkers {
 }
 
 impl Checkers {
-    pub fn new(nodes: usize) -> Checkers {
-        Checkers { nodes: vec![Follow::default(); nodes], ..Checkers::default() }
+    /// There is one more node.
+    pub fn add_node(&mut self) {
+        self.nodes.push(Follow::default());
+    }
+
+    /// The newest committed configuration, and every one behind it that somebody has or had in its log: no other can be
+    /// in force, now or before the next one is proposed.
+    pub fn possible_configs(&self) -> Vec<Arc<Config>> {
+        let count = self.committed.len();
+        let committed = self.newest_config(count, |place| Some(self.committed[place].slot));
+        let open = self.config_places.range(count..).flat_map(|place| &self.known[*place]);
+        let open = open.filter_map(|known| known.config.clone());
+        committed.map(|(_, config)| config).into_iter().chain(open).collect()
+    }
+
+    /// The configuration that was committed under this log id.
+    pub fn committed_config(&self, id: LogId) -> Option<Arc<Config>> {
+        let slot = self.committed.get(place(id.index)).filter(|committed| committed.slot.term == id.term)?.slot;
+        self.known[place(id.index)].iter().find(|known| known.slot == slot)?.config.clone()
+    }
+
+    /// The newest configuration among the first entries of a log.
+    fn newest_config(
+        &self,
+        count: usize,
+        slot: impl Fn(usize) -> Option<Slot>,
+    ) -> Option<(Index, Arc<Config>)> {
+        self.config_places.range(..count).rev().find_map(|place| {
+            let here = slot(*place)?;
+            let known = self.known[*place].iter().find(|known| known.slot == here)?;
+            Some((Index(*place as u64 + 1), known.config.clone()?))
+        })
+    }
+
+    fn config_of(&self, at: usize) -> Option<(Index, Arc<Config>)> {
+        let log = &self.nodes[at].log;
+        self.newest_config(log.len(), |place| log.get(place).copied())
     }
 
     /// Index of the newest entry that any node was seen to have committed.
@@ -209,6 +249,7 @@ impl Checkers {
         let became_leader = core.role() == Role::Leader && (follow.role != Role::Leader || follow.term != term);
         let (commit_before, applied_before) = (follow.commit, follow.applied);
         (follow.role, follow.term, follow.commit, follow.applied) = (core.role(), term, commit, applied);
+        self.check_config(at, id, core.config_index(), core.config())?;
         if became_leader {
             self.check_new_leader(at, id, term)?;
         }
@@ -298,7 +339,14 @@ impl Checkers {
                     }
                     None => {
                         let payload = record.slice(RECORD_HEADER_BYTES..);
-                        here.push(Known { slot, link: header.link, kind: header.kind, payload });
+                        let config = (header.kind == Kind::Config).then(|| {
+                            let (config, _) = decode_config(&payload).expect("configurations can be read");
+                            Arc::new(config)
+                        });
+                        if config.is_some() {
+                            self.config_places.insert(place);
+                        }
+                        here.push(Known { slot, link: header.link, kind: header.kind, payload, config });
                     }
                 }
             }
@@ -341,10 +389,25 @@ impl Checkers {
         hold(first == candidate, "I7 one vote", || format!("{id} voted for {first} and for {candidate} in term {term}"))
     }
 
-    /// I1 and I4.
+    /// R71, R74: the newest configuration of a log is in force from when it is appended, and no longer than it is there.
+    fn check_config(&self, at: usize, id: NodeId, index: Index, in_force: &Config) -> Checked {
+        let newest = self.config_of(at);
+        let is_so = newest.as_ref().is_some_and(|(at, config)| *at == index && **config == *in_force);
+        hold(is_so, "R71 configuration", || {
+            let says = newest.map_or_else(|| "nobody".to_owned(), |(at, config)| format!("{config}, at {at}"));
+            format!("{id} goes by {in_force}, at {index}, and the newest in its log is {says}")
+        })
+    }
+
+    /// I1 and I4, and that the votes were those of a quorum (R80).
     fn check_new_leader(&mut self, at: usize, id: NodeId, term: Term) -> Checked {
         let first = *self.leaders.entry(term).or_insert(id);
         hold(first == id, "I1 election safety", || format!("{first} and {id} both led term {term}"))?;
+        let (_, config) = self.config_of(at).expect("a leader has a configuration");
+        let ballot = |voter: NodeId| self.votes.get(&(voter, term)).map(|candidate| *candidate == id);
+        hold(tally(&config, ballot) == Tally::Won, "R80 quorum of votes", || {
+            format!("{id} leads term {term} without the votes of a quorum of {config}")
+        })?;
         let earlier = self.committed.iter().rposition(|committed| committed.by < term);
         let Some(newest) = earlier else { return Ok(()) };
         let log = &self.nodes[at].log;
@@ -378,8 +441,26 @@ impl Checkers {
         hold(holders == 1, "I8 durable commit", || {
             format!("{id} committed {}, which no quorum holds durably", LogId { index: to, term: newest.term })
         })?;
-        let news = log[self.committed.len()..place(to.next())].iter().map(|slot| Committed { slot: *slot, by });
+        let known_to = self.committed.len();
+        let news = log[known_to..place(to.next())].iter().map(|slot| Committed { slot: *slot, by });
         self.committed.extend(news);
+        self.check_succession(known_to)
+    }
+
+    /// I10: each quorum of a committed configuration meets each one of the next.
+    fn check_succession(&self, from: usize) -> Checked {
+        for place in self.config_places.range(from.max(1)..self.committed.len()) {
+            let slot = |place: usize| Some(self.committed[place].slot);
+            let Some((at, config)) = self.newest_config(place + 1, slot) else { continue };
+            if at != Index(*place as u64 + 1) {
+                continue;
+            }
+            let before = self.newest_config(*place, slot);
+            let meets = before.as_ref().is_none_or(|(_, before)| overlap(before, &config));
+            hold(meets, "I10 configurations overlap", || {
+                format!("a quorum of {config}, committed at {at}, need not meet one of the configuration before")
+            })?;
+        }
         Ok(())
     }
 

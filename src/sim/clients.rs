@@ -169,6 +169,11 @@ impl Clients {
         self.is_probing = false;
     }
 
+    /// Clients learn of one more node.
+    pub fn node_added(&mut self) {
+        self.nodes += 1;
+    }
+
     pub fn are_all_idle(&self) -> bool {
         self.list.iter().all(|client| client.running.is_none())
     }

@@ -21,6 +21,7 @@ mod judge;
 pub mod linearizability;
 mod model;
 mod network;
+mod operators;
 pub mod plan;
 mod process;
 mod queue;

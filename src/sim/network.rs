@@ -44,6 +44,7 @@ pub struct Network {
 }
 
 impl Network {
+    /// Between so many places; whoever comes later finds its links ready.
     pub fn new(nodes: usize, plan: NetworkPlan, dice: Dice) -> Network {
         Network { plan, dice, nodes, links: vec![State::default(); nodes * nodes] }
     }

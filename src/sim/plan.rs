@@ -41,10 +41,14 @@ pub enum Fault {
     Restart,
     /// A process stands still and then goes on as if nothing had happened.
     Pause,
-    /// Clocks run up to a tenth too fast or too slow, and the time of day jumps.
+    /// Clocks run up to a tenth too fast or too slow; where there are lease reads, within the bound these rest on.
     Clocks,
+    /// Clocks jump ahead, as after a machine has slept; not where leases rest on them.
+    Jump,
     /// Operators move leadership around.
     Transfer,
+    /// Operators add, promote, demote, remove and replace nodes.
+    Members,
     SlowDisk,
     /// A disk does not answer for seconds.
     StuckDisk,
@@ -78,7 +82,9 @@ pub const FAULTS: &[(Fault, &str)] = &[
     (Fault::Restart, "restart"),
     (Fault::Pause, "pause"),
     (Fault::Clocks, "clocks"),
+    (Fault::Jump, "jump"),
     (Fault::Transfer, "transfer"),
+    (Fault::Members, "members"),
     (Fault::SlowDisk, "slow-disk"),
     (Fault::StuckDisk, "stuck-disk"),
     (Fault::FullDisk, "full-disk"),
@@ -106,8 +112,9 @@ impl Fault {
             Fault::Loss | Fault::Duplicate | Fault::Reorder | Fault::Late | Fault::Clocks => return None,
             Fault::TornSector | Fault::Lag => return None,
             Fault::News | Fault::Hangup => 3,
+            Fault::Members => 4,
             Fault::Partition | Fault::Kill | Fault::Power | Fault::Flap | Fault::Pause => 8,
-            Fault::Restart | Fault::Transfer | Fault::SlowDisk => 10,
+            Fault::Restart | Fault::Transfer | Fault::SlowDisk | Fault::Jump => 10,
             Fault::StuckDisk | Fault::WriteError | Fault::SyncError => 15,
             Fault::PowerAll | Fault::FullDisk => 20,
             Fault::Rot | Fault::Wipe => 30,
@@ -187,6 +194,11 @@ pub struct Workload {
     pub pinned_every: u64,
     /// Of a hundred requests.
     pub reads_percent: u64,
+    /// Of a hundred reads; the others ask the whole cluster.
+    pub stale_percent: u64,
+    pub lease_percent: u64,
+    /// Every so many clients writes with a session; zero for none.
+    pub sessions_every: u64,
 }
 
 /// A whole world, before it starts.
@@ -250,11 +262,6 @@ impl Plan {
         self.faults.contains(&fault)
     }
 
-    /// Nodes that may lose what they had stored for good: a minority.
-    pub fn ruined_max(&self) -> usize {
-        (self.nodes as usize - 1) / 2
-    }
-
     /// Sets the rates of absent faults to nothing.
     fn switch_off(&mut self) {
         let has = |fault| self.faults.contains(&fault);
@@ -280,16 +287,18 @@ impl Plan {
 fn settings(dice: &mut Dice) -> Settings {
     let election_timeout = Duration::from_millis(*dice.pick(&[150, 300, 500, 500, 1_000]));
     let is_usual = dice.below(5) != 0;
+    let (pre_vote, check_quorum) = (is_usual || dice.coin(), is_usual || dice.coin());
+    let wants_leases = dice.below(3) == 0;
     Settings {
         election_timeout,
         heartbeat_interval: election_timeout / *dice.pick(&[5, 8, 10]),
-        pre_vote: is_usual || dice.coin(),
-        check_quorum: is_usual || dice.coin(),
+        pre_vote,
+        check_quorum,
         max_inflight_bytes: *dice.pick(&[400, 2_000, 1 << 20]),
         max_value_size: *dice.pick(&[2_000, 1 << 20]),
         max_pending_bytes: *dice.pick(&[600, 4_000, 64 << 20]),
-        lease_reads: false,
-        clock_drift_ppm: CLOCK_DRIFT_PPM_DEFAULT,
+        lease_reads: wants_leases && pre_vote && check_quorum,
+        clock_drift_ppm: *dice.pick(&[CLOCK_DRIFT_PPM_DEFAULT, 50_000, 200_000]),
     }
 }
 
@@ -351,6 +360,9 @@ fn workload(dice: &mut Dice) -> Workload {
         value_bytes_max: *dice.pick(&[16, 100, 700]),
         pinned_every: *dice.pick(&[0, 2, 3]),
         reads_percent: *dice.pick(&[10, 30, 60]),
+        stale_percent: *dice.pick(&[0, 10, 40]),
+        lease_percent: *dice.pick(&[0, 50, 100]),
+        sessions_every: *dice.pick(&[0, 1, 1, 2]),
     }
 }
 

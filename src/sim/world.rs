@@ -17,6 +17,7 @@ use super::dice::Dice;
 use super::faults::Mend;
 use super::network::{Fate, Network};
 use super::plan::{Fault, Plan};
+use super::operators::Operators;
 use super::process::{Clock, FETCHES_MAX, INPUTS_PER_TURN_MAX, Machine, Process, first_config};
 use super::queue::Queue;
 use super::recover::Phase;
@@ -34,6 +35,9 @@ pub(super) const REOPEN_AFTER: Duration = Duration::from_secs(1);
 
 /// The least time between two turns that have more to do.
 const MORE_AFTER: Duration = Duration::from_micros(20);
+
+/// Most machines that join a world after its beginning.
+pub(super) const NEWCOMERS_MAX: usize = 6;
 
 /// The streams of chance, one for each purpose.
 const PURPOSE_NETWORK: u64 = 2;
@@ -124,6 +128,10 @@ pub struct Counts {
     pub elections_won: u64,
     pub fetches: u64,
     pub refused_disks: u64,
+    /// Changes of membership that were committed.
+    pub changes: u64,
+    /// Frames that were damaged on the way, and refused.
+    pub refused_frames: u64,
 }
 
 /// Everything there is.
@@ -134,6 +142,7 @@ pub(super) struct World {
     pub machines: Vec<Machine>,
     pub network: Network,
     pub clients: Clients,
+    pub operators: Operators,
     pub checkers: Checkers,
     pub trace: Trace,
     pub counts: Counts,
@@ -142,6 +151,7 @@ pub(super) struct World {
     pub fault_dice: Dice,
     pub client_dice: Dice,
     pub turn_dice: Dice,
+    clock_dice: Dice,
     out: Outputs,
     head: BytesMut,
 }
@@ -151,26 +161,16 @@ impl World {
     pub(super) fn new(plan: Plan, keeps_lines: bool) -> World {
         let seed = plan.seed;
         let count = usize::try_from(plan.nodes).expect("nodes are few");
-        let mut clocks = Dice::stream(seed, PURPOSE_CLOCKS);
-        let config = first_config(plan.nodes);
-        let machine = |id: u64| {
-            let rate = if plan.has(Fault::Clocks) { clocks.between(900_000, 1_100_000) } else { 1_000_000 };
-            let machine = Machine::new(NodeId(id), Clock::new(rate));
-            machine.found(&config, &plan.settings);
-            if plan.lying_disks {
-                machine.disk.lie();
-            }
-            machine
-        };
-        let machines: Vec<Machine> = (1..=plan.nodes).map(machine).collect();
-        let network = Network::new(count, plan.network.clone(), Dice::stream(seed, PURPOSE_NETWORK));
+        let places = count + NEWCOMERS_MAX;
+        let network = Network::new(places, plan.network.clone(), Dice::stream(seed, PURPOSE_NETWORK));
         let mut world = World {
             now: Time::default(),
             queue: Queue::new(),
-            machines,
+            machines: Vec::with_capacity(places),
             network,
             clients: Clients::new(&plan.workload, count),
-            checkers: Checkers::new(count),
+            operators: Operators::default(),
+            checkers: Checkers::default(),
             trace: Trace::new(keeps_lines),
             counts: Counts::default(),
             phase: Phase::Faulty,
@@ -178,17 +178,51 @@ impl World {
             fault_dice: Dice::stream(seed, PURPOSE_FAULTS),
             client_dice: Dice::stream(seed, PURPOSE_CLIENTS),
             turn_dice: Dice::stream(seed, PURPOSE_TURNS),
+            clock_dice: Dice::stream(seed, PURPOSE_CLOCKS),
             out: Outputs::default(),
             head: BytesMut::new(),
             plan,
         };
-        for at in 0..count {
-            world.queue.push(world.now, Coming::Start { at, incarnation: 0 });
-            world.machines[at].start_planned = true;
+        for _ in 0..count {
+            let at = world.add_machine();
+            world.plan_start(at, Duration::ZERO);
         }
         world.plan_clients();
         world.plan_faults();
         world
+    }
+
+    /// One more machine with a founded disk, which is not running yet. Gives its place.
+    pub(super) fn add_machine(&mut self) -> usize {
+        let at = self.machines.len();
+        let id = NodeId(at as u64 + 1);
+        let rate = self.clock_rate();
+        let machine = Machine::new(id, Clock::new(rate));
+        machine.found(&first_config(self.plan.nodes), &self.plan.settings);
+        if self.plan.lying_disks {
+            machine.disk.lie();
+        }
+        self.machines.push(machine);
+        self.checkers.add_node();
+        at
+    }
+
+    /// A tenth off at most; where leases rest on clocks, no two of them are further apart than these allow.
+    fn clock_rate(&mut self) -> u64 {
+        const TRUE_RATE: u64 = 1_000_000;
+        if !self.plan.has(Fault::Clocks) {
+            TRUE_RATE
+        } else if self.plan.settings.lease_reads {
+            let apart = u64::from(self.plan.settings.clock_drift_ppm);
+            if self.clock_dice.coin() {
+                // The ends of what is allowed.
+                if self.clock_dice.coin() { TRUE_RATE } else { TRUE_RATE + apart }
+            } else {
+                self.clock_dice.between(TRUE_RATE, TRUE_RATE + apart)
+            }
+        } else {
+            self.clock_dice.between(900_000, 1_100_000)
+        }
     }
 
     /// Lets the next thing happen.
@@ -344,6 +378,7 @@ impl World {
         machine.disk.plug_in();
         self.checkers.stopped(at, &flight);
         self.lose_requests(at);
+        self.operators.lose(at);
     }
 
     /// Takes one turn: everything that has arrived goes in, and what the replica wants is carried out.
@@ -403,6 +438,9 @@ impl World {
         sent?;
         for (client, response) in out.answers.drain(..) {
             self.answered(at, client, response)?;
+        }
+        for (ticket, outcome) in out.changes.drain(..) {
+            self.change_ended(at, ticket, outcome)?;
         }
         for fetch in out.fetch.drain(..) {
             self.plan_fetch(at, fetch);
@@ -626,6 +664,7 @@ impl World {
         self.trace.line(self.now, || format!("* {id} has stopped"));
         self.checkers.stopped(at, &rest);
         self.lose_requests(at);
+        self.operators.lose(at);
         let pause = self.disk_dice.span(Duration::from_millis(10), Duration::from_secs(2));
         self.plan_start(at, pause);
         Ok(())
