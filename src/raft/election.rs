@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use core::hash::{Hash, Hasher};
 use core::time::Duration;
 
+use super::change::left;
 use super::core::Core;
 use super::durability::Durability;
 use super::event::{CampaignCause, Event, StepDownCause};
@@ -314,7 +315,9 @@ impl Core {
         let pre = campaign.pre;
         let own_at_once = (!self.rules.keeps(Rule::OwnBallotDurable)).then_some(true);
         let own = |voter| own_at_once.filter(|_| voter == self.id);
-        match tally(self.membership.config(), |voter| campaign.ballots.get(&voter).copied().or(own(voter))) {
+        let halves = self.membership.config();
+        let counted = if self.rules.keeps(Rule::BothHalves) { halves.clone() } else { left(halves).into() };
+        match tally(&counted, |voter| campaign.ballots.get(&voter).copied().or(own(voter))) {
             Tally::Open => {}
             Tally::Lost => self.become_follower(now, self.term, None, StepDownCause::VotesLost),
             Tally::Won if pre => self.start_real_campaign(now, CampaignCause::PreVotesWon),

@@ -10,6 +10,7 @@ use std::collections::{BTreeMap, VecDeque};
 
 use super::core::Core;
 use super::quorum::reached;
+use super::rules::Rule;
 use super::types::{Index, NodeId, Role, Time};
 
 /// How many times of sending are remembered for one election timeout; heartbeats that follow each other faster share
@@ -103,7 +104,7 @@ impl Core {
     fn lease_length(&self) -> Duration {
         let timeout = self.options.election_timeout;
         let nanos = u64::try_from(timeout.as_nanos()).expect("election timeouts are far below 500 years");
-        let drift = u64::from(self.options.clock_drift_ppm);
+        let drift = if self.rules.keeps(Rule::LeaseDrift) { u64::from(self.options.clock_drift_ppm) } else { 0 };
         let scaled = u128::from(nanos) * u128::from(PARTS_PER_MILLION) / u128::from(PARTS_PER_MILLION + drift);
         let shortened = Duration::from_nanos(u64::try_from(scaled).expect("it is not longer than the timeout"));
         shortened.saturating_sub(timeout / MARGIN_PARTS)
@@ -114,7 +115,7 @@ impl Core {
     /// reads a promise ends with the term it was given in, and is `live_leader`'s to judge.
     pub(super) fn is_bound(&self, now: Time) -> bool {
         let since = self.leader_contact.unwrap_or(self.started);
-        self.options.lease_reads && self.role != Role::Leader && now.since(since) < self.options.election_timeout
+        self.options.lease_reads && self.rules.keeps(Rule::LeaseBound) && self.role != Role::Leader && now.since(since) < self.options.election_timeout
     }
 }
 

@@ -8,6 +8,8 @@
 use core::fmt;
 use core::str::FromStr;
 
+use super::core::Core;
+
 /// A rule that can be switched off, named after what holds while it is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Rule {
@@ -54,9 +56,23 @@ pub enum Rule {
     DamageNotTorn,
     TornNotDamage,
     StorageChecked,
+    OneChange,
+    ChangeOwnTerm,
+    JointCommitted,
+    ConfigRolledBack,
+    CaughtUp,
+    VotedOut,
+    Goodbye,
+    BothHalves,
+    SuffixKept,
+    SnapshotConfig,
     ReadQuorum,
     ReadOwnTerm,
     ReadSequence,
+    LeaseDrift,
+    LeaseEnded,
+    LeaseBound,
+    DedupeReplicated,
 }
 
 /// Every rule in the order of the enumeration: its id, and what goes wrong without it.
@@ -108,9 +124,23 @@ const CATALOGUE: &[(Rule, &str, &str)] = &[
     (Rule::DamageNotTorn, "R62-damage", "damage in the log is cut off like a torn write"),
     (Rule::TornNotDamage, "R62-torn", "a torn write is refused like damage"),
     (Rule::StorageChecked, "R65", "messages for the disk that a node has lost reach its new one"),
+    (Rule::OneChange, "R72-one", "a change of members is begun while another one is not committed"),
+    (Rule::ChangeOwnTerm, "R72-term", "a new leader changes members before it has committed anything"),
+    (Rule::JointCommitted, "R73", "a joint configuration is left before it is committed"),
+    (Rule::ConfigRolledBack, "R74", "a configuration that was cut off with its entry stays in force"),
+    (Rule::CaughtUp, "R75", "a learner becomes a voter before it has caught up"),
+    (Rule::VotedOut, "R76", "a leader that is no member any more goes on leading"),
+    (Rule::Goodbye, "R77", "nobody tells a removed node that it was removed"),
+    (Rule::BothHalves, "R80", "of a joint configuration only the new half counts"),
+    (Rule::SuffixKept, "R86", "a snapshot drops what the log holds behind its end"),
+    (Rule::SnapshotConfig, "R89", "after a snapshot the configuration from before it stays in force"),
     (Rule::ReadQuorum, "R93-quorum", "a leader answers reads without asking whether it still leads"),
     (Rule::ReadOwnTerm, "R93-term", "a new leader answers reads before it knows what is committed"),
     (Rule::ReadSequence, "R94", "an answer to an earlier heartbeat confirms a later read"),
+    (Rule::LeaseDrift, "R99-drift", "a lease lasts as long as if all clocks ran equally fast"),
+    (Rule::LeaseEnded, "R100", "a leader that has ordered another one to campaign goes on reading by its lease"),
+    (Rule::LeaseBound, "R101", "a promise to a leader ends with its term or with a restart, a lease does not"),
+    (Rule::DedupeReplicated, "R107", "only the leader knows which writes of a session it has seen"),
 ];
 
 /// Most rules that a set holds, one bit each.
@@ -160,6 +190,13 @@ impl Rules {
     /// The rules that are not kept, in order.
     pub fn broken(self) -> impl Iterator<Item = Rule> {
         Rule::all().filter(move |rule| !self.keeps(*rule))
+    }
+}
+
+impl Core {
+    /// The rules that this node keeps.
+    pub fn rules(&self) -> Rules {
+        self.rules
     }
 }
 

@@ -257,7 +257,7 @@ impl Checkers {
             self.check_commit(at, id, term, commit_before, commit, core.config())?;
         }
         if applied > applied_before {
-            self.check_state(id, applied, replica.map().sum())?;
+            self.check_state(id, applied, state_sum(replica))?;
         }
         Ok(())
     }
@@ -475,6 +475,12 @@ impl Checkers {
             format!("the state of {id} at {applied} is not the one that another node had there")
         })
     }
+}
+
+/// One number for everything that is replicated: the map, the sessions and the log time.
+fn state_sum(replica: &Replica) -> u64 {
+    let machine = replica.machine();
+    machine.map().sum().rotate_left(21) ^ machine.sessions().sum().rotate_left(42) ^ machine.log_time_ms()
 }
 
 /// R61, R62: what was completed is there; of what was cut short, a beginning.

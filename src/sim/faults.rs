@@ -85,7 +85,7 @@ impl World {
             Fault::Wipe => self.strike_wipe(at),
             Fault::Hangup => self.hang_up_somebody()?,
             Fault::Clocks | Fault::Loss | Fault::Duplicate | Fault::Reorder | Fault::Late => {}
-            Fault::TornSector | Fault::Lag => {}
+            Fault::Corrupt | Fault::TornSector | Fault::Lag => {}
         }
         Ok(())
     }

@@ -28,6 +28,7 @@ mod queue;
 mod recover;
 mod run;
 pub mod script;
+mod session;
 pub mod shrink;
 mod trace;
 mod world;

@@ -130,6 +130,7 @@ mod tests {
             loss_per_million: 100_000,
             duplicate_per_million: 100_000,
             late_per_million: 100_000,
+            corrupt_per_million: 0,
             late_max: Duration::from_secs(1),
             is_ordered,
         };

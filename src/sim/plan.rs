@@ -25,6 +25,8 @@ pub enum Fault {
     Reorder,
     /// Some messages take up to several election timeouts.
     Late,
+    /// Bits of frames flip on the way, or a frame is cut short.
+    Corrupt,
     /// Links are cut: a node alone, halves, one way, a ring, a bridge, a keystone.
     Partition,
     /// One link goes down and up again and again.
@@ -73,6 +75,7 @@ pub const FAULTS: &[(Fault, &str)] = &[
     (Fault::Duplicate, "duplicate"),
     (Fault::Reorder, "reorder"),
     (Fault::Late, "late"),
+    (Fault::Corrupt, "corrupt"),
     (Fault::Partition, "partition"),
     (Fault::Flap, "flap"),
     (Fault::News, "news"),
@@ -110,9 +113,9 @@ impl Fault {
     pub fn interval(self) -> Option<Duration> {
         let seconds = match self {
             Fault::Loss | Fault::Duplicate | Fault::Reorder | Fault::Late | Fault::Clocks => return None,
-            Fault::TornSector | Fault::Lag => return None,
+            Fault::Corrupt | Fault::TornSector | Fault::Lag => return None,
             Fault::News | Fault::Hangup => 3,
-            Fault::Members => 4,
+            Fault::Members => 2,
             Fault::Partition | Fault::Kill | Fault::Power | Fault::Flap | Fault::Pause => 8,
             Fault::Restart | Fault::Transfer | Fault::SlowDisk | Fault::Jump => 10,
             Fault::StuckDisk | Fault::WriteError | Fault::SyncError => 15,
@@ -167,6 +170,7 @@ pub struct NetworkPlan {
     pub loss_per_million: u32,
     pub duplicate_per_million: u32,
     pub late_per_million: u32,
+    pub corrupt_per_million: u32,
     /// Longest delay of a late or a repeated message.
     pub late_max: Duration,
     /// Messages of a link arrive in the order in which they were sent.
@@ -274,6 +278,9 @@ impl Plan {
         if !has(Fault::Late) {
             self.network.late_per_million = 0;
         }
+        if !has(Fault::Corrupt) {
+            self.network.corrupt_per_million = 0;
+        }
         if !has(Fault::TornSector) {
             self.disk.torn_per_million = 0;
         }
@@ -337,6 +344,7 @@ fn network(dice: &mut Dice, settings: &Settings) -> NetworkPlan {
         loss_per_million: *dice.pick(&[1_000, 10_000, 50_000, 150_000]),
         duplicate_per_million: *dice.pick(&[1_000, 20_000, 200_000]),
         late_per_million: *dice.pick(&[500, 5_000, 30_000]),
+        corrupt_per_million: *dice.pick(&[1_000, 10_000, 50_000]),
         late_max: settings.election_timeout * *dice.pick(&[1, 3, 8]),
         is_ordered: true,
     }

@@ -163,12 +163,13 @@ impl World {
         let count = usize::try_from(plan.nodes).expect("nodes are few");
         let places = count + NEWCOMERS_MAX;
         let network = Network::new(places, plan.network.clone(), Dice::stream(seed, PURPOSE_NETWORK));
+        let mut client_dice = Dice::stream(seed, PURPOSE_CLIENTS);
         let mut world = World {
             now: Time::default(),
             queue: Queue::new(),
             machines: Vec::with_capacity(places),
             network,
-            clients: Clients::new(&plan.workload, count),
+            clients: Clients::new(&plan.workload, count, &mut client_dice),
             operators: Operators::default(),
             checkers: Checkers::default(),
             trace: Trace::new(keeps_lines),
@@ -176,7 +177,7 @@ impl World {
             phase: Phase::Faulty,
             disk_dice: Dice::stream(seed, PURPOSE_DISKS),
             fault_dice: Dice::stream(seed, PURPOSE_FAULTS),
-            client_dice: Dice::stream(seed, PURPOSE_CLIENTS),
+            client_dice,
             turn_dice: Dice::stream(seed, PURPOSE_TURNS),
             clock_dice: Dice::stream(seed, PURPOSE_CLOCKS),
             out: Outputs::default(),
@@ -606,6 +607,9 @@ impl World {
             return Ok(());
         }
         self.trace.event(self.now, 4, xxh3_64(frame));
+        if self.phase.is_faulty() && self.turn_dice.happens(self.plan.network.corrupt_per_million) {
+            return self.arrive_damaged(from, to, frame);
+        }
         let message = peer::decode(frame.clone()).map_err(|error| {
             let what = format!("a message from n{} to n{} cannot be read: {error}", from + 1, to + 1);
             Violation { rule: "codec", what }
@@ -615,6 +619,32 @@ impl World {
             self.trace.line(self.now, || format!("▸ {envelope}"));
         }
         self.input(to, Input::Peer(PeerMessage { bulk, ..message }))
+    }
+
+    /// A frame was damaged on the way. The transport's own checks refuse it as a whole. Behind them stand the checks of
+    /// the records, which must find damage without any help; and reading what was never written must not be fatal.
+    fn arrive_damaged(&mut self, from: usize, to: usize, frame: &Bytes) -> Checked {
+        let sound = peer::decode(frame.clone()).expect("it was encoded by a peer");
+        let mut damaged = BytesMut::from(&frame[..]);
+        let at = self.turn_dice.below(frame.len() as u64) as usize;
+        if self.turn_dice.below(4) == 0 {
+            damaged.truncate(at);
+        } else {
+            damaged[at] ^= 1 << self.turn_dice.below(8);
+        }
+        let records: usize = sound.records.iter().map(Bytes::len).sum();
+        let hits_a_record = matches!(sound.envelope.message, raft::Message::Append(_))
+            && damaged.len() == frame.len()
+            && at >= frame.len() - records;
+        let found = peer::decode(damaged.freeze());
+        self.counts.refused_frames += 1;
+        self.counts.messages_lost += 1;
+        self.trace.line(self.now, || format!("✗ a damaged message: {}", sound.envelope));
+        if hits_a_record && found.is_ok() {
+            let what = format!("n{} believes a damaged record that came from n{}", to + 1, from + 1);
+            return Err(Violation { rule: "codec", what });
+        }
+        Ok(())
     }
 
     /// A replica has ended itself: right when its disk failed, wrong when it contradicts itself.
