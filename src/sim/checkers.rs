@@ -70,6 +70,8 @@ struct Follow {
     term: Term,
     commit: Index,
     applied: Index,
+    /// Where the configuration in force stood after the last turn.
+    config: Index,
 }
 
 /// Everything that must not be forgotten.
@@ -120,6 +122,14 @@ impl Checkers {
             let known = self.known[*place].iter().find(|known| known.slot == here)?;
             Some((Index(*place as u64 + 1), known.config.clone()?))
         })
+    }
+
+    /// The configurations that a node goes or went by since the one at `from` was the newest in its log.
+    fn configs_since(&self, at: usize, from: Index) -> Vec<Arc<Config>> {
+        let log = &self.nodes[at].log;
+        let places = self.config_places.range(place(from).min(log.len())..log.len());
+        let here = places.filter_map(|place| self.known[*place].iter().find(|known| known.slot == log[*place]));
+        here.filter_map(|known| known.config.clone()).collect()
     }
 
     fn config_of(&self, at: usize) -> Option<(Index, Arc<Config>)> {
@@ -248,13 +258,14 @@ impl Checkers {
         hold(applied <= durable, "I11 bounds", || format!("{id} applied {applied}, durable only {durable}"))?;
         let became_leader = core.role() == Role::Leader && (follow.role != Role::Leader || follow.term != term);
         let (commit_before, applied_before) = (follow.commit, follow.applied);
+        let config_before = std::mem::replace(&mut follow.config, core.config_index());
         (follow.role, follow.term, follow.commit, follow.applied) = (core.role(), term, commit, applied);
         self.check_config(at, id, core.config_index(), core.config())?;
         if became_leader {
             self.check_new_leader(at, id, term)?;
         }
         if commit > commit_before {
-            self.check_commit(at, id, term, commit_before, commit, core.config())?;
+            self.check_commit(at, id, term, commit_before, commit, config_before)?;
         }
         if applied > applied_before {
             self.check_state(id, applied, state_sum(replica))?;
@@ -263,7 +274,7 @@ impl Checkers {
     }
 
     /// A message leaves a node: votes and acknowledgements are covered by what its disk has completed (R53).
-    pub fn sent(&self, at: usize, message: &PeerMessage) -> Checked {
+    pub fn sent(&mut self, at: usize, message: &PeerMessage) -> Checked {
         let envelope = &message.envelope;
         let stored = &self.nodes[at].stored;
         match &envelope.message {
@@ -272,7 +283,9 @@ impl Checkers {
                 let is_covered = term > reply.asked || term == reply.asked && vote == Some(envelope.to);
                 hold(is_covered, "R53 durable before said", || {
                     format!("{} grants a vote in term {} that its disk does not hold", envelope.from, reply.asked)
-                })
+                })?;
+                // A later term may have come before the disk held this vote; then it is covered by that, and counts.
+                self.note_vote(envelope.from, HardState { term: reply.asked, vote: Some(envelope.to) })
             }
             Message::AppendReply(reply) => {
                 hold(stored.hard_state.term >= envelope.term, "R53 durable before said", || {
@@ -418,8 +431,9 @@ impl Checkers {
         })
     }
 
-    /// I5 and I8: everybody commits the same, and what is committed anew lies on a durable quorum.
-    fn check_commit(&mut self, at: usize, id: NodeId, by: Term, from: Index, to: Index, config: &Config) -> Checked {
+    /// I5 and I8: everybody commits the same, and what is committed anew lies on a durable quorum of the configuration
+    /// that was in force. It may have been replaced since within the same turn, the first of which is at `config_from`.
+    fn check_commit(&mut self, at: usize, id: NodeId, by: Term, from: Index, to: Index, config_from: Index) -> Checked {
         let log = &self.nodes[at].log;
         let known_to = self.committed.len().min(place(to.next()));
         if let Some(newest) = known_to.checked_sub(1).filter(|newest| *newest >= place(from.next())) {
@@ -433,12 +447,12 @@ impl Checkers {
             return Ok(());
         }
         let newest = log[place(to)];
-        let holders = reached(config, |voter| {
-            let holds =
-                self.nodes.get(place_of(voter)).is_some_and(|node| node.stored.log.get(place(to)) == Some(&newest));
-            u8::from(holds)
-        });
-        hold(holders == 1, "I8 durable commit", || {
+        let holds = |voter: NodeId| {
+            let node = self.nodes.get(place_of(voter));
+            u8::from(node.is_some_and(|node| node.stored.log.get(place(to)) == Some(&newest)))
+        };
+        let is_held = self.configs_since(at, config_from).iter().any(|config| reached(config, holds) == 1);
+        hold(is_held, "I8 durable commit", || {
             format!("{id} committed {}, which no quorum holds durably", LogId { index: to, term: newest.term })
         })?;
         let known_to = self.committed.len();

@@ -4,6 +4,7 @@
 //! configuration that may come into force needs a node whose disk has been lost, since no cluster survives that.
 //! An outcome that says that a change is committed is checked against what is.
 
+use core::time::Duration;
 use std::collections::BTreeMap;
 
 use super::checkers::Checked;
@@ -11,7 +12,7 @@ use super::process::member_of;
 use super::script::Violation;
 use super::world::{NEWCOMERS_MAX, World};
 use crate::raft::quorum::majority;
-use crate::raft::{Change, Config, NodeId};
+use crate::raft::{Change, Config, LogId, NodeId, Time};
 use crate::replica::{ChangeOutcome, ChangeTicket, Input};
 
 /// Operators make no cluster larger than this.
@@ -45,6 +46,9 @@ impl Operators {
 impl World {
     /// An operator looks at who leads and asks for some change; sometimes somebody is asked who does not lead.
     pub(super) fn strike_members(&mut self) -> Checked {
+        if self.now.since(Time::default()) >= self.plan.span {
+            return Ok(());
+        }
         let Some(leader) = self.leader() else { return Ok(()) };
         let core = self.machines[leader].process.as_ref().expect("who leads runs").replica.core();
         let (config, in_force) = (core.config().clone(), core.config_id());
@@ -67,7 +71,7 @@ impl World {
         if waits && self.operators.are_done() { self.ask_change(leader, Change::Leave, None) } else { Ok(()) }
     }
 
-    fn ask_change(&mut self, at: usize, change: Change, only_if: Option<crate::raft::LogId>) -> Checked {
+    fn ask_change(&mut self, at: usize, change: Change, only_if: Option<LogId>) -> Checked {
         if !self.machines[at].is_up() {
             return Ok(());
         }
@@ -120,7 +124,7 @@ impl World {
             }
             None => return None,
         };
-        self.plan_start(at, core::time::Duration::ZERO);
+        self.plan_start(at, Duration::ZERO);
         let auto_promote = self.fault_dice.below(3) != 0;
         Some(Change::AddLearner { member: member_of(self.machines[at].id), auto_promote })
     }
