@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::exchange::FetchId;
+use super::exchange::{FetchId, Input};
 use super::mind::Replica;
 use super::tail::Tail;
 use crate::codec::{PeerMessage, RecordHeader, Settings};
@@ -45,6 +45,18 @@ pub enum SnapshotJob {
     /// Check the received file against its digest, make it durable as a snapshot, and read its image. When that fails
     /// the file is discarded. Answered by `Input::SnapshotInstalled`.
     Install { meta: SnapshotMeta },
+}
+
+impl SnapshotJob {
+    /// The answer to a job that could not be done.
+    pub fn failed(self, because: String) -> Input {
+        match self {
+            SnapshotJob::Take { .. } => Input::SnapshotTaken(Err(because)),
+            SnapshotJob::Fetch { id, .. } => Input::ChunkFetched { id, result: Err(because) },
+            SnapshotJob::Store { meta, .. } => Input::ChunkStored { snapshot: meta.id(), result: Err(because) },
+            SnapshotJob::Install { .. } => Input::SnapshotInstalled(Err(because)),
+        }
+    }
 }
 
 /// What a replica keeps track of around snapshots.
