@@ -47,17 +47,33 @@ fn show(title: &str, bounds: &Bounds) -> Result<(), Box<dyn Error>> {
 }
 
 fn bounds_of<'a>(arguments: impl Iterator<Item = &'a str>) -> Result<Bounds, Box<dyn Error>> {
-    let calm = Bounds { campaigns: 1, slow_writes: 0, crashes: 0, ..Bounds::default() };
-    let mut bounds = Bounds { states_max: STATES_MAX, ..calm };
+    let mut bounds = Bounds { states_max: STATES_MAX, ..Bounds::calm() };
     for argument in arguments {
         let (key, value) = argument.split_once('=').ok_or("arguments are key=value, or `all` alone")?;
         match key {
             "nodes" => bounds.nodes = value.parse()?,
+            "settled" => bounds.settled = value.parse()?,
             "terms" => bounds.terms = value.parse()?,
             "campaigns" => bounds.campaigns = value.parse()?,
             "slow_writes" => bounds.slow_writes = value.parse()?,
             "proposals" => bounds.proposals = value.parse()?,
             "crashes" => bounds.crashes = value.parse()?,
+            "damages" => bounds.damages = value.parse()?,
+            "learners" => bounds.learners = value.parse()?,
+            "changes" => bounds.changes = value.parse()?,
+            "change" => (bounds.change, bounds.changes) = (value.parse()?, bounds.changes.max(1)),
+            "transfers" => bounds.transfers = value.parse()?,
+            "moments" => bounds.moments = value.parse()?,
+            "timeout_moments" => bounds.timeout_moments = value.parse()?,
+            "rates" => {
+                let (first, others) =
+                    value.split_once(',').ok_or("rates are two numbers, for n1 and for the others")?;
+                bounds.rates = [first.parse()?, others.parse()?];
+            }
+            "drift" => bounds.drift_percent = value.parse()?,
+            "pre_vote" => bounds.pre_vote = value.parse()?,
+            "check_quorum" => bounds.check_quorum = value.parse()?,
+            "leases" => bounds.lease_reads = value.parse()?,
             "heartbeats" => bounds.heartbeats = value.parse()?,
             "reads" => bounds.reads = value.parse()?,
             "stale_answers" => bounds.stale_answers = value.parse()?,

@@ -512,7 +512,10 @@ fn faults(world: &mut World, command: &str, words: &mut Words) -> Result<bool, C
             }
             let node = world.node_mut(id)?;
             node.disk.is_recovering |= damaged.is_some();
-            node.is_log_cut |= cut.is_some();
+            if cut.is_some() {
+                node.is_log_cut = true;
+                node.disk.lost.clear();
+            }
             if words.take_flag("new-disk") {
                 world.replace_disk(id)?;
             }

@@ -467,6 +467,7 @@ impl World {
                 durable: node.disk.hard_state,
                 durable_log: self.history.whole_log(node.id, disk.base, disk.log)?,
                 disk_lost: node.disk_replaced || node.disk.is_recovering || node.is_log_cut,
+                lost: node.disk.lost.clone(),
                 core: node.core.as_ref().map(|core| self.view_of(node, core)).transpose()?,
             });
         }
