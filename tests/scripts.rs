@@ -77,6 +77,29 @@ fn a_scenario_is_told_by_one_script_or_the_catalogue_lists_them_all() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// The last scenario of the catalogue.
+const SCENARIOS: u32 = 140;
+
+#[test]
+fn every_scenario_has_a_script_or_a_test_that_cites_it() {
+    let listed = catalogue();
+    let texts: BTreeMap<PathBuf, String> = cited_texts().into_iter().collect();
+    // Worlds that chance drives tell whatever happens in them, and cite none of it.
+    let tells_by_chance = |path: &Path| path == Path::new("tests/swarm.rs") || path.starts_with("src/sim");
+    let mut wrong = Vec::new();
+    for id in (1..=SCENARIOS).map(|number| format!("P{number:03}")) {
+        let line = listed.get(&id).map_or("", String::as_str);
+        let cites = |place: String| {
+            let path = PathBuf::from(place);
+            tells_by_chance(&path) || texts.get(&path).is_some_and(|text| cited_ids(text).contains(&id))
+        };
+        if scripts_in(line).is_empty() && !marked(line).any(cites) {
+            wrong.push(format!("{id}: docs/raft.md names neither a script nor a file that cites it"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 #[test]
 fn every_cited_id_is_in_the_catalogue() {
     let defined: BTreeSet<String> = catalogue().into_keys().collect();

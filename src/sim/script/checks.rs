@@ -140,6 +140,12 @@ impl History {
         Index(self.committed.len() as u64)
     }
 
+    /// The committed entry at `index`, as far as any node has known.
+    pub(super) fn committed_at(&self, index: Index) -> Option<LogId> {
+        let place = usize::try_from(index.0.checked_sub(1)?).ok()?;
+        self.committed.get(place).map(|(entry, _)| *entry)
+    }
+
     /// A log from its first entry on: what a snapshot covers is what was committed (I5).
     pub(super) fn whole_log(&self, id: NodeId, base: LogId, log: Vec<LogId>) -> Result<Vec<LogId>, Violation> {
         if base == LogId::ZERO {
