@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use raftctl::raft::Rules;
+use raftctl::raft::{Rule, Rules};
 use raftctl::sim::script::{Script, run};
 
 /// Lines shown around the first difference of a script.
@@ -130,6 +130,35 @@ fn everything_the_catalogue_points_to_exists() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The same for the guide to testing, which says what finds each fault.
+#[test]
+fn everything_the_guide_to_testing_points_to_exists() {
+    let names: BTreeSet<String> = scripts()
+        .iter()
+        .map(|(path, _)| path.file_stem().expect("scripts have names").to_string_lossy().into_owned())
+        .collect();
+    let text = fs::read_to_string(root().join("docs/testing.md")).expect("docs/testing.md is there");
+    let mut wrong = Vec::new();
+    for word in text.lines().flat_map(marked) {
+        let is_path = word.starts_with("src/") || word.starts_with("tests/") || word.starts_with("examples/");
+        let is_there = match word.strip_suffix(".script") {
+            Some(name) => names.contains(name.rsplit('/').next().expect("there is always a last part")),
+            None => !is_path || root().join(&word).exists(),
+        };
+        if !is_there {
+            wrong.push(word);
+        }
+    }
+    assert!(wrong.is_empty(), "docs/testing.md names {wrong:?}");
+    let bugs = text.split("### Faults of the seed").nth(1).and_then(|rest| rest.split("## Model checking").next());
+    let rows = bugs.expect("the guide has the table").lines().filter(|line| line.starts_with("| "));
+    let bugs: Vec<String> = rows.skip(2).filter_map(|row| row.split('|').nth(2).map(str::to_owned)).collect();
+    assert!(bugs.len() > 30, "the table is read as it is written");
+    for bug in bugs.iter().flat_map(|cell| cell.split(',')).map(str::trim).filter(|bug| !bug.is_empty()) {
+        assert!(bug.parse::<Rule>().is_ok(), "{bug} is a rule that can be broken");
+    }
 }
 
 /// Worlds that chance drives: no invariant breaks, nobody stops, and when all is well again they agree. Where this
