@@ -234,11 +234,12 @@ impl Turn {
         if let Some(write) = outputs.write.take() {
             self.journal.submit(write);
         }
-        for message in outputs.send.drain(..) {
-            if !self.cuts.is_mute_to(message.envelope.to) {
-                self.transport.send(message);
+        let (cuts, transport) = (&self.cuts, &mut self.transport);
+        outputs.send.drain_to(|message| {
+            if !cuts.is_mute_to(message.envelope.to) {
+                transport.send(message);
             }
-        }
+        });
         for (client, mut response) in outputs.answers.drain(..) {
             if let Answer::Status(status) = &mut response.answer {
                 self.complete_status(status);
