@@ -88,6 +88,8 @@ pub(super) enum Input {
 pub(super) struct After {
     pub node: Node,
     pub sent: Vec<Envelope>,
+    /// Entries that it made, as leader.
+    pub created: Vec<LogId>,
     pub reads: Vec<ReadOutcome>,
     /// A write was left under way that might have been durable at once.
     pub used_slow: bool,
@@ -184,7 +186,8 @@ impl Node {
         slow: bool,
         story: Option<&mut Vec<Line>>,
     ) -> Result<After, Violation> {
-        let after = After { node: self.clone(), sent: Vec::new(), reads: Vec::new(), used_slow: false };
+        let after =
+            After { node: self.clone(), sent: Vec::new(), created: Vec::new(), reads: Vec::new(), used_slow: false };
         let mut turn = Turn { after, slow, story };
         turn.feed(world, input, message)?;
         turn.drain()?;
@@ -265,7 +268,7 @@ impl Turn<'_> {
                 node.core.campaign(now);
             }
             // Refusals are answers, too.
-            Input::Propose => _ = node.core.propose(now, &[NOOP_LENGTH_BYTES]),
+            Input::Propose => self.after.created.extend(node.core.propose(now, &[NOOP_LENGTH_BYTES]).ok()),
             Input::Read { ticket } => _ = node.core.read(now, u64::from(ticket)),
             Input::Change { choice } => {
                 _ = node.core.change(now, world.changes[usize::from(choice)].clone(), None);
@@ -326,7 +329,9 @@ impl Turn<'_> {
             self.tell(|| show::event(id, &event));
         }
         for created in effects.created.drain(..) {
-            if let Created::Config { index, term, config, .. } = created {
+            let (Created::Noop { index, term } | Created::Config { index, term, .. }) = created;
+            self.after.created.push(LogId { index, term });
+            if let Created::Config { config, .. } = created {
                 self.after.node.learn(LogId { index, term }, &config);
             }
         }

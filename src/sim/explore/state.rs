@@ -10,7 +10,7 @@ use core::hash::{Hash, Hasher};
 use super::bounds::Bounds;
 use super::fingerprint::{Fingerprinter, Places};
 use super::node::{Brief, Input, Node, World};
-use crate::raft::{Envelope, Index, Message, NodeId, ReadOutcome, Role, Rule, Term};
+use crate::raft::{Envelope, Index, LogId, Message, NodeId, ReadOutcome, Role, Rule, Term};
 use crate::sim::script::checks::{History, View, Violation};
 use crate::sim::script::show::Line;
 
@@ -61,6 +61,7 @@ pub(super) struct Step {
 struct Reaction {
     node: u32,
     sent: Box<[u32]>,
+    created: Box<[LogId]>,
     reads: Box<[ReadOutcome]>,
     used_slow: bool,
 }
@@ -301,6 +302,10 @@ impl Memory {
             return Ok(false);
         }
         next.nodes[place] = reaction.node;
+        let past = &self.pasts[state.past as usize];
+        if let Some(entry) = reaction.created.iter().find(|entry| past.knows(**entry)) {
+            return Err(Violation::reused(*entry));
+        }
         if reaction.node != before {
             next.past = self.check(state, next, place)?;
         }
@@ -327,7 +332,8 @@ impl Memory {
         let after = self.nodes[node as usize].after(&self.world, step.input, message, step.slow, None)?;
         let sent = after.sent.into_iter().map(|envelope| self.keep_message(envelope)).collect();
         let node = self.keep_node(after.node);
-        let reaction = Reaction { node, sent, reads: after.reads.into(), used_slow: after.used_slow };
+        let (created, reads) = (after.created.into(), after.reads.into());
+        let reaction = Reaction { node, sent, created, reads, used_slow: after.used_slow };
         if self.reactions.len() == REMEMBERED_MAX {
             self.reactions.clear();
             self.reaction_places = Places::default();

@@ -140,6 +140,11 @@ impl History {
         Index(self.committed.len() as u64)
     }
 
+    /// Whether any log has ever held this entry.
+    pub(in crate::sim) fn knows(&self, entry: LogId) -> bool {
+        self.predecessors.contains_key(&entry)
+    }
+
     /// The committed entry at `index`, as far as any node has known.
     pub(super) fn committed_at(&self, index: Index) -> Option<LogId> {
         let place = usize::try_from(index.0.checked_sub(1)?).ok()?;
