@@ -63,7 +63,7 @@ impl Core {
         if only_if.is_some_and(|wanted| !is_in_force(wanted)) {
             return Err(ChangeRefusal::Stale { in_force });
         }
-        if self.commit < noop && self.rules.keeps(Rule::ChangeOwnTerm) {
+        if self.commit < noop && self.rules.keeps(Rule::ChangeInOwnTerm) {
             return Err(ChangeRefusal::NothingCommitted { term: self.term });
         }
         let config = Arc::clone(self.membership.config());
