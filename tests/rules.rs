@@ -37,6 +37,9 @@ const SPAN: Duration = Duration::from_secs(20);
 /// Seeds within which the swarm finds the bugs that are listed with it.
 const SEEDS: u64 = 25;
 
+/// Deliberate bugs that the swarm must find without any other help.
+const BY_SWARM_MIN: usize = 18;
+
 /// An `expect` of the script does not hold.
 const EXPECTATION: &str = "an expectation";
 /// The script runs to its end, but tells another story.
@@ -262,6 +265,7 @@ const HUNTS: &[(Rule, &[Hunt])] = &[
 fn every_deliberate_bug_is_found() {
     let scripts = scripts();
     let mut wrong = Vec::new();
+    let mut by_swarm = Vec::new();
     for rule in Rule::all() {
         let hunts: Vec<&Hunt> = HUNTS.iter().filter(|(of, _)| *of == rule).flat_map(|(_, hunts)| *hunts).collect();
         if hunts.is_empty() {
@@ -270,12 +274,19 @@ fn every_deliberate_bug_is_found() {
         println!("{rule:<13} {}", rule.consequence());
         for hunt in hunts {
             match found(hunt, rule, &scripts) {
-                Ok(finding) => println!("{:13} {finding}", ""),
+                Ok(finding) => {
+                    println!("{:13} {finding}", "");
+                    if matches!(hunt, Swarm(_)) {
+                        by_swarm.push(format!("{rule} by {finding}"));
+                    }
+                }
                 Err(complaint) => wrong.push(format!("{rule}: {complaint}")),
             }
         }
     }
+    println!("the swarm alone finds {} of {}: {}", by_swarm.len(), Rule::all().count(), by_swarm.join(", "));
     assert!(wrong.is_empty(), "not as the table says:\n{}", wrong.join("\n"));
+    assert!(by_swarm.len() >= BY_SWARM_MIN, "the swarm alone finds {} deliberate bugs", by_swarm.len());
 }
 
 /// Both fixes of R15 are needed to be off before a committed entry can be lost.

@@ -147,7 +147,7 @@ const CATALOGUE: &[(Rule, &str, &str)] = &[
     (Rule::VotedOut, "R76", "a leader that is no member any more goes on leading"),
     (Rule::Goodbye, "R77", "nobody tells a removed node that it was removed"),
     (Rule::SuffixKept, "R86", "a snapshot drops what the log holds behind its end"),
-    (Rule::SnapshotConfig, "R89", "after a snapshot the configuration from before it stays in force"),
+    (Rule::SnapshotConfig, "R82", "after a snapshot the configuration from before it stays in force"),
     (Rule::ReadQuorum, "R93-quorum", "a leader answers reads without asking whether it still leads"),
     (Rule::ReadOwnTerm, "R93-term", "a new leader answers reads before it knows what is committed"),
     (Rule::ReadSequence, "R94", "an answer to an earlier heartbeat confirms a later read"),

@@ -18,7 +18,7 @@ use crate::codec::record::LINK_ORIGIN;
 use crate::codec::{Kind, PeerMessage, RECORD_HEADER_BYTES, RecordHeader, WriteBatch};
 use crate::raft::message::AppendOutcome;
 use crate::raft::quorum::{Tally, overlap, reached, tally};
-use crate::raft::{Config, HardState, Index, LogId, Message, NodeId, Role, Term};
+use crate::raft::{Config, HardState, Index, LogId, Message, NodeId, Role, SnapshotMeta, Term};
 use crate::replica::{Outputs, Replica};
 use crate::storage::Recovered;
 
@@ -105,9 +105,10 @@ impl Checkers {
         committed.map(|(_, config)| config).into_iter().chain(open).collect()
     }
 
-    /// The configuration that was committed under this log id.
+    /// The configuration that was committed under this log id; a node that has compacted the entry names no term.
     pub fn committed_config(&self, id: LogId) -> Option<Arc<Config>> {
-        let slot = self.committed.get(place(id.index)).filter(|committed| committed.slot.term == id.term)?.slot;
+        let is_meant = |term: Term| term == id.term || id.term == Term(0);
+        let slot = self.committed.get(place(id.index)).filter(|committed| is_meant(committed.slot.term))?.slot;
         self.known[place(id.index)].iter().find(|known| known.slot == slot)?.config.clone()
     }
 
@@ -167,7 +168,11 @@ impl Checkers {
         let found_state = Stored { hard_state: found.hard_state, log };
         if !is_first {
             let possible = std::mem::take(&mut follow.possible);
-            check_recovery(id, &follow.stored, &possible, &found_state)?;
+            // A snapshot that had been received is installed now, if the log does not hold what it covers (R86).
+            let last = found.snapshot.as_ref().map_or(LogId::ZERO, |loaded| loaded.meta.last);
+            let is_snapshot = last.index.0 == found_state.log.len() as u64
+                && follow.stored.log.get(place(last.index)) != found_state.log.last();
+            check_recovery(id, &follow.stored, &possible, &found_state, is_snapshot)?;
         }
         let hint = place(found.commit_hint.next());
         let agrees = (0..hint).all(|place| {
@@ -197,7 +202,7 @@ impl Checkers {
             follow.possible.push(state.clone());
         }
         for batch in cut_short {
-            apply_batch(&mut state.log, batch);
+            apply_batch(&self.committed, &mut state.log, batch);
             follow.possible.push(state.clone());
         }
         (follow.role, follow.applied) = (Role::Follower, Index(0));
@@ -218,7 +223,7 @@ impl Checkers {
             if let Some(hard_state) = batch.hard_state {
                 follow.stored.hard_state = hard_state;
             }
-            apply_batch(&mut follow.stored.log, batch);
+            apply_batch(&self.committed, &mut follow.stored.log, batch);
         }
         let now = follow.stored.hard_state;
         let newest = follow.stored.log.last().map_or(Term(0), |slot| slot.term);
@@ -251,7 +256,8 @@ impl Checkers {
         })?;
         let durable = core.durable();
         let newest = place(durable);
-        let is_there = follow.stored.log.get(newest) == follow.log.get(newest);
+        let covered = core.snapshot().map_or(Index(0), |meta| meta.last.index);
+        let is_there = follow.stored.log.get(newest) == follow.log.get(newest) || durable <= covered;
         hold(is_there || durable == Index(0), "I8 durable commit", || {
             format!("{id} takes its log for durable up to {durable}, its disk holds something else")
         })?;
@@ -259,12 +265,23 @@ impl Checkers {
         let became_leader = core.role() == Role::Leader && (follow.role != Role::Leader || follow.term != term);
         let (commit_before, applied_before) = (follow.commit, follow.applied);
         let config_before = std::mem::replace(&mut follow.config, core.config_index());
+        let same_reign = core.role() == Role::Leader && follow.role == Role::Leader && follow.term == term;
+        if same_reign && core.config_index() > config_before {
+            let is_own = follow.log.get(place(commit)).is_some_and(|slot| slot.term == term);
+            hold(is_own && config_before <= commit, "R72 one change", || {
+                format!("{id} changes the configuration of {config_before}, and has committed {commit}")
+            })?;
+        }
         (follow.role, follow.term, follow.commit, follow.applied) = (core.role(), term, commit, applied);
         self.check_config(at, id, core.config_index(), core.config())?;
         if became_leader {
             self.check_new_leader(at, id, term)?;
         }
         if commit > commit_before {
+            let own = self.nodes[at].log[place(commit)].term;
+            hold(core.role() != Role::Leader || became_leader || own == term, "R47 own term", || {
+                format!("{id} leads term {term} and commits {commit}, of term {own}, by counting copies")
+            })?;
             self.check_commit(at, id, term, commit_before, commit, config_before)?;
         }
         if applied > applied_before {
@@ -278,6 +295,9 @@ impl Checkers {
         let envelope = &message.envelope;
         let stored = &self.nodes[at].stored;
         match &envelope.message {
+            Message::Vote(vote) if !vote.pre => hold(stored.hard_state.term >= vote.asked, "R15 vote request", || {
+                format!("{} asks for votes in term {} before its disk holds that", envelope.from, vote.asked)
+            }),
             Message::VoteReply(reply) if !reply.pre && reply.refused.is_none() => {
                 let HardState { term, vote } = stored.hard_state;
                 let is_covered = term > reply.asked || term == reply.asked && vote == Some(envelope.to);
@@ -329,9 +349,25 @@ impl Checkers {
                 format!("{id} drops its log from {from}, and has committed up to {}", before.commit)
             })?;
         }
+        if let Some(meta) = &write.reset_to {
+            self.check_reset(at, id, meta)?;
+        }
         self.note_records(id, write.records.iter())?;
-        apply_batch(&mut self.nodes[at].log, write);
+        apply_batch(&self.committed, &mut self.nodes[at].log, write);
         Ok(())
+    }
+
+    /// R86: a log is given up for a snapshot of what is committed, and only if it does not hold what that covers.
+    fn check_reset(&self, at: usize, id: NodeId, meta: &SnapshotMeta) -> Checked {
+        let last = place(meta.last.index);
+        let slot = Slot { term: meta.last.term, check: meta.link };
+        let is_committed = self.committed.get(last).is_some_and(|committed| committed.slot == slot);
+        hold(is_committed, "I5 state-machine safety", || {
+            format!("{id} installs a snapshot of {}, which is not committed", meta.last)
+        })?;
+        hold(self.nodes[at].log.get(last) != Some(&slot), "R86 suffix", || {
+            format!("{id} gives up a log that holds {}, where its snapshot ends", meta.last)
+        })
     }
 
     /// I3: a log id names one entry with one entry before it, in every log that is ever written.
@@ -374,7 +410,7 @@ impl Checkers {
         if let Some(first) = records.first() {
             check = RecordHeader::peek(first).expect("recovery hands over whole records").link;
         }
-        for index in (1..found.tail_first.0).rev() {
+        for index in (found.shape.first.0..found.tail_first.0).rev() {
             let term = found.shape.term_at(Index(index)).expect("the shape covers the log");
             let known = self.known.get(place(Index(index))).into_iter().flatten();
             let mut matching = known.filter(|known| known.slot == Slot { term, check });
@@ -387,9 +423,14 @@ impl Checkers {
             check = known.link;
         }
         slots.reverse();
-        hold(check == LINK_ORIGIN, "I3 log matching", || {
-            format!("the log that {id} found does not begin where logs begin")
-        })?;
+        let base = found.before_first;
+        let covered = self.committed.get(..place(base.index.next())).unwrap_or_default();
+        let goes_on = match covered.last() {
+            Some(committed) => committed.slot == Slot { term: base.term, check },
+            None => check == LINK_ORIGIN && base == LogId::ZERO,
+        };
+        hold(goes_on, "I3 log matching", || format!("the log that {id} found does not go on behind {base}"))?;
+        slots.splice(0..0, covered.iter().map(|committed| committed.slot));
         let tail = records.iter().flat_map(split);
         slots.extend(tail.map(|(header, _)| Slot { term: header.id.term, check: header.check }));
         Ok(slots)
@@ -498,15 +539,22 @@ fn state_sum(replica: &Replica) -> u64 {
 }
 
 /// R61, R62: what was completed is there; of what was cut short, a beginning.
-fn check_recovery(id: NodeId, stored: &Stored, possible: &[Stored], found: &Stored) -> Checked {
+fn check_recovery(
+    id: NodeId,
+    stored: &Stored,
+    possible: &[Stored],
+    found: &Stored,
+    is_snapshot: bool,
+) -> Checked {
     let states: Vec<&Stored> = core::iter::once(stored).chain(possible).collect();
     let is_one = states.contains(&found);
+    let is_installed = is_snapshot && states.iter().any(|state| state.hard_state == found.hard_state);
     let is_between = states.windows(2).any(|pair| {
         let (old, new) = (pair[0], pair[1]);
         let kept = old.log.iter().zip(&new.log).take_while(|(old, new)| old == new).count();
         new.hard_state == found.hard_state && found.log.len() >= kept && new.log.starts_with(&found.log)
     });
-    hold(is_one || is_between, "R61 recovery", || {
+    hold(is_one || is_between || is_installed, "R61 recovery", || {
         let ends: Vec<String> = states.iter().map(|state| describe(state)).collect();
         format!("{id} found {}, its disk was to hold one of: {}", describe(found), ends.join("; "))
     })
@@ -520,7 +568,11 @@ fn describe(state: &Stored) -> String {
     format!("a log up to {last}, term {term}, voted for {voted}")
 }
 
-fn apply_batch(log: &mut Vec<Slot>, batch: &WriteBatch) {
+fn apply_batch(committed: &[Committed], log: &mut Vec<Slot>, batch: &WriteBatch) {
+    if let Some(meta) = &batch.reset_to {
+        let covered = place(meta.last.index.next()).min(committed.len());
+        *log = committed[..covered].iter().map(|committed| committed.slot).collect();
+    }
     if let Some(from) = batch.truncate_from {
         log.truncate(place(from));
     }

@@ -17,6 +17,7 @@ pub mod dice;
 pub mod disk;
 pub mod explore;
 mod faults;
+mod jobs;
 mod judge;
 pub mod linearizability;
 mod model;

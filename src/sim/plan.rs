@@ -13,6 +13,7 @@ use crate::codec::Settings;
 use crate::codec::settings::CLOCK_DRIFT_PPM_DEFAULT;
 use crate::raft::Rules;
 use crate::replica::Limits;
+use crate::state_machine::SessionLimits;
 
 /// Something that may go wrong. Each can be switched off by name, which is how a failure is made small.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -309,9 +310,26 @@ fn settings(dice: &mut Dice) -> Settings {
     }
 }
 
-/// Tiny, usual, or each bound for itself.
+/// Tiny, usual, or each bound for itself; and most worlds take snapshots all the time.
 fn limits(dice: &mut Dice) -> Limits {
-    let (tiny, usual) = (Limits::tiny().without_snapshots(), Limits::default().without_snapshots());
+    let bounds = bounds(dice);
+    let every = *dice.pick(&[6, 12, 40]);
+    let retain_entries = *dice.pick(&[0, 2, 10]);
+    if dice.below(4) == 0 {
+        return bounds.without_snapshots();
+    }
+    Limits {
+        snapshot_every_entries: every,
+        retain_entries,
+        retain_entries_max: retain_entries + *dice.pick(&[0, 5, 30]),
+        chunk_bytes_max: *dice.pick(&[64, 500, 4_000]),
+        sessions: if dice.coin() { SessionLimits::tiny() } else { SessionLimits::default() },
+        ..bounds
+    }
+}
+
+fn bounds(dice: &mut Dice) -> Limits {
+    let (tiny, usual) = (Limits::tiny(), Limits::default());
     match dice.below(4) {
         0 => tiny,
         1 => Limits { read_wait_max: tiny.read_wait_max, ..usual },

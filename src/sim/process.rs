@@ -12,9 +12,9 @@ use core::time::Duration;
 use super::disk::SimDisk;
 use crate::codec::{Settings, WriteBatch};
 use crate::raft::{ClusterId, Config, Member, NodeId, Rules, StorageId, Time};
-use crate::replica::{BootError, Found, Input, Limits, Replica, Setup};
+use crate::replica::{BootError, Found, Image, Input, Limits, Replica, Setup, SnapshotJob};
 use crate::storage::layout::{self, Founding};
-use crate::storage::{Journal, JournalOptions, LogReader, OpenError, Recovered, SyncMode};
+use crate::storage::{Journal, JournalOptions, LogReader, OpenError, Recovered, SnapshotDesk, SyncMode};
 
 /// Most batches that wait for the disk; a process that has more takes no messages and no requests.
 pub const BATCHES_MAX: usize = 256;
@@ -99,6 +99,9 @@ pub struct Process {
     /// Being written.
     pub flight: Vec<WriteBatch>,
     pub fetches: usize,
+    pub desk: SnapshotDesk,
+    /// Work on snapshot files; the first is under way.
+    pub jobs: VecDeque<SnapshotJob>,
     pub turn_planned: bool,
     /// When the world will look at its deadline.
     pub wake_at: Option<Time>,
@@ -185,7 +188,11 @@ impl Process {
         seed: u64,
         local: Time,
     ) -> Result<Process, BootError> {
-        let reader = journal.reader();
+        let (reader, desk) = (journal.reader(), SnapshotDesk::new(journal.snapshots()));
+        let snapshot = found.snapshot.map(|loaded| {
+            let image = Image { machine: loaded.image, settings: loaded.settings };
+            (loaded.meta, image)
+        });
         let setup = Setup {
             id: found.meta.node,
             cluster: found.meta.cluster_id,
@@ -201,7 +208,7 @@ impl Process {
                 tail: found.tail,
                 tail_first: found.tail_first,
                 settings: found.settings,
-                snapshot: None,
+                snapshot,
             },
         };
         Ok(Process {
@@ -212,6 +219,8 @@ impl Process {
             waiting: Vec::new(),
             flight: Vec::new(),
             fetches: 0,
+            desk,
+            jobs: VecDeque::new(),
             turn_planned: false,
             wake_at: None,
             stops_by: None,
@@ -238,10 +247,10 @@ pub fn member_of(id: NodeId) -> Member {
     Member { id, name: id.to_string(), address: format!("127.0.0.1:{}", 7_000 + id.0), storage: storage_of(id) }
 }
 
-/// Whether a file may rot unseen until it is read: log segments that are full, since the newest bytes of the newest one
-/// cannot be told from a write that never completed.
+/// Whether a file may rot unseen until it is read: snapshots, and log segments that are full, since the newest bytes of
+/// the newest one cannot be told from a write that never completed.
 pub fn may_rot(path: &str, newest_segment: Option<&str>) -> bool {
-    path.ends_with(".seg") && Some(path) != newest_segment
+    path.ends_with(".snap") || path.ends_with(".seg") && Some(path) != newest_segment
 }
 
 /// The newest log segment among the files of a disk, which are sorted.

@@ -76,6 +76,11 @@ pub(super) enum Coming {
         incarnation: u64,
         fetch: Fetch,
     },
+    /// The work on a snapshot file that was under way is done.
+    JobDone {
+        at: usize,
+        incarnation: u64,
+    },
     /// What a transport tells its node by itself.
     News {
         at: usize,
@@ -132,6 +137,8 @@ pub struct Counts {
     pub changes: u64,
     /// Frames that were damaged on the way, and refused.
     pub refused_frames: u64,
+    pub snapshots_taken: u64,
+    pub snapshots_installed: u64,
 }
 
 /// Everything there is.
@@ -242,6 +249,7 @@ impl World {
             Coming::Wake { at, incarnation } => self.wake(at, incarnation),
             Coming::Written { at, incarnation } => self.group_written(at, incarnation),
             Coming::Fetched { at, incarnation, fetch } => self.fetched(at, incarnation, &fetch),
+            Coming::JobDone { at, incarnation } => self.job_done(at, incarnation),
             Coming::News { at, incarnation, news } => {
                 if self.process_of(at, incarnation).is_none() {
                     return Ok(());
@@ -340,7 +348,8 @@ impl World {
                 self.plan_start(at, REOPEN_AFTER);
                 Ok(())
             }
-            OpenError::Damaged(_) if machine.is_rotten => {
+            // One that was hurt says so, and what its snapshots need may be what was hurt.
+            _ if machine.is_rotten => {
                 self.counts.refused_disks += 1;
                 machine.is_ruined = true;
                 Ok(())
@@ -365,6 +374,7 @@ impl World {
 
     /// The process is gone at once. Its disk holds what was written, and a beginning of what was being written.
     pub(super) fn kill(&mut self, at: usize) {
+        self.cut_job_short(at);
         let machine = &mut self.machines[at];
         let Some(mut process) = machine.process.take() else { return };
         machine.incarnation += 1;
@@ -446,6 +456,7 @@ impl World {
         for fetch in out.fetch.drain(..) {
             self.plan_fetch(at, fetch);
         }
+        self.plan_jobs(at, &mut out.snapshots);
         if let Some(fault) = out.fatal.take() {
             return self.stopped_itself(at, &fault);
         }
@@ -708,7 +719,7 @@ impl World {
 }
 
 /// How many changes of a group that is cut short are still made: few groups make more than this.
-fn cut_off_after(dice: &mut Dice) -> u32 {
+pub(super) fn cut_off_after(dice: &mut Dice) -> u32 {
     const CHANGES_MAX: u64 = 14;
     u32::try_from(dice.below(CHANGES_MAX)).expect("it is small")
 }
@@ -723,6 +734,9 @@ fn describe_write(write: &WriteBatch) -> String {
     if let Some(hard_state) = write.hard_state {
         let vote = hard_state.vote.map_or_else(String::new, |vote| format!(" vote {vote}"));
         parts.push(format!("term {}{vote}", hard_state.term));
+    }
+    if let Some(meta) = &write.reset_to {
+        parts.push(format!("begins anew behind {}", meta.last));
     }
     if let Some(from) = write.truncate_from {
         parts.push(format!("truncates from {from}"));
