@@ -419,8 +419,8 @@ impl Core {
             return Installation::NotNeeded;
         }
         let last = self.receiving.as_ref().expect("it is being installed").meta.last;
-        let needed = last.index > self.commit
-            && (self.log.term_at(last.index) != Some(last.term) || !self.keeps_suffix(last));
+        let needed =
+            last.index > self.commit && (self.log.term_at(last.index) != Some(last.term) || !self.keeps_suffix(last));
         if needed && self.role == Role::Leader {
             self.poison(Fault::Invariant { what: format!("{last} is committed, but not in the log of this leader") });
             return Installation::NotNeeded;

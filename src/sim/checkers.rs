@@ -113,11 +113,7 @@ impl Checkers {
     }
 
     /// The newest configuration among the first entries of a log.
-    fn newest_config(
-        &self,
-        count: usize,
-        slot: impl Fn(usize) -> Option<Slot>,
-    ) -> Option<(Index, Arc<Config>)> {
+    fn newest_config(&self, count: usize, slot: impl Fn(usize) -> Option<Slot>) -> Option<(Index, Arc<Config>)> {
         self.config_places.range(..count).rev().find_map(|place| {
             let here = slot(*place)?;
             let known = self.known[*place].iter().find(|known| known.slot == here)?;
@@ -539,13 +535,7 @@ fn state_sum(replica: &Replica) -> u64 {
 }
 
 /// R61, R62: what was completed is there; of what was cut short, a beginning.
-fn check_recovery(
-    id: NodeId,
-    stored: &Stored,
-    possible: &[Stored],
-    found: &Stored,
-    is_snapshot: bool,
-) -> Checked {
+fn check_recovery(id: NodeId, stored: &Stored, possible: &[Stored], found: &Stored, is_snapshot: bool) -> Checked {
     let states: Vec<&Stored> = core::iter::once(stored).chain(possible).collect();
     let is_one = states.contains(&found);
     let is_installed = is_snapshot && states.iter().any(|state| state.hard_state == found.hard_state);

@@ -368,7 +368,9 @@ impl World {
             }
         };
         let (is_taken, is_for_nobody) = (false, false);
-        clients.asked.insert(request, Asked { client, node, connection, command, is_question, is_taken, is_for_nobody });
+        clients
+            .asked
+            .insert(request, Asked { client, node, connection, command, is_question, is_taken, is_for_nobody });
         let takes = self.client_dice.span(Duration::ZERO, CLIENT_LATENCY_MAX);
         self.queue.push(self.now + takes, Coming::Request { client, node, request });
     }

@@ -207,7 +207,10 @@ mod tests {
 
     /// A later read of a key that was written, with what it heard.
     fn a_read(history: &[Done]) -> usize {
-        let is_read = |done: &Done| done.action == Action::Read && matches!(&done.ending, Ending::Heard { heard: Heard::Value(Some(value)), .. } if !value.is_empty());
+        let is_read = |done: &Done| {
+            done.action == Action::Read
+                && matches!(&done.ending, Ending::Heard { heard: Heard::Value(Some(value)), .. } if !value.is_empty())
+        };
         history.iter().rposition(is_read).expect("somebody read something")
     }
 

@@ -99,8 +99,7 @@ impl World {
             5 => Change::Demote { id: pick(self, &config.voters)? },
             6 => Change::Remove { id: self.machines[leader].id },
             7 | 8 => {
-                let lost: Vec<NodeId> =
-                    members.iter().copied().filter(|id| self.is_hurt(id.0 as usize - 1)).collect();
+                let lost: Vec<NodeId> = members.iter().copied().filter(|id| self.is_hurt(id.0 as usize - 1)).collect();
                 let list = if lost.is_empty() { &members } else { &lost };
                 Change::Remove { id: pick(self, list)? }
             }
