@@ -533,7 +533,7 @@ impl World {
                 self.input(at, Input::Persisted(seq))
             }
             Err(error) => {
-                if !machine.disk_may_fail {
+                if !machine.disk_may_fail && !machine.is_rotten {
                     let what = format!("{id} cannot write on a sound disk: {error}");
                     return Err(Violation { rule: "R60 disk failure", what });
                 }
