@@ -148,8 +148,8 @@ impl World {
     pub(super) fn endures_with(&self, one_more: Option<usize>) -> bool {
         let configs = self.checkers.possible_configs();
         configs.iter().all(|config| {
-            self.endures(&config.voters, &config.learners, one_more)
-                && self.endures(&config.outgoing, &config.learners, one_more)
+            self.endures(&config.voters, &learners_soon(config), one_more)
+                && self.endures(&config.outgoing, &[], one_more)
         })
     }
 
@@ -204,6 +204,11 @@ impl World {
         let what = format!("{id} says that {:?} is committed at {entry}, which says {config}", asked.change);
         Err(Violation { rule: "R81 change", what })
     }
+}
+
+/// Who learns, or will once a joint configuration is left.
+pub(super) fn learners_soon(config: &Config) -> Vec<NodeId> {
+    config.learners.iter().chain(&config.next_learners).copied().collect()
 }
 
 /// Whether a configuration is as a change wanted it.

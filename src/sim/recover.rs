@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use super::checkers::Checked;
 use super::network::Link;
+use super::operators::learners_soon;
 use super::script::Violation;
 use super::world::{Coming, World};
 use crate::raft::quorum::majority;
@@ -161,8 +162,10 @@ impl World {
         let is_quorum = |nodes: &[usize]| {
             let count = |ids: &[NodeId]| nodes.iter().filter(|at| ids.contains(&self.machines[**at].id)).count();
             configs.iter().all(|config| {
-                let absent = config.learners.len() - count(&config.learners);
-                halves(config).all(|half| count(half) >= majority(half.len() + absent))
+                let learners = learners_soon(config);
+                let absent = learners.len() - count(&learners);
+                let holds_old = config.outgoing.is_empty() || count(&config.outgoing) >= majority(config.outgoing.len());
+                holds_old && count(&config.voters) >= majority(config.voters.len() + absent)
             })
         };
         let least = (1..=order.len()).find(|size| is_quorum(&order[..*size]));
