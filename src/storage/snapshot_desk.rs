@@ -11,7 +11,7 @@ use bytes::Bytes;
 use super::snapshot::{Incoming, SnapshotReader, SnapshotStore};
 use super::snapshot_file::{Loaded, SnapshotError, SnapshotHead};
 use crate::codec::Settings;
-use crate::codec::snapshot::Image;
+use crate::codec::snapshot::{Image, SnapshotFiles};
 use crate::raft::{SnapshotId, SnapshotMeta};
 
 /// Most snapshots that are kept open for sending: as many as are on the way at a time, and the one that follows.
@@ -30,25 +30,16 @@ impl SnapshotDesk {
     pub fn new(store: SnapshotStore) -> SnapshotDesk {
         SnapshotDesk { store, readers: Vec::new(), incoming: None }
     }
+}
 
-    /// Writes a snapshot of `image`; when this returns it is durable, and `meta` is whole.
-    ///
-    /// # Errors
-    /// No snapshot was made, and nothing else has changed.
-    pub fn take(
-        &mut self,
-        meta: &SnapshotMeta,
-        settings: &Settings,
-        image: &Image,
-    ) -> Result<SnapshotMeta, SnapshotError> {
+impl SnapshotFiles for SnapshotDesk {
+    type Error = SnapshotError;
+
+    fn take(&mut self, meta: &SnapshotMeta, settings: &Settings, image: &Image) -> Result<SnapshotMeta, SnapshotError> {
         self.store.write(&SnapshotHead::new(meta, settings.clone()), image)
     }
 
-    /// Exactly `length` bytes of a snapshot from `offset` on.
-    ///
-    /// # Errors
-    /// It is gone, damaged, another one than is asked for, or shorter.
-    pub fn read(&mut self, snapshot: SnapshotId, offset: u64, length: u32) -> Result<Bytes, SnapshotError> {
+    fn read(&mut self, snapshot: SnapshotId, offset: u64, length: u32) -> Result<Bytes, SnapshotError> {
         let length = length as usize;
         let mut parts = Vec::new();
         let mut have = 0;
@@ -67,12 +58,7 @@ impl SnapshotDesk {
         })
     }
 
-    /// Adds what has arrived of a snapshot at `offset`. Says how much of it is there now from its beginning on, which is
-    /// where the next part belongs; after a restart that may be more or less than what was stored last.
-    ///
-    /// # Errors
-    /// The disk's.
-    pub fn store(&mut self, meta: &SnapshotMeta, offset: u64, bytes: &[u8]) -> Result<u64, SnapshotError> {
+    fn store(&mut self, meta: &SnapshotMeta, offset: u64, bytes: &[u8]) -> Result<u64, SnapshotError> {
         let mut incoming = match self.incoming.take() {
             Some(incoming) if incoming.meta() == meta => incoming,
             _ => self.store.receive(meta)?,
@@ -85,18 +71,17 @@ impl SnapshotDesk {
         Ok(received_bytes)
     }
 
-    /// Proves what was received, makes it durable and reads it.
-    ///
-    /// # Errors
-    /// It is not what was announced, and is dropped; or the disk's.
-    pub fn install(&mut self, meta: &SnapshotMeta) -> Result<Loaded, SnapshotError> {
+    fn install(&mut self, meta: &SnapshotMeta) -> Result<(Image, Settings), SnapshotError> {
         let incoming = match self.incoming.take() {
             Some(incoming) if incoming.meta() == meta => incoming,
             _ => self.store.receive(meta)?,
         };
-        incoming.finish()
+        let Loaded { image, settings, .. } = incoming.finish()?;
+        Ok((image, settings))
     }
+}
 
+impl SnapshotDesk {
     fn reader(&mut self, snapshot: SnapshotId) -> Result<&SnapshotReader, SnapshotError> {
         let known = self.readers.iter().position(|reader| reader.meta().id() == snapshot);
         let reader = match known {
