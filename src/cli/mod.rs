@@ -28,6 +28,7 @@ pub mod node;
 pub mod output;
 pub mod pipe;
 mod pipe_protocol;
+mod progress;
 pub mod remote;
 pub mod scan;
 pub mod selection;
