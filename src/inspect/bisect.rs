@@ -116,9 +116,11 @@ pub fn bisect(source: &Source, condition: &Condition, progress: &Progress<'_>) -
     let mut replay = Replay::open(source, Begin::Early, progress)?;
     let from = replay.at();
     let held_before = condition.holds(replay.machine());
+    if held_before {
+        return Ok(Bisection { from, to: from, held_before, found: None });
+    }
     let mut before = replay.machine().map().get(condition.key()).cloned();
-    while !held_before {
-        let Some(step) = replay.step()? else { break };
+    while let Some(step) = replay.step()? {
         if step.key() != Some(condition.key()) {
             continue;
         }

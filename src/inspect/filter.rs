@@ -2,8 +2,8 @@
 
 use super::entry::{describe, key_of, session_of};
 use crate::codec::entry::decode_write;
-use crate::codec::{Kind, RecordHeader, decode_entry};
-use crate::raft::Index;
+use crate::codec::{Entry, Kind, RecordHeader, decode_entry};
+use crate::raft::{Index, Member};
 use crate::state_machine::{ExpectRef, OperationRef};
 
 /// All conditions hold for an entry that is wanted. Ranges include both ends.
@@ -69,11 +69,22 @@ impl Filter {
 
     fn wants_text(&self, header: &RecordHeader, payload: &[u8]) -> bool {
         let Some(wanted) = &self.text else { return true };
-        match header.kind {
-            Kind::Command => contains(payload, wanted) && command_has(payload, wanted),
-            kind => decode_entry(kind, payload).is_ok_and(|entry| contains(describe(&entry, false).as_bytes(), wanted)),
+        if header.kind == Kind::Command {
+            return contains(payload, wanted) && command_has(payload, wanted);
         }
+        decode_entry(header.kind, payload).is_ok_and(|entry| other_has(&entry, wanted))
     }
+}
+
+/// What an entry that is no command says, and of a configuration also what it says of each member.
+fn other_has(entry: &Entry, wanted: &[u8]) -> bool {
+    let members = match entry {
+        Entry::Config { config, .. } => config.members.as_slice(),
+        Entry::Noop | Entry::Command(_) | Entry::Tick { .. } => &[],
+    };
+    let in_member =
+        |member: &Member| [&member.name, &member.address].iter().any(|text| contains(text.as_bytes(), wanted));
+    contains(describe(entry, false).as_bytes(), wanted) || members.iter().any(in_member)
 }
 
 /// Keys and values lie in the payload as they are, but so does what surrounds them.
