@@ -491,7 +491,18 @@ fn a_compacted_log_is_read_from_its_snapshot_on() {
     let found = home.run(&["log", "bisect", "n1", "--until", "key=user/0 version=41", "-o", "json"]).json(0);
     assert_eq!((&found["from"], &found["entry"]["index"]), (&300.into(), &403.into()));
     let inspected = home.run(&["inspect", home.node(1).to_str().unwrap()]);
-    assert!(inspected.lines(0).iter().any(|line| line.contains("|  ") && line.contains("s=")), "{}", inspected.stdout);
+    for segment in ["200..298  |ssss", "398..496  |===="] {
+        assert!(inspected.lines(0).iter().any(|line| line.contains(segment)), "{segment}: {}", inspected.stdout);
+    }
+
+    let file = layout::snapshot_dir(&layout::data_dir(&home.node(1))).join(layout::snapshot_name(LogId::new(300, 2)));
+    let shown = home.run(&["snapshot", "show", file.to_str().unwrap(), "--items", "-o", "json"]).json(0);
+    assert_eq!((&shown["last"], &shown["keys"], &shown["members"][2]["name"]), (&300.into(), &10.into(), &"n3".into()));
+    assert_eq!(shown["items"][0]["revision"], 293);
+    let proved = home.run(&["snapshot", "verify", file.to_str().unwrap()]);
+    assert!(proved.lines(0)[1].contains("whole"), "{}", proved.stdout);
+    let text = home.run(&["snapshot", "show", file.to_str().unwrap()]);
+    assert!(text.lines(0).contains(&"last entry   300@2"), "{}", text.stdout);
 
     let snapshots = layout::snapshot_dir(&layout::data_dir(&home.node(1)));
     let snapshot = snapshots.join(layout::snapshot_name(LogId::new(300, 2)));
@@ -503,6 +514,10 @@ fn a_compacted_log_is_read_from_its_snapshot_on() {
     let kinds: Vec<&Value> =
         damaged["logs"][0]["damage"].as_array().unwrap().iter().map(|damage| &damage["kind"]).collect();
     assert!(kinds.contains(&&Value::from("snapshot")), "{kinds:?}");
+    let broken = home.run(&["snapshot", "verify", snapshot.to_str().unwrap(), "-o", "json"]).json(7);
+    assert_eq!(broken["snapshots"][0]["whole"], false);
+    assert_eq!(home.run(&["snapshot", "show", snapshot.to_str().unwrap()]).exit, 7);
+    assert_eq!(home.run(&["snapshot", "show", "nothing.snap"]).exit, 2);
 }
 
 #[test]

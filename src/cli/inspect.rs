@@ -115,13 +115,13 @@ fn picture(context: &Context, finding: &Finding, indent: &str) -> Result<(), Fai
         _ => "–".to_owned(),
     };
     let wide = finding.picture.iter().map(|segment| range(segment).chars().count()).max().unwrap_or(0);
-    printer.line(format_args!("{indent}  segments, each as long as its file"))?;
+    printer.line(format_args!("{indent}  segments, as far as they are written"))?;
     for segment in &finding.picture {
         let (range, sequence, opened) = (range(segment), segment.sequence, segment.opened);
         let padding = " ".repeat(wide - range.chars().count());
         printer.line(format_args!(
-            "{indent}    {sequence:08}  {opened:<9}  {padding}{range}  |{}|  {} bytes",
-            segment.pieces, segment.file_bytes
+            "{indent}    {sequence:08}  {opened:<9}  {padding}{range}  |{}|  {} bytes each",
+            segment.pieces, segment.piece_bytes
         ))?;
     }
     printer.line(format_args!("{indent}    {LEGEND}"))

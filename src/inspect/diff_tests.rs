@@ -171,7 +171,8 @@ fn a_majority_of_copies_is_not_enough_while_somebody_without_it_can_win() {
     let (tail, verdict) = fate(&diff, 2, "n1");
     assert_eq!((verdict, tail.held_by.len()), (Fate::CertainlyNotCommitted, 2));
     assert!(tail.reason.contains("n3 does not hold it and could win"), "{}", tail.reason);
-    assert_eq!(outcomes(&diff), [Outcome::Loses, Outcome::Loses, Outcome::Wins]);
+    assert_eq!(outcomes(&diff), [Outcome::Wins; 3]);
+    assert_eq!(diff.elections[0].refusals, ["n3"]);
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! where it is whole, what a snapshot covers, how far it is known to be committed and how far it was synced.
 //!
 //! Drawn from one pass: which entries lie in which piece is noted, and what they are is told at the end, when the
-//! commit index is known. Memory is a fixed number of pieces per segment.
+//! commit index is known. Memory is a fixed number of pieces per segment, which widen as more of the file is met.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -11,9 +11,13 @@ use serde::Serialize;
 
 use crate::raft::Index;
 use crate::storage::reader::Item;
+use crate::storage::segment::SEGMENT_HEADER_BYTES;
 
 /// Pieces that one segment is drawn with.
 pub const PIECES: usize = 50;
+
+/// Bytes of a piece at first.
+const PIECE_BYTES_MIN: u64 = 16;
 
 /// Most segments that are drawn, the newest.
 const SEGMENTS_MAX: usize = 1_000;
@@ -32,7 +36,9 @@ pub struct SegmentPicture {
     pub first: Option<u64>,
     pub last: Option<u64>,
     pub file_bytes: u64,
-    /// One character for each 50th of the file, blank where nothing is: `LEGEND`.
+    /// Bytes behind the header that one character stands for.
+    pub piece_bytes: u64,
+    /// One character for each piece of what is written, blank where nothing is: `LEGEND`.
     pub pieces: String,
 }
 
@@ -70,6 +76,7 @@ impl Artist {
                     first: None,
                     last: None,
                     file_bytes: segment.length_bytes,
+                    piece_bytes: PIECE_BYTES_MIN,
                     pieces: String::new(),
                 };
                 let (file, pieces) = (segment.file.clone(), [Piece::default(); PIECES]);
@@ -97,7 +104,7 @@ impl Artist {
     pub fn finish(self, commit: Index, snapshot: Index) -> Vec<SegmentPicture> {
         let draw = |mut sketch: Sketch| {
             let pieces = sketch.pieces.iter().map(|piece| piece.character(commit, snapshot, sketch.synced_to));
-            sketch.picture.pieces = pieces.collect();
+            sketch.picture.pieces = pieces.collect::<String>().trim_end().to_owned();
             sketch.picture
         };
         self.0.into_iter().map(draw).collect()
@@ -112,10 +119,24 @@ impl Artist {
 
 impl Sketch {
     fn fill(&mut self, offset: u64, length_bytes: u64, change: impl Fn(&mut Piece)) {
-        let total = self.picture.file_bytes.max(1);
-        let place = |byte: u64| usize::try_from(byte * PIECES as u64 / total).unwrap_or(PIECES).min(PIECES - 1);
-        let end = (offset + length_bytes).saturating_sub(1).max(offset);
-        self.pieces[place(offset)..=place(end)].iter_mut().for_each(change);
+        let start = offset.saturating_sub(SEGMENT_HEADER_BYTES as u64);
+        let end = (start + length_bytes).saturating_sub(1).max(start);
+        while end / self.picture.piece_bytes >= PIECES as u64 {
+            self.widen();
+        }
+        let place = |byte: u64| usize::try_from(byte / self.picture.piece_bytes).expect("pieces are few");
+        self.pieces[place(start)..=place(end)].iter_mut().for_each(change);
+    }
+
+    /// Makes one piece of two.
+    fn widen(&mut self) {
+        for at in 0..PIECES {
+            self.pieces[at] = match self.pieces.get(2 * at..2 * at + 2) {
+                Some([one, other]) => Piece { last: other.last.or(one.last), mark: one.mark.or(other.mark) },
+                _ => Piece::default(),
+            };
+        }
+        self.picture.piece_bytes *= 2;
     }
 }
 
@@ -155,13 +176,14 @@ mod tests {
             link: 0,
             cause: Cause::Founded,
         };
+        let at = |byte: u64| SEGMENT_HEADER_BYTES as u64 + byte;
         let record = |index: u64, offset: u64| Item::Record {
             file: file.clone(),
-            offset,
+            offset: at(offset),
             header: RecordHeader {
                 check: 0,
                 link: 0,
-                length_bytes: 60,
+                length_bytes: 0,
                 kind: Kind::Noop,
                 version: 1,
                 id: LogId::new(index, 1),
@@ -172,18 +194,22 @@ mod tests {
         let marker =
             Marker { sequence: 1, offset: 300, last: Index(3), last_check: 0, commit_hint: Index(2), continued: false };
         let mut artist = Artist::default();
-        artist.note(&Item::Segment(SegmentItem { file: file.clone(), header, length_bytes: 5_000, until: None }));
-        for (index, offset) in [(1, 0), (2, 100), (3, 200)] {
+        artist.note(&Item::Segment(SegmentItem { file: file.clone(), header, length_bytes: 8_192, until: None }));
+        for (index, offset) in [(1, 0), (2, 48), (3, 96), (4, 144)] {
             artist.note(&record(index, offset));
         }
-        artist.note(&Item::Marker { file: file.clone(), offset: 300, marker });
-        artist.note(&record(4, 400));
+        artist.note(&Item::Marker { file: file.clone(), offset: at(200), marker });
+        artist.note(&record(5, 256));
         let explanation = String::new();
-        let damage = Damage { file: file.clone(), offset: 510, kind: DamageKind::Record, explanation };
+        let damage = Damage { file: file.clone(), offset: at(304), kind: DamageKind::Record, explanation };
         artist.note(&Item::Damage(damage));
-        artist.note(&Item::TornTail { file, offset: 4_900, length_bytes: 100 });
-        let pictures = artist.finish(Index(2), Index(1));
-        assert_eq!((pictures[0].first, pictures[0].last), (Some(1), Some(4)));
-        assert_eq!(pictures[0].pieces, format!("s=- ~!{}t", " ".repeat(43)));
+        artist.note(&Item::TornTail { file: file.clone(), offset: at(320), length_bytes: 16 });
+        let short = artist.0[0].pieces;
+        assert!(short.iter().any(|piece| piece.mark == Some('t')), "{short:?}");
+        artist.note(&record(9, 1_504));
+        let pictures = artist.finish(Index(3), Index(1));
+        assert_eq!((pictures[0].first, pictures[0].last, pictures[0].piece_bytes), (Some(1), Some(9), 32));
+        // Of what shares a piece, the later entry and the mark are shown.
+        assert_eq!(pictures[0].pieces, format!("s===--  ~!t{}~~", " ".repeat(36)));
     }
 }

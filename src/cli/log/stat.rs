@@ -105,8 +105,8 @@ fn histograms(context: &Context, log: &LogStat) -> Result<(), Failure> {
     ];
     let kinds = kinds.iter().filter(|(_, entries)| *entries > 0).map(|(kind, entries)| ((*kind).to_owned(), *entries));
     bars(context, "kinds", kinds.collect())?;
-    let used = log.sizes.iter().position(|size| size.entries > 0).unwrap_or(0);
-    let sizes = log.sizes[used..].iter().map(|size| (format!("≤ {}", bytes(size.up_to_bytes)), size.entries));
+    let used = log.sizes.iter().filter(|size| size.entries > 0);
+    let sizes = used.map(|size| (format!("≤ {}", bytes(size.up_to_bytes)), size.entries));
     bars(context, "payloads", sizes.collect())?;
     let hidden = log.by_term.len().saturating_sub(TERMS_SHOWN);
     let terms = log.by_term[hidden..].iter().map(|term| {

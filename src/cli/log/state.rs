@@ -170,7 +170,8 @@ fn warn_of_uncommitted(context: &Context, source: &Source, at: LogId) {
 fn print(context: &Context, state: &State) -> Result<(), Failure> {
     let printer = &context.printer;
     let from = state.snapshot.map_or_else(String::new, |last| format!(", from the snapshot of entry {last}"));
-    printer.note(format_args!("behind entry {}@{}: {} keys{from}", state.at, state.term, state.keys));
+    let keys = if state.keys == 1 { "1 key".to_owned() } else { format!("{} keys", state.keys) };
+    printer.note(format_args!("behind entry {}@{}: {keys}{from}", state.at, state.term));
     let shorten = printer.stdout_is_terminal();
     if let Some(history) = &state.history {
         if let Some(last) = state.snapshot {
@@ -270,7 +271,7 @@ fn shown(text: &str, shorten: bool) -> String {
     }
 }
 
-pub(super) fn view(entry: &Entry) -> ItemView {
+pub(in crate::cli) fn view(entry: &Entry) -> ItemView {
     let item = Item {
         key: entry.key().to_vec(),
         value: entry.value().to_vec(),
