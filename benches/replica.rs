@@ -153,11 +153,11 @@ impl Trio {
         if let Some(write) = out.write.take() {
             self.step(position, Input::Persisted(write.seq));
         }
-        for message in out.send.drain(..) {
+        out.send.drain_to(|message| {
             check(&message);
             let to = message.envelope.to.0 as usize - 1;
             self.step(to, Input::Peer(message));
-        }
+        });
         for (_, response) in out.answers.drain(..) {
             assert!(matches!(response.answer, Answer::Written { outcome: Outcome::Written, .. }), "writes succeed");
             self.written += 1;

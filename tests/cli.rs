@@ -182,17 +182,25 @@ fn a_tab_offers_clusters_and_the_nodes_of_the_one_already_typed() {
     let home = Home::new();
     home.make_cluster("first", 1);
     home.make_cluster("second", 3);
-    let complete = |words: &[&str]| {
-        let index = (words.len() - 1).to_string();
-        let mut command = home.raftctl(&["--"]);
-        command.args(words).env("COMPLETE", "bash").env("_CLAP_COMPLETE_INDEX", index);
-        Ran::from(command.output().expect("the binary runs"))
-    };
-    let clusters = complete(&["raftctl", "--cluster", ""]);
-    assert_eq!(clusters.stdout.split_whitespace().collect::<Vec<_>>(), ["first", "second"]);
-    let nodes = complete(&["raftctl", "--cluster", "second", "log", "show", "n"]);
-    assert_eq!(nodes.stdout.split_whitespace().collect::<Vec<_>>(), ["n1", "n2", "n3"]);
-    assert_eq!((nodes.exit, nodes.stderr.as_str()), (0, ""));
+    // As each shell's own script asks, and what it separates a word from its help with.
+    for (shell, help) in
+        [("bash", None), ("zsh", Some(':')), ("fish", Some('\t')), ("powershell", Some('\t')), ("elvish", None)]
+    {
+        let complete = |words: &[&str]| {
+            let index = (words.len() - 1).to_string();
+            let mut command = home.raftctl(&["--"]);
+            command.args(words).env("COMPLETE", shell).env("_CLAP_COMPLETE_INDEX", index).env("_CLAP_IFS", "\n");
+            Ran::from(command.output().expect("the binary runs"))
+        };
+        let clusters = complete(&["raftctl", "--cluster", ""]);
+        assert_eq!(clusters.stdout.lines().collect::<Vec<_>>(), ["first", "second"], "{shell}");
+        let nodes = complete(&["raftctl", "--cluster", "second", "log", "show", "n"]);
+        assert_eq!(nodes.stdout.lines().collect::<Vec<_>>(), ["n1", "n2", "n3"], "{shell}");
+        assert_eq!((nodes.exit, nodes.stderr.as_str()), (0, ""), "{shell}");
+        let verbs = complete(&["raftctl", "log", "di"]);
+        let verb = help.map_or(verbs.stdout.trim_end(), |mark| verbs.stdout.split(mark).next().unwrap_or_default());
+        assert_eq!(verb, "diff", "{shell}: {}", verbs.stdout);
+    }
 }
 
 #[test]

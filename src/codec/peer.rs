@@ -221,6 +221,7 @@ fn type_code(message: &Message) -> u8 {
 
 const FLAG_PRE: u8 = 1;
 const FLAG_FORCE: u8 = 2;
+const FLAG_NEWS_ONLY: u8 = 1;
 const FLAG_REJECT: u8 = 1;
 const FLAG_INDEX: u8 = 1;
 const FLAG_INSTALLED: u8 = 1;
@@ -238,8 +239,8 @@ fn flag(message: &Message) -> u8 {
             SnapshotOutcome::Installed { .. } => FLAG_INSTALLED,
             SnapshotOutcome::Failed => FLAG_FAILED,
         },
-        Message::Append(_)
-        | Message::Heartbeat(_)
+        Message::Append(append) => bit(append.news_only, FLAG_NEWS_ONLY),
+        Message::Heartbeat(_)
         | Message::HeartbeatReply(_)
         | Message::TimeoutNow(_)
         | Message::ReadIndex(_)
@@ -407,7 +408,8 @@ fn take_fields(code: u8, flag: u8, fields: &mut &[u8]) -> Result<Message, PeerEr
             }
             let commit = Index(fields.try_get_u64_le()?);
             let generation = fields.try_get_u32_le()?;
-            Message::Append(Append { prev, entries: Shape::empty(prev.index.next()), commit, generation })
+            let news_only = flag & FLAG_NEWS_ONLY != 0;
+            Message::Append(Append { prev, entries: Shape::empty(prev.index.next()), commit, generation, news_only })
         }
         4 => Message::AppendReply(take_append_reply(flag, fields)?),
         5 => Message::Heartbeat(Heartbeat {
@@ -554,7 +556,8 @@ mod tests {
     fn append_message(records: Bytes) -> PeerMessage {
         let prev = LogId::new(4, 2);
         let entries = read_records(prev, Term(3), &records).unwrap();
-        let mut message = envelope(Message::Append(Append { prev, entries, commit: Index(4), generation: 8 }));
+        let mut message =
+            envelope(Message::Append(Append { prev, entries, commit: Index(4), generation: 8, news_only: false }));
         message.records = vec![records];
         message
     }
@@ -595,7 +598,13 @@ mod tests {
         }
         let prev = LogId::new(4, 2);
         let entries = Shape::empty(Index(5));
-        all.push(envelope(Message::Append(Append { prev, entries, commit: Index(4), generation: 8 })));
+        all.push(envelope(Message::Append(Append {
+            prev,
+            entries,
+            commit: Index(4),
+            generation: 8,
+            news_only: false,
+        })));
         all.push(append_message(records()));
         all.push(chunk_message(Bytes::from_static(b"bytes of a snapshot")));
         let outcomes = [

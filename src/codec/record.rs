@@ -12,6 +12,8 @@
 //!
 //! This file does not know what payloads mean (`entry.rs`) or where records lie (`storage`).
 
+use std::sync::LazyLock;
+
 use bytes::BytesMut;
 
 use crate::raft::{Index, LogId, Term};
@@ -111,7 +113,7 @@ impl RecordHeader {
         if bytes.len() < need {
             return Err(RecordError::Short { have: bytes.len(), need });
         }
-        let computed = crc32fast::hash(&bytes[4..need]);
+        let computed = check_of(&bytes[4..need]);
         if computed != header.check {
             return Err(RecordError::Damaged { found: header.check, computed });
         }
@@ -165,9 +167,17 @@ pub fn append_record(
     let length = u32::try_from(buffer.len() - start - RECORD_HEADER_BYTES).expect("payloads are far below 4 GiB");
     assert!(length <= RECORD_PAYLOAD_BYTES_MAX, "payloads are checked against the limits before they are encoded");
     buffer[start + 8..start + 12].copy_from_slice(&length.to_le_bytes());
-    let check = crc32fast::hash(&buffer[start + 4..]);
+    let check = check_of(&buffer[start + 4..]);
     buffer[start..start + 4].copy_from_slice(&check.to_le_bytes());
     check
+}
+
+/// CRC-32 (IEEE). What the processor offers for it is found out once, not for every record.
+fn check_of(bytes: &[u8]) -> u32 {
+    static CRC: LazyLock<crc32fast::Hasher> = LazyLock::new(crc32fast::Hasher::new);
+    let mut hasher = CRC.clone();
+    hasher.update(bytes);
+    hasher.finalize()
 }
 
 fn read_u32(bytes: &[u8], at: usize) -> u32 {

@@ -472,12 +472,12 @@ impl Core {
 
     /// Sends a reply once everything it may vouch for is durable (R53).
     pub(super) fn send_when_durable(&mut self, to: NodeId, message: Message) {
-        let promise = promise_of(&message);
-        let envelope = self.envelope(to, message);
-        if !self.rules.keeps(promise) {
-            return self.outbox.push(envelope);
+        let write = self.disk.newest();
+        if self.disk.is_persisted(write) || !self.rules.keeps(promise_of(&message)) {
+            return self.send(to, message);
         }
-        self.disk.send_or_hold(envelope, &mut self.outbox);
+        let envelope = self.envelope(to, message);
+        self.disk.hold(write, envelope);
     }
 
     pub(super) fn drop_message(&mut self, from: NodeId, because: &'static str) {
@@ -570,6 +570,9 @@ fn soundness(term: Term, message: &Message) -> Result<(), &'static str> {
             return Err("its entries are of terms that cannot be");
         }
         before = *entry_term;
+    }
+    if append.news_only && !append.entries.is_empty() {
+        return Err("it brings entries and wants no answer");
     }
     if append.entries.first != append.prev.index.next() {
         return Err("its entries do not follow its base");

@@ -122,14 +122,9 @@ impl Durability {
         seq <= self.persisted
     }
 
-    /// Lets `reply` leave through `outbox` now, or once everything changed so far is durable.
-    pub(super) fn send_or_hold(&mut self, reply: Envelope, outbox: &mut Vec<Envelope>) {
-        let seq = self.newest();
-        if self.is_persisted(seq) {
-            outbox.push(reply);
-        } else {
-            self.held.push_back((seq, reply));
-        }
+    /// Keeps `reply` until `write`, the newest so far, is durable.
+    pub(super) fn hold(&mut self, write: WriteSeq, reply: Envelope) {
+        self.held.push_back((write, reply));
     }
 
     /// The write that is due now, if any. `last` is the log's last index.

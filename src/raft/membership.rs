@@ -50,6 +50,9 @@ impl Membership {
     /// The index at which `id` ceased to be a member, if the newest configuration up to `commit` is without it and an
     /// earlier one still known is not.
     pub(super) fn removal_of(&self, id: NodeId, commit: Index) -> Option<Index> {
+        if self.stack.len() == 1 {
+            return None;
+        }
         let count = self.stack.iter().take_while(|(index, _)| *index <= commit).count();
         let committed = &self.stack[..count];
         let last_with = committed.iter().rposition(|(_, config)| config.is_member(id))?;
@@ -92,6 +95,9 @@ impl Membership {
 
     /// What is committed can no longer be rolled back.
     pub(super) fn forget_below(&mut self, commit: Index) {
+        if self.stack.len() == 1 {
+            return;
+        }
         let committed = self.stack.iter().filter(|(index, _)| *index <= commit).count();
         if committed > 1 {
             self.stack.drain(..committed - 1);

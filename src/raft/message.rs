@@ -91,6 +91,9 @@ pub struct Append {
     pub commit: Index,
     /// Which life of the leader's tracking of this peer sent this; echoed in the reply (R36, R78).
     pub generation: u32,
+    /// Nothing but the commit index, to a peer that has acknowledged all before it: an answer that agrees would tell the
+    /// leader nothing, and is left out. Should this be lost, the next heartbeat's reply shows it (R40).
+    pub news_only: bool,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]

@@ -25,17 +25,23 @@ pub fn reached<T: Ord + Copy + Default>(config: &Config, value: impl Fn(NodeId) 
     outgoing.map_or(incoming, |outgoing| outgoing.min(incoming))
 }
 
-fn reached_in<T: Ord + Copy>(voters: &[NodeId], value: impl Fn(NodeId) -> T) -> Option<T> {
+fn reached_in<T: Ord + Copy + Default>(voters: &[NodeId], value: impl Fn(NodeId) -> T) -> Option<T> {
     /// Configurations of up to this many voters are counted without an allocation.
     const SMALL: usize = 9;
     let rank = voters.len().checked_sub(majority(voters.len()))?;
     if voters.len() <= SMALL {
-        let mut values = [None; SMALL];
-        for (slot, voter) in values.iter_mut().zip(voters) {
-            *slot = Some(value(*voter));
+        // Sorted as they come: for so few that is less work than to call for it.
+        let mut values = [T::default(); SMALL];
+        for (count, voter) in voters.iter().enumerate() {
+            let value = value(*voter);
+            let mut place = count;
+            while place > 0 && values[place - 1] > value {
+                values[place] = values[place - 1];
+                place -= 1;
+            }
+            values[place] = value;
         }
-        values[..voters.len()].sort_unstable();
-        return values[rank];
+        return values.get(rank).copied();
     }
     let mut values: Vec<T> = voters.iter().map(|voter| value(*voter)).collect();
     values.sort_unstable();

@@ -217,7 +217,11 @@ impl Core {
         if self.membership.index() > self.commit || self.commit < noop {
             return;
         }
-        let config = Arc::clone(self.membership.config());
+        let config = self.membership.config();
+        if !config.is_joint() && config.learners.is_empty() && config.is_voter(self.id) {
+            return;
+        }
+        let config = Arc::clone(config);
         if config.is_joint() {
             if config.auto_leave {
                 self.append_config(now, left(&config));
@@ -467,7 +471,12 @@ mod tests {
             entries.push(Term(4), 100, Some(Arc::new(config.clone())));
             let mut core = node(3, &[], HardState { term: Term(4), vote: None }, Options::default());
             let (prev, commit, generation) = (LogId::new(1, 1), Index(1), 1);
-            let sent = hear(&mut core, 2, Term(4), Message::Append(Append { prev, entries, commit, generation }));
+            let sent = hear(
+                &mut core,
+                2,
+                Term(4),
+                Message::Append(Append { prev, entries, commit, generation, news_only: false }),
+            );
             assert_eq!((sent.len(), core.last()), (0, prev), "break {number}");
 
             let mut log = Shape::empty(Index(1));

@@ -213,9 +213,11 @@ impl Core {
 
     /// Builds what each peer is owed now: one pass for everything proposed since the last drain (R42).
     pub(super) fn build_messages(&mut self, now: Time) {
+        if self.leading.is_none() {
+            return self.ask_leader_for_reads(now);
+        }
         self.advance_membership(now);
         self.begin_read_round(now);
-        self.ask_leader_for_reads(now);
         let count = self.leading.as_ref().map_or(0, |leading| leading.peers.len());
         for position in 0..count {
             if let Some((to, chunk)) = self.next_chunk(now, position) {
@@ -247,6 +249,7 @@ impl Core {
             PeerState::Replicate => (peer.nudge || owes_commit && !has_entries, true),
             PeerState::Snapshot => (false, false),
         };
+        let news_only = empty && !peer.nudge;
         if !wanted {
             return None;
         }
@@ -262,7 +265,7 @@ impl Core {
         if !entries.is_empty() || peer.state == PeerState::Probe {
             peer.sent(end, bytes);
         }
-        Some((peer.id, Append { prev, entries, commit, generation: peer.generation }))
+        Some((peer.id, Append { prev, entries, commit, generation: peer.generation, news_only }))
     }
 
     fn window(&self) -> Window {
@@ -459,12 +462,15 @@ impl Core {
         if !self.accept_leader(now, from) {
             return;
         }
-        let generation = append.generation;
+        let (generation, news_only) = (append.generation, append.news_only);
         let outcome = match self.append_entries(from, append) {
             Ok(outcome) => outcome,
             Err(fault) => return self.poison(fault),
         };
         self.end_recovering();
+        if news_only && matches!(outcome, AppendOutcome::Ack { .. }) {
+            return;
+        }
         self.send_when_durable(from, Message::AppendReply(AppendReply { generation, outcome }));
     }
 

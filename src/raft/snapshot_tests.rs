@@ -61,7 +61,7 @@ fn whole(last: LogId) -> Message {
 
 fn append(prev: LogId, terms: &[u64], commit: u64) -> Message {
     let entries = shape(prev.index.0 + 1, terms);
-    Message::Append(Append { prev, entries, commit: Index(commit), generation: 4 })
+    Message::Append(Append { prev, entries, commit: Index(commit), generation: 4, news_only: false })
 }
 
 /// Takes what the core wants once, without doing any of it.

@@ -66,7 +66,7 @@ pub(super) fn hear(core: &mut Core, from: u64, term: Term, message: Message) -> 
 pub(super) fn append(prev: LogId, terms: &[u64], commit: u64) -> Message {
     let mut entries = Shape::empty(prev.index.next());
     terms.iter().for_each(|term| entries.push(Term(*term), LENGTH_BYTES, None));
-    Message::Append(Append { prev, entries, commit: Index(commit), generation: 4 })
+    Message::Append(Append { prev, entries, commit: Index(commit), generation: 4, news_only: false })
 }
 
 fn outcome(sent: &[Envelope]) -> AppendOutcome {
@@ -299,6 +299,22 @@ fn a_refusal_names_where_the_logs_may_still_agree() {
         assert_eq!(core.commit(), Index(2));
         assert_eq!(outcome(&hear(&mut core, 2, Term(4), append(prev, &[], 2))), expected, "prev {prev}");
     }
+}
+
+/// Commit news is answered only by who disagrees.
+#[test]
+fn who_agrees_with_commit_news_is_silent() {
+    let news = |prev: LogId, terms: &[u64]| match append(prev, terms, 3) {
+        Message::Append(append) => Message::Append(Append { news_only: true, ..append }),
+        _ => unreachable!("an append was asked for"),
+    };
+    let mut core = follower(&[1, 2], 4);
+    assert_eq!(hear(&mut core, 2, Term(4), news(LogId::new(3, 2), &[])), []);
+    assert_eq!(core.commit(), Index(3), "it is taken all the same");
+    let refused = outcome(&hear(&mut core, 2, Term(4), news(LogId::new(4, 3), &[])));
+    assert_eq!(refused, AppendOutcome::Reject { rejected: Index(4), hint: LogId::new(3, 2) });
+    assert_eq!(hear(&mut core, 2, Term(4), news(LogId::new(3, 2), &[4])), [], "a forgery");
+    assert_eq!(core.last(), LogId::new(3, 2), "who brings entries must want an answer");
 }
 
 /// P045, R34, R35: the follower's hint, and where the leader goes on with it.

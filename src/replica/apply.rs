@@ -13,7 +13,7 @@ use super::mind::Replica;
 use super::snapshots::Applied;
 use super::tail::continues;
 use crate::api::{Answer, Refused};
-use crate::codec::entry::{decode_config, decode_stamp, decode_write};
+use crate::codec::entry::{decode_config, decode_stamp, decode_write, plain_put};
 use crate::codec::record::LINK_ORIGIN;
 use crate::codec::{EntryError, Kind, RECORD_HEADER_BYTES, RecordHeader, Settings};
 use crate::raft::{Fault, Index, SnapshotMeta, Term};
@@ -63,8 +63,11 @@ impl Applier {
 impl Replica {
     /// Applies one turn's worth and answers whom that serves. True when more could be applied at once.
     pub(super) fn apply(&mut self, news: Option<Index>) -> bool {
-        self.applier.to = self.applier.to.max(news.unwrap_or_default());
         let before = self.machine.applied();
+        self.applier.to = self.applier.to.max(news.unwrap_or_default());
+        if self.applier.to.0 <= before {
+            return false;
+        }
         let more = self.apply_some();
         let applied = Index(self.machine.applied());
         if applied.0 > before {
@@ -161,7 +164,11 @@ impl Replica {
                 self.applier.settings = settings;
             }
             Kind::Command => {
-                let applied = self.machine.apply(revision, header.id.term.0, decode_write(payload)?);
+                let term = header.id.term.0;
+                let applied = match plain_put(payload) {
+                    Some((key, value)) => self.machine.put(revision, term, key, value),
+                    None => self.machine.apply(revision, term, decode_write(payload)?),
+                };
                 if let Some(write) = self.writes.take(header.id) {
                     let answer = answer_write(applied, self.machine.log_time_ms());
                     self.answer(write.client, write.request, answer);

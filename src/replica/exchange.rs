@@ -1,12 +1,15 @@
 //! What goes into a replica and what comes out of it: plain values, carried by whoever runs it.
 
+use core::mem;
+
 use bytes::Bytes;
 
+use super::mind::hand_out;
 use super::snapshots::{Image, SnapshotJob};
 use crate::api::{ClientId, Request, Response};
 use crate::codec::{PeerMessage, WriteBatch};
 use crate::raft::event::Event;
-use crate::raft::{Change, ChangeRefusal, Fault, Index, LogId, NodeId, SnapshotId, SnapshotMeta, WriteSeq};
+use crate::raft::{Change, ChangeRefusal, Envelope, Fault, Index, LogId, NodeId, SnapshotId, SnapshotMeta, WriteSeq};
 
 /// One thing that happened. Feed all that has arrived, then call `take_outputs` once (contract 4).
 #[derive(Clone, Debug)]
@@ -98,7 +101,7 @@ pub struct Outputs {
     /// At most one write per turn, in the order of its numbers.
     pub write: Option<WriteBatch>,
     /// May all be sent at once: what vouches for durable state was held back until it was durable (contract 3).
-    pub send: Vec<PeerMessage>,
+    pub send: Sends,
     pub fetch: Vec<Fetch>,
     /// Work on snapshot files, in this order.
     pub snapshots: Vec<SnapshotJob>,
@@ -110,6 +113,59 @@ pub struct Outputs {
     pub more: bool,
     /// Set once: the replica takes no more input and the node stops (R6, R60).
     pub fatal: Option<Fault>,
+}
+
+/// Messages to peers with the records that they name. Envelopes lie as the core has built them, and records beside
+/// them: putting the two together is the last thing that happens, so that nothing is moved more often than it must be.
+#[derive(Debug, Default)]
+pub struct Sends {
+    /// Messages whose bytes had to be read first; they leave before the others.
+    pub(super) complete: Vec<PeerMessage>,
+    pub(super) envelopes: Vec<Envelope>,
+    /// What goes with some of the envelopes, in their order.
+    pub(super) attached: Vec<Attached>,
+}
+
+#[derive(Debug)]
+pub(super) struct Attached {
+    /// Position of the envelope.
+    pub(super) at: usize,
+    pub(super) records: Vec<Bytes>,
+    pub(super) bulk: bool,
+}
+
+impl Sends {
+    /// Gives all messages to `send`, in the order in which they are to leave.
+    pub fn drain_to(&mut self, mut send: impl FnMut(PeerMessage)) {
+        if !self.complete.is_empty() {
+            self.complete.drain(..).for_each(&mut send);
+        }
+        if self.envelopes.is_empty() {
+            return;
+        }
+        let mut attached = self.attached.iter_mut().peekable();
+        for (at, envelope) in self.envelopes.drain(..).enumerate() {
+            let (records, bulk) = match attached.next_if(|attached| attached.at == at) {
+                Some(Attached { records, bulk, .. }) => (mem::take(records), *bulk),
+                None => (Vec::new(), false),
+            };
+            send(PeerMessage { envelope, records, bulk });
+        }
+        self.attached.clear();
+    }
+
+    /// Moves everything into `out`, which is empty.
+    pub(super) fn hand_out(&mut self, out: &mut Sends) {
+        hand_out(&mut self.complete, &mut out.complete);
+        hand_out(&mut self.envelopes, &mut out.envelopes);
+        hand_out(&mut self.attached, &mut out.attached);
+    }
+
+    fn clear(&mut self) {
+        self.complete.clear();
+        self.envelopes.clear();
+        self.attached.clear();
+    }
 }
 
 impl Outputs {

@@ -4,11 +4,12 @@
 //! A peer that is fed from files is fed over the bulk connection, and stays on it until it has acknowledged all that
 //! was sent there: between two connections nothing keeps the order.
 
+use core::mem;
 use std::collections::{BTreeMap, VecDeque};
 
 use bytes::Bytes;
 
-use super::exchange::{Fetch, FetchId};
+use super::exchange::{Attached, Fetch, FetchId};
 use super::mind::Replica;
 use crate::codec::{PeerMessage, RecordHeader};
 use crate::raft::{Envelope, Index, Message, NodeId, Shape, Time};
@@ -59,30 +60,64 @@ impl Feed {
 
     fn take_first(&mut self) -> (Envelope, Vec<Bytes>) {
         let envelope = self.waiting.pop_front().expect("the first that waits was just looked at");
-        (envelope, core::mem::take(&mut self.read))
+        (envelope, mem::take(&mut self.read))
     }
 }
 
 impl Replica {
-    /// Hands a message of the core to the transport, with the records it names.
-    pub(super) fn send(&mut self, now: Time, envelope: Envelope) {
-        if let Message::Snapshot(_) = &envelope.message {
-            return self.fetch_chunk(envelope);
+    /// Hands the core's messages of this turn to the transport, with the records they name.
+    pub(super) fn send(&mut self, now: Time, envelopes: &mut Vec<Envelope>) {
+        if envelopes.is_empty() {
+            return;
         }
-        let (mut records, mut bulk) = (Vec::new(), false);
-        if let Message::Append(append) = &envelope.message {
-            let needs_files = !append.entries.is_empty() && append.entries.first < self.tail.first();
-            let is_behind_others = self.feeds.by_peer.get(&envelope.to).is_some_and(|feed| !feed.waiting.is_empty());
-            if needs_files || is_behind_others {
-                return self.wait_for_files(now, envelope);
+        mem::swap(&mut self.sends.envelopes, envelopes);
+        let mut at = 0;
+        while let Some(envelope) = self.sends.envelopes.get(at) {
+            let is_sent = match &envelope.message {
+                Message::Append(append) => {
+                    let (peer, first, last) = (envelope.to, append.entries.first, append.entries.last());
+                    self.attach_records(at, peer, first, last)
+                }
+                Message::Snapshot(_) => false,
+                _ => true,
+            };
+            if is_sent {
+                at += 1;
+            } else {
+                let envelope = self.sends.envelopes.remove(at);
+                self.send_when_read(now, envelope);
             }
-            records = self.records_from_tail(&append.entries);
-            bulk = self.is_on_bulk(envelope.to);
         }
-        self.sends.push(PeerMessage { envelope, records, bulk });
+    }
+
+    /// Puts the records of `first..=last`, if there are any, beside the append to `peer` at position `at`. False when
+    /// that append has to wait for a file.
+    fn attach_records(&mut self, at: usize, peer: NodeId, first: Index, last: Index) -> bool {
+        let mut bulk = false;
+        if !self.feeds.by_peer.is_empty() {
+            if self.feeds.by_peer.get(&peer).is_some_and(|feed| !feed.waiting.is_empty()) {
+                return false;
+            }
+            bulk = self.is_on_bulk(peer);
+        }
+        if first <= last && first < self.tail.first() {
+            return false;
+        }
+        if first <= last || bulk {
+            let records = self.records_from_tail(first, last);
+            self.sends.attached.push(Attached { at, records, bulk });
+        }
+        true
     }
 
     #[cold]
+    fn send_when_read(&mut self, now: Time, envelope: Envelope) {
+        match &envelope.message {
+            Message::Snapshot(_) => self.fetch_chunk(envelope),
+            _ => self.wait_for_files(now, envelope),
+        }
+    }
+
     fn wait_for_files(&mut self, now: Time, envelope: Envelope) {
         let peer = envelope.to;
         let feed = self.feeds.by_peer.entry(peer).or_default();
@@ -112,7 +147,7 @@ impl Replica {
                 let (envelope, read) = feed.take_first();
                 feed.bulk_to = feed.bulk_to.max(entries_of(&envelope).last());
                 let Some(message) = self.complete(envelope, read, last) else { return self.lose(now, peer) };
-                self.sends.push(message);
+                self.sends.complete.push(message);
             }
         }
         self.feed(now, peer);
@@ -130,9 +165,10 @@ impl Replica {
             let entries = entries_of(front);
             if entries.is_empty() || entries.first >= tail_first {
                 let (envelope, _) = feed.take_first();
-                let records = self.records_from_tail(entries_of(&envelope));
+                let entries = entries_of(&envelope);
+                let records = self.records_from_tail(entries.first, entries.last());
                 let bulk = self.is_on_bulk(peer);
-                self.sends.push(PeerMessage { envelope, records, bulk });
+                self.sends.complete.push(PeerMessage { envelope, records, bulk });
                 continue;
             }
             let (first, last) = (feed.next_to_read(entries), entries.last().min(tail_first.prev()));
@@ -144,8 +180,8 @@ impl Replica {
         }
     }
 
-    fn records_from_tail(&self, entries: &Shape) -> Vec<Bytes> {
-        if entries.is_empty() { Vec::new() } else { self.tail.slices(entries.first, entries.last()) }
+    fn records_from_tail(&self, first: Index, last: Index) -> Vec<Bytes> {
+        if first > last { Vec::new() } else { self.tail.slices(first, last) }
     }
 
     /// Whether something that went over the bulk connection is not acknowledged yet. What follows it goes there too,

@@ -8,7 +8,7 @@ use bytes::{Bytes, BytesMut};
 
 use super::apply::Applier;
 use super::changes::Changes;
-use super::exchange::{Fetch, FetchId, Input, Outputs};
+use super::exchange::{Fetch, FetchId, Input, Outputs, Sends};
 use super::feeding::Feeds;
 use super::log_time::LogClock;
 use super::received::Received;
@@ -65,7 +65,7 @@ pub struct Replica {
     effects: Option<Box<Effects>>,
     /// What `take_outputs` will hand out.
     pub(super) answers: Vec<(ClientId, Response)>,
-    pub(super) sends: Vec<PeerMessage>,
+    pub(super) sends: Sends,
     pub(super) fetches: Vec<Fetch>,
     pub(super) events: Vec<Event>,
     fault: Option<Fault>,
@@ -120,7 +120,7 @@ impl Replica {
             encoder: BytesMut::new(),
             effects: Some(Box::default()),
             answers: Vec::new(),
-            sends: Vec::new(),
+            sends: Sends::default(),
             fetches: Vec::new(),
             events: Vec::new(),
             fault: None,
@@ -189,7 +189,7 @@ impl Replica {
         let mut effects = self.effects.take().expect("turns are not nested");
         self.core.take_effects(now, &mut effects);
         if self.events.is_empty() {
-            mem::swap(&mut self.events, &mut effects.events);
+            hand_out(&mut effects.events, &mut self.events);
         } else {
             self.events.append(&mut effects.events);
         }
@@ -199,9 +199,7 @@ impl Replica {
             out.write = self.take_write(&mut effects, wall_ms);
         }
         if self.fault.is_none() {
-            for envelope in effects.send.drain(..) {
-                self.send(now, envelope);
-            }
+            self.send(now, &mut effects.send);
             for outcome in effects.reads.drain(..) {
                 self.end_read_round(outcome);
             }
@@ -347,7 +345,7 @@ impl Replica {
 
     /// Moves what this turn has gathered into `out`, which is empty; when something has failed, answers and the fault alone.
     fn give(&mut self, out: &mut Outputs) {
-        mem::swap(&mut out.events, &mut self.events);
+        hand_out(&mut self.events, &mut out.events);
         if let Some(fault) = self.fault.take() {
             self.has_stopped = true;
             self.refuse_everybody();
@@ -355,12 +353,12 @@ impl Replica {
             out.more = false;
             out.fatal = Some(fault);
         } else {
-            mem::swap(&mut out.send, &mut self.sends);
-            mem::swap(&mut out.fetch, &mut self.fetches);
-            self.snapshots.take_jobs(&mut out.snapshots);
+            self.sends.hand_out(&mut out.send);
+            hand_out(&mut self.fetches, &mut out.fetch);
+            hand_out(self.snapshots.jobs(), &mut out.snapshots);
         }
-        mem::swap(&mut out.answers, &mut self.answers);
-        mem::swap(&mut out.changes, &mut self.changes.done);
+        hand_out(&mut self.answers, &mut out.answers);
+        hand_out(&mut self.changes.done, &mut out.changes);
     }
 
     fn refuse_everybody(&mut self) {
@@ -372,6 +370,14 @@ impl Replica {
             let because = "this node has stopped".to_owned();
             self.answer(read.client, read.request, Answer::Refused(Refused::Unavailable { because }));
         }
+    }
+}
+
+/// Moves all of `from` into `to`, which is empty, by exchanging their buffers. Most turns have nothing of most kinds.
+#[inline]
+pub(super) fn hand_out<T>(from: &mut Vec<T>, to: &mut Vec<T>) {
+    if !from.is_empty() {
+        mem::swap(from, to);
     }
 }
 

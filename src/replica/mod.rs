@@ -35,7 +35,7 @@ mod tests;
 mod waiting;
 mod writing;
 
-pub use exchange::{ChangeOutcome, ChangeTicket, Fetch, FetchId, Input, Outputs};
+pub use exchange::{ChangeOutcome, ChangeTicket, Fetch, FetchId, Input, Outputs, Sends};
 pub use mind::Replica;
 pub use setup::{BootError, Found, Limits, Setup};
 pub use snapshots::{Image, SnapshotJob};

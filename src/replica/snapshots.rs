@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::exchange::FetchId;
+use super::exchange::{FetchId, Input};
 use super::mind::Replica;
 use super::tail::Tail;
 use crate::codec::{PeerMessage, RecordHeader, Settings};
@@ -47,6 +47,18 @@ pub enum SnapshotJob {
     Install { meta: SnapshotMeta },
 }
 
+impl SnapshotJob {
+    /// The answer to a job that could not be done.
+    pub fn failed(self, because: String) -> Input {
+        match self {
+            SnapshotJob::Take { .. } => Input::SnapshotTaken(Err(because)),
+            SnapshotJob::Fetch { id, .. } => Input::ChunkFetched { id, result: Err(because) },
+            SnapshotJob::Store { meta, .. } => Input::ChunkStored { snapshot: meta.id(), result: Err(because) },
+            SnapshotJob::Install { .. } => Input::SnapshotInstalled(Err(because)),
+        }
+    }
+}
+
 /// What a replica keeps track of around snapshots.
 #[derive(Debug, Default)]
 pub(super) struct Snapshots {
@@ -77,18 +89,22 @@ pub(super) struct Applied {
     pub(super) id: LogId,
     /// Check of that entry's record.
     pub(super) check: u32,
+    /// Encoded bytes of all entries up to it, from the first of the log on.
+    pub(super) log_bytes: u64,
     pub(super) config: Arc<Config>,
     pub(super) config_index: Index,
 }
 
 impl Applied {
     pub(super) fn of(meta: &SnapshotMeta) -> Applied {
-        let SnapshotMeta { last, config, config_index, link, .. } = meta;
-        Applied { id: *last, check: *link, config: config.clone(), config_index: *config_index }
+        let SnapshotMeta { last, config, config_index, link, log_bytes, .. } = meta;
+        let (config, config_index) = (config.clone(), *config_index);
+        Applied { id: *last, check: *link, log_bytes: *log_bytes, config, config_index }
     }
 
     pub(super) fn advance(&mut self, header: &RecordHeader) {
         (self.id, self.check) = (header.id, header.check);
+        self.log_bytes += header.total_bytes() as u64;
     }
 }
 
@@ -99,8 +115,9 @@ impl Snapshots {
         Snapshots { tried, tried_bytes, ..Snapshots::default() }
     }
 
-    pub(super) fn take_jobs(&mut self, out: &mut Vec<SnapshotJob>) {
-        core::mem::swap(out, &mut self.jobs);
+    /// What is to be done, gathered in this turn.
+    pub(super) fn jobs(&mut self) -> &mut Vec<SnapshotJob> {
+        &mut self.jobs
     }
 
     /// Chunks that the core did not want are gone with their turn.
@@ -124,12 +141,18 @@ impl Replica {
             snapshots.is_asked_for &= snapshots.is_taking;
             return;
         }
-        let log_bytes = self.core.log_bytes(index);
         let is_due = index - snapshots.tried >= self.limits.snapshot_every_entries
-            || log_bytes - snapshots.tried_bytes >= self.limits.snapshot_every_bytes;
-        if !is_due && !snapshots.is_asked_for {
-            return;
+            || applied.log_bytes - snapshots.tried_bytes >= self.limits.snapshot_every_bytes;
+        if is_due || snapshots.is_asked_for {
+            self.start_snapshot();
         }
+    }
+
+    #[cold]
+    fn start_snapshot(&mut self) {
+        let (applied, snapshots) = (&self.applier.applied, &mut self.snapshots);
+        let (index, log_bytes) = (applied.id.index, applied.log_bytes);
+        assert_eq!(log_bytes, self.core.log_bytes(index), "the core and the applier count the same bytes");
         let meta = SnapshotMeta {
             last: applied.id,
             config: applied.config.clone(),
@@ -188,7 +211,7 @@ impl Replica {
         let Message::Snapshot(chunk) = &envelope.message else { unreachable!("only chunks wait for their bytes") };
         match result {
             Ok(bytes) if bytes.len() == chunk.length as usize => {
-                self.sends.push(PeerMessage { envelope, records: vec![bytes], bulk: true });
+                self.sends.complete.push(PeerMessage { envelope, records: vec![bytes], bulk: true });
             }
             Ok(bytes) => {
                 let because = format!("{} bytes were read of a chunk of {}", bytes.len(), chunk.length);
@@ -264,5 +287,6 @@ impl Replica {
         self.machine = image.machine;
         self.machine.set_value_bytes_max(self.settings.max_value_size);
         (self.snapshots.tried, self.snapshots.tried_bytes) = (meta.last.index, meta.log_bytes);
+        self.answer_ready_reads();
     }
 }

@@ -123,6 +123,9 @@ impl Replica {
     /// Asks the core for one round for all reads of this turn that no lease answers (R95, R99). `now` was read after
     /// they had arrived, so a process that was stopped in between finds its lease ended.
     pub(super) fn start_read_round(&mut self, now: Time) {
+        if !self.reads.has_unasked() {
+            return;
+        }
         if let Some(index) = self.core.read_lease(now) {
             for read in self.reads.take_by_lease() {
                 self.answer_at(index.max(read.at_least), read);

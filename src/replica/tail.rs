@@ -158,6 +158,9 @@ impl Tail {
     pub(super) fn slices(&self, first: Index, last: Index) -> Vec<Bytes> {
         assert!(first >= self.first && first <= last && last <= self.last(), "only what is kept is asked for");
         let (start, end) = (self.start_of(first), self.end_of(last));
+        if let Some(newest) = self.chunks.back().filter(|newest| newest.start <= start) {
+            return vec![newest.part(start, end)];
+        }
         let (from, to) = (self.chunk_at(start), self.chunk_at(end - 1));
         let mut slices = Vec::with_capacity(to - from + 1);
         slices.extend((from..=to).map(|at| self.chunks[at].part(start, end)));

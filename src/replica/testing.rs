@@ -224,7 +224,8 @@ impl World {
         if let Some(fault) = node.out.fatal.take() {
             node.fault = Some(fault);
         }
-        let sent: Vec<PeerMessage> = node.out.send.drain(..).collect();
+        let mut sent: Vec<PeerMessage> = Vec::new();
+        node.out.send.drain_to(|message| sent.push(message));
         if !node.is_disk_slow {
             node.finish_writes(now);
         }

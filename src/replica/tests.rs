@@ -693,7 +693,7 @@ fn append_of(from: u64, to: u64, term: Term, prev: LogId, link: u32, kind: Kind,
     append_record(&mut record, link, kind, LogId { term, index: prev.index.next() }, 0, |_| ());
     let mut entries = Shape::empty(prev.index.next());
     entries.push(term, record.len() as u32, None);
-    let message = Message::Append(Append { prev, entries, commit, generation: 1 });
+    let message = Message::Append(Append { prev, entries, commit, generation: 1, news_only: false });
     let to_storage = StorageId(u128::from(to));
     let envelope = Envelope { from: NodeId(from), to: NodeId(to), to_storage, term, message };
     PeerMessage { envelope, records: vec![record.freeze()], bulk: false }

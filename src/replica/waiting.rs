@@ -108,6 +108,11 @@ impl Reads {
         self.unasked.push(read);
     }
 
+    /// Whether any read waits for a round.
+    pub(super) fn has_unasked(&self) -> bool {
+        !self.unasked.is_empty()
+    }
+
     /// Takes the reads without a round that a lease may answer.
     pub(super) fn take_by_lease(&mut self) -> Vec<WaitingRead> {
         self.unasked.extract_if(.., |read| read.by_lease).collect()

@@ -417,6 +417,8 @@ impl World {
         // A request that was refused and not sent again is without effect.
         let ending = if is_write && running.request.is_some() { Ending::Unknown } else { Ending::Nothing };
         self.hang_up(client)?;
+        // Not there again: without check-quorum a leader that nobody hears takes writes for ever and answers none.
+        self.clients.list[client].target = self.any_node(client);
         self.end(client, running.operation, ending);
         Ok(())
     }
@@ -504,14 +506,19 @@ impl World {
     fn retry(&mut self, client: usize, leader: Option<NodeId>) {
         let hinted = leader.map(|id| usize::try_from(id.0).expect("nodes are few") - 1);
         let hinted = hinted.filter(|node| *node < self.clients.nodes);
-        let any = if client == self.clients.probe() && !self.clients.probe_nodes.is_empty() {
-            *self.client_dice.pick(&self.clients.probe_nodes)
-        } else {
-            self.client_dice.below(self.clients.nodes as u64) as usize
-        };
+        let any = self.any_node(client);
         self.clients.list[client].target = hinted.unwrap_or(any);
         let pause = self.client_dice.span(Duration::from_millis(1), RETRY_AFTER_MAX);
         self.queue.push(self.now + pause, Coming::ClientActs { client });
+    }
+
+    /// Whom a client asks that knows nobody better.
+    fn any_node(&mut self, client: usize) -> usize {
+        if client == self.clients.probe() && !self.clients.probe_nodes.is_empty() {
+            *self.client_dice.pick(&self.clients.probe_nodes)
+        } else {
+            self.client_dice.below(self.clients.nodes as u64) as usize
+        }
     }
 }
 

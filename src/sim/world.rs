@@ -394,9 +394,13 @@ impl World {
             process.waiting.push(write);
             self.write_next_group(at);
         }
-        for message in out.send.drain(..) {
-            self.send(at, message)?;
-        }
+        let mut sent = Ok(());
+        out.send.drain_to(|message| {
+            if sent.is_ok() {
+                sent = self.send(at, message);
+            }
+        });
+        sent?;
         for (client, response) in out.answers.drain(..) {
             self.answered(at, client, response)?;
         }

@@ -107,7 +107,6 @@ impl KeyValueMap {
     }
 
     /// Applies the command of the entry at `revision`, which must be the one after the last applied (R50).
-    #[inline]
     pub fn apply(&mut self, revision: u64, command: CommandRef<'_>) -> Outcome {
         let outcome = match command.operation {
             OperationRef::Put { value } => self.write(revision, command.key, value),
@@ -116,6 +115,14 @@ impl KeyValueMap {
             OperationRef::Incr { by } => self.incr(revision, command.key, by),
             OperationRef::Cas { expect, value } => self.cas(revision, command.key, expect, value),
         };
+        self.advance(revision);
+        outcome
+    }
+
+    /// Applies a put, as `apply` does.
+    #[inline]
+    pub(super) fn put(&mut self, revision: u64, key: &[u8], value: &[u8]) -> Outcome {
+        let outcome = self.write(revision, key, value);
         self.advance(revision);
         outcome
     }

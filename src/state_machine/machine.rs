@@ -51,7 +51,6 @@ impl StateMachine {
 
     /// Applies the write of the entry at `revision`, written in `term`. It must be the one after the last applied
     /// (R50).
-    #[inline]
     pub fn apply(&mut self, revision: u64, term: u64, write: WriteRef<'_>) -> Applied {
         let before_ms = self.log_time_ms;
         self.log_time_ms = before_ms.saturating_add(write.elapsed_ms);
@@ -66,6 +65,15 @@ impl StateMachine {
         }
         self.finish(revision, write.elapsed_ms);
         applied
+    }
+
+    /// The same for a put with neither session nor stamp, which is what most writes are: a shorter way to what `apply`
+    /// does with it.
+    #[inline]
+    pub fn put(&mut self, revision: u64, term: u64, key: &[u8], value: &[u8]) -> Applied {
+        let outcome = self.map.put(revision, key, value);
+        self.finish(revision, 0);
+        Applied::Written(Written { revision, term, outcome })
     }
 
     /// Passes over an entry that carries no write; `elapsed_ms` is its stamp, or zero.
@@ -180,6 +188,19 @@ mod tests {
         assert_eq!(machine.apply(1, 7, incr(Some((1, 1)), 0)), counted(1, 1));
         assert_eq!(machine.apply(2, 7, incr(Some((1, 1)), 1_000)), Applied::SessionExpired);
         assert_eq!(machine.map().get(b"k").unwrap().value(), b"1");
+    }
+
+    #[test]
+    fn a_plain_put_is_what_apply_makes_of_it() {
+        let (mut long, mut short) = (StateMachine::new(100, LIMITS), StateMachine::new(100, LIMITS));
+        for revision in 1..=2 * DIGEST_INTERVAL {
+            let key = [b'k', (revision % 7) as u8];
+            let value = vec![b'v'; (revision % 103) as usize];
+            let command = CommandRef { key: &key, operation: OperationRef::Put { value: &value } };
+            let write = WriteRef { command, session: None, elapsed_ms: 0 };
+            assert_eq!(short.put(revision, 3, &key, &value), long.apply(revision, 3, write));
+        }
+        assert_eq!((short.digest(), short.map().facts()), (long.digest(), long.map().facts()));
     }
 
     #[test]

@@ -25,6 +25,7 @@ mod salvage_tests;
 mod scanner;
 pub mod segment;
 pub mod snapshot;
+pub mod snapshot_desk;
 pub mod snapshot_file;
 #[cfg(test)]
 mod snapshot_tests;
@@ -35,5 +36,6 @@ pub use layout::{OnCorruption, SyncMode};
 pub use positions::{LogReader, ReadError};
 pub use recovery::{DirectoryMeta, Note, OpenError, Recovered};
 pub use snapshot::{Incoming, SnapshotReader, SnapshotStore};
+pub use snapshot_desk::SnapshotDesk;
 pub use snapshot_file::{Loaded, SnapshotError, SnapshotHead};
 pub use wal::SyncLatency;

@@ -61,7 +61,7 @@ fn message(world: &mut World, generation: u32, kind: &str, words: &mut Words) ->
             let prev = id(words, "prev", "prev=")?;
             let entries = entries(world, prev, words.take_value("entries"))?;
             let commit = Index(words.take_number("commit")?.unwrap_or(0));
-            Message::Append(Append { prev, entries, commit, generation })
+            Message::Append(Append { prev, entries, commit, generation, news_only: false })
         }
         "ack" => {
             let index = Index(needed(words.take_number("index")?, "index=")?);

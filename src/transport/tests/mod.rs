@@ -183,7 +183,7 @@ fn append(from: u64, to: u64, bytes: usize, bulk: bool) -> PeerMessage {
     append_record(&mut record, LINK_ORIGIN, Kind::Command, LogId::new(5, 3), 0, |out| out.resize(out.len() + bytes, 7));
     let mut entries = Shape::empty(Index(5));
     entries.push(Term(3), record.len() as u32, None);
-    let append = Append { prev: LogId::new(4, 3), entries, commit: Index(4), generation: 1 };
+    let append = Append { prev: LogId::new(4, 3), entries, commit: Index(4), generation: 1, news_only: false };
     let mut message = message(from, to, Message::Append(append));
     message.records.push(record.freeze());
     message.bulk = bulk;
