@@ -67,6 +67,7 @@ struct Snapshot {
     config_index: u64,
     members: Vec<MemberView>,
     keys: u64,
+    sessions: u64,
     /// Of all entries from the first of the log to `last`.
     log_bytes: u64,
     file_bytes: u64,
@@ -114,6 +115,7 @@ fn show(context: &Context, arguments: &ShowArgs) -> Result<Exit, Failure> {
         ("last entry", loaded.meta.last.to_string()),
         ("members", format!("{}, by entry {}", members.join(" "), snapshot.config_index)),
         ("keys", snapshot.keys.to_string()),
+        ("sessions", snapshot.sessions.to_string()),
         ("stands for", format!("{} bytes of log", snapshot.log_bytes)),
         ("file", format!("{} bytes, digest {}", snapshot.file_bytes, snapshot.digest)),
     ] {
@@ -183,7 +185,7 @@ fn refused(error: &SnapshotError) -> Failure {
 impl Snapshot {
     fn new(arguments: &ShowArgs, cluster: ClusterId, loaded: &Loaded) -> Snapshot {
         let meta = &loaded.meta;
-        let map = &loaded.image.map;
+        let map = loaded.image.map();
         Snapshot {
             path: arguments.file.display().to_string(),
             cluster_id: cluster.to_string(),
@@ -193,6 +195,7 @@ impl Snapshot {
             config_index: meta.config_index.0,
             members: ConfigView::new(&meta.config).members,
             keys: map.len() as u64,
+            sessions: loaded.image.sessions().len() as u64,
             log_bytes: meta.log_bytes,
             file_bytes: meta.size_bytes,
             digest: format!("{:016x}", meta.digest),

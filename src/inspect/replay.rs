@@ -12,7 +12,7 @@ use crate::codec::entry::{decode_config, decode_stamp, decode_write};
 use crate::codec::record::LINK_ORIGIN;
 use crate::codec::{EntryError, Kind, Settings};
 use crate::raft::{Index, LogId};
-use crate::state_machine::{Applied, Entry, SessionLimits, Sessions, StateMachine};
+use crate::state_machine::{Applied, Entry, SessionLimits, StateMachine};
 use crate::storage::reader::{Damage, DamageKind, Item, Walk, WalkError};
 use crate::storage::snapshot_file::{self, Loaded};
 
@@ -268,8 +268,9 @@ fn apply(machine: &mut StateMachine, entry: &StoredEntry) -> Result<Option<Appli
 
 /// The state that a snapshot holds.
 fn machine_of(loaded: Loaded) -> StateMachine {
-    let log_time_ms = u64::try_from(loaded.image.log_time.as_millis()).unwrap_or(u64::MAX);
-    StateMachine::restore(loaded.image.map, Sessions::new(SessionLimits::default()), log_time_ms, 0)
+    let mut machine = loaded.image;
+    machine.set_value_bytes_max(loaded.settings.max_value_size);
+    machine
 }
 
 /// The first entry that counts, or would if there were any.
