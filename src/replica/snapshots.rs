@@ -23,6 +23,9 @@ use crate::raft::{
 };
 use crate::state_machine::StateMachine;
 
+/// How many keys of the state each entry since the last snapshot pays for in the next one.
+const KEYS_PER_ENTRY: u64 = 2;
+
 /// The replicated state as of one index, and the settings in force there. A clone costs the same whatever it holds.
 #[derive(Clone, Debug)]
 pub struct Image {
@@ -167,8 +170,12 @@ impl Replica {
             snapshots.is_asked_for &= snapshots.is_taking;
             return;
         }
-        let is_due = index - snapshots.tried >= self.limits.snapshot_every_entries
+        let entries = index - snapshots.tried;
+        let is_long = entries >= self.limits.snapshot_every_entries
             || applied.log_bytes - snapshots.tried_bytes >= self.limits.snapshot_every_bytes;
+        // It costs as much as the state has keys: paid for by a part of as many entries, that is a constant part of the
+        // work. Not by as many, or a state that only grows would never have another one.
+        let is_due = is_long && entries * KEYS_PER_ENTRY >= self.machine.map().len() as u64;
         if is_due || snapshots.is_asked_for {
             self.start_snapshot();
         }
