@@ -230,6 +230,8 @@ pub struct NodeStatus {
     pub refused_messages: u64,
     /// Links that somebody has cut on purpose.
     pub cut: CutLinks,
+    /// The last entry that the newest snapshot covers; zero without one.
+    pub snapshot: Index,
 }
 
 /// A member as the answering node sees it.

@@ -102,6 +102,49 @@ fn increments_through_leader_kills_count_exactly_once() {
     assert_eq!(found["counter"]["value"], json!((sent + count).to_string()), "every increment counts once");
 }
 
+/// R84, R85, R109: logs are compacted all the time, one follower is always too far behind, and it is killed as soon as a
+/// snapshot is on its way to it.
+#[test]
+fn a_follower_behind_what_is_compacted_catches_up_by_snapshots_and_nothing_is_lost() {
+    const ROUNDS: usize = 3;
+    let cluster = Cluster::up_with("compacting", "storage:\n  snapshot_every: 20\n  retain_entries: 5\n");
+    let mut writer = Writer::start(&cluster, 0);
+    writer.write_until_acknowledged(20);
+    let leader = cluster.leader();
+    let behind = if leader == "n2" { "n3" } else { "n2" };
+    cluster.ok(&["cluster", "kill", behind, "--signal", "KILL"]);
+    for round in 0..ROUNDS {
+        let lines = cluster.node_log(behind).matches("is sent snapshot").count();
+        writer.write_until_acknowledged(30);
+        cluster.ok(&["cluster", "start", behind]);
+        let began = Instant::now();
+        while cluster.node_log(behind).matches("is sent snapshot").count() == lines {
+            assert!(began.elapsed() < PATIENCE, "a snapshot is sent in round {round}");
+            thread::yield_now();
+        }
+        cluster.ok(&["cluster", "kill", behind, "--signal", "KILL"]);
+    }
+    writer.write_until_acknowledged(30);
+    cluster.ok(&["cluster", "start", behind]);
+    cluster.ok(&["status", "--wait", "healthy", "--timeout", "60s"]);
+    let status = cluster.member(behind);
+    let (first, snapshot) = (status["first"].as_u64().unwrap(), status["snapshot"].as_u64().unwrap());
+    assert!(first > 100 && snapshot >= first - 1, "its log begins behind a snapshot: {status}");
+
+    // Everybody starts from a snapshot, and the writer's session is in it.
+    cluster.ok(&["cluster", "kill", "n1", "n2", "n3", "--signal", "KILL"]);
+    cluster.ok(&["cluster", "start"]);
+    cluster.ok(&["status", "--wait", "healthy", "--timeout", "60s"]);
+    writer.write_until_acknowledged(5);
+    check_history(&cluster, &writer.finish());
+    cluster.ok(&["cluster", "stop"]);
+    cluster.ok(&["log", "diff", "n1", "n2", "n3"]);
+    for node in ["n1", "n2", "n3"] {
+        let digests = cluster.ok(&["inspect", path_text(&cluster.node(node).join("data"))]);
+        assert!(digests.contains("digest_check") && !digests.contains("damaged"), "{digests}");
+    }
+}
+
 /// Each acknowledged put is there under its own revision, and each acknowledged append exactly once and in order.
 fn check_history(cluster: &Cluster, history: &History) {
     assert!(history.puts.len() > LEADER_KILLS, "the writer got something done");
@@ -133,10 +176,15 @@ struct Cluster {
 
 impl Cluster {
     fn up(name: &str) -> Cluster {
+        Cluster::up_with(name, "")
+    }
+
+    /// With these lines more in its file.
+    fn up_with(name: &str, more: &str) -> Cluster {
         let folder = tempfile::tempdir().expect("a temporary folder can be made");
         let cluster = Cluster { name: name.to_owned(), home: folder.path().to_path_buf(), _home: folder };
         let file = cluster.home.join("cluster.yaml");
-        std::fs::write(&file, format!("cluster: {name}\nnodes: 3\n")).expect("the cluster file can be written");
+        std::fs::write(&file, format!("cluster: {name}\nnodes: 3\n{more}")).expect("the cluster file can be written");
         cluster.ok(&["cluster", "up", path_text(&file), "-d", "--timeout", "60s"]);
         cluster
     }
@@ -165,6 +213,22 @@ impl Cluster {
         status["leader"].as_str().expect("a writable cluster has a leader").to_owned()
     }
 
+    fn node(&self, node: &str) -> PathBuf {
+        self.home.join(&self.name).join("nodes").join(node)
+    }
+
+    fn node_log(&self, node: &str) -> String {
+        std::fs::read_to_string(self.node(node).join("node.log")).unwrap_or_default()
+    }
+
+    /// What the status says of one node.
+    fn member(&self, node: &str) -> Value {
+        let text = self.ok(&["status", "-o", "json"]);
+        let status: Value = serde_json::from_str(text.trim()).expect("status prints one JSON document");
+        let members = status["members"].as_array().expect("a list");
+        members.iter().find(|one| one["name"] == node).expect("it is a member").clone()
+    }
+
     fn scan(&self, prefix: &str) -> BTreeMap<String, Value> {
         let text = self.ok(&["scan", prefix, "-o", "json", "--timeout", "30s"]);
         text.lines()
@@ -178,8 +242,7 @@ impl Drop for Cluster {
     fn drop(&mut self) {
         if thread::panicking() {
             for node in ["n1", "n2", "n3"] {
-                let log = self.home.join(&self.name).join("nodes").join(node).join("node.log");
-                let text = std::fs::read_to_string(&log).unwrap_or_default();
+                let text = self.node_log(node);
                 let tail: Vec<&str> = text.lines().rev().take(15).collect();
                 eprintln!("--- {node}\n{}", tail.into_iter().rev().collect::<Vec<_>>().join("\n"));
             }

@@ -1,6 +1,7 @@
 //! What the disk of a stopped node says of it: a light look, for `status` of a cluster where nobody answers.
 //!
-//! Reads the two slots of the hard state, the first configuration and the newest segment, never the whole log. Judges
+//! Reads the two slots of the hard state, the first configuration of the log and the newest snapshot's, and the newest
+//! segment, never the whole log. Judges
 //! nothing and fails at nothing: what cannot be read is not known. `raftctl inspect` is for looking hard.
 
 use std::path::{Path, PathBuf};
@@ -12,6 +13,7 @@ use crate::raft::Config;
 use crate::storage::hard_state;
 use crate::storage::layout::{self, NodeFile};
 use crate::storage::reader::{self, Item};
+use crate::storage::snapshot_file;
 
 /// A newest segment above this is not read through.
 const SEGMENT_BYTES_MAX: u64 = 128 * 1024 * 1024;
@@ -23,7 +25,7 @@ pub(super) fn read(node: &Path, file: &NodeFile) -> DiskView {
     let data = layout::data_dir(node);
     let slots = hard_state::inspect(&layout::hard_state_file(&data)).map(|found| found.slots);
     let term = slots.ok().and_then(|slots| slots.iter().flatten().map(|slot| slot.hard_state.term.0).max());
-    let config = config(&data);
+    let config = newest_config(&data);
     DiskView {
         cluster: file.cluster.clone(),
         cluster_id: file.cluster_id.to_string(),
@@ -34,8 +36,24 @@ pub(super) fn read(node: &Path, file: &NodeFile) -> DiskView {
     }
 }
 
-/// The configuration a log begins with. The members of a cluster do not change, so it is also the newest one.
-fn config(data: &Path) -> Option<(u64, Config)> {
+/// The newest configuration that is easily found: of the newest snapshot, or the one that the log begins with.
+fn newest_config(data: &Path) -> Option<(u64, Config)> {
+    let of_log = first_config(data);
+    let of_snapshot = newest_snapshot(data).and_then(|path| snapshot_file::read_head(&path).ok());
+    let of_snapshot = of_snapshot.map(|(_, head)| (head.config_index.0, Config::clone(&head.config)));
+    of_log.into_iter().chain(of_snapshot).max_by_key(|(index, _)| *index)
+}
+
+fn newest_snapshot(data: &Path) -> Option<PathBuf> {
+    let entries = std::fs::read_dir(layout::snapshot_dir(data)).ok()?.flatten();
+    let named = entries.filter_map(|entry| {
+        let last = layout::parse_snapshot_name(entry.file_name().to_str()?)?;
+        Some((last.index, last.term, entry.path()))
+    });
+    named.max().map(|(_, _, path)| path)
+}
+
+fn first_config(data: &Path) -> Option<(u64, Config)> {
     let items = reader::walk(data).ok()?.take(ITEMS_BEFORE_CONFIG_MAX);
     items.into_iter().find_map(|item| match item {
         Item::Record { header, payload, .. } if header.kind == Kind::Config => {

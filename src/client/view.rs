@@ -383,7 +383,7 @@ fn member(
         commit: number(|status| status.commit),
         applied: number(|status| status.applied),
         first: number(|status| status.first),
-        snapshot: status.map(|_| 0),
+        snapshot: number(|status| status.snapshot),
         lag: leader.zip(status).map(|(leader, own)| leader.commit.0.saturating_sub(own.applied.0)),
         pid: status.map(|status| status.pid).or(process.filter(|process| process.running).and_then(|one| one.pid)),
         data_dir: status.map(|one| one.data_dir.clone()).or(process.map(|one| one.data_dir.clone())),

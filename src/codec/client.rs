@@ -403,6 +403,7 @@ fn status_to_message(status: NodeStatus) -> StatusMessage {
         refused_messages: status.refused_messages,
         log_time_ms: status.log_time_ms,
         cut: (!status.cut.is_empty()).then(|| links_to_message(status.cut)),
+        snapshot: status.snapshot.0,
     }
 }
 
@@ -438,6 +439,7 @@ fn status_from_message(message: StatusMessage) -> NodeStatus {
         refused_messages: message.refused_messages,
         log_time_ms: message.log_time_ms,
         cut: message.cut.map(links_from_message).unwrap_or_default(),
+        snapshot: Index(message.snapshot),
     }
 }
 
@@ -514,6 +516,7 @@ mod tests {
             unsafe_sync: true,
             refused_messages: 4,
             cut: links(),
+            snapshot: Index(8),
             ..NodeStatus::default()
         }
     }

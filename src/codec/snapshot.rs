@@ -4,23 +4,27 @@
 //! image     | version, 4 | sections, 4 | section … |
 //! section   | kind, 4 | length, 8 | content |
 //!
-//! 1 facts   | applied, 8 | log time, 8 | keys, 8 | digest, 8 | published index, 8 | published digest, 8 |
+//! 1 facts   | applied, 8 | log time in ms, 8 | keys, 8 | digest, 8 | published index, 8 | published digest, 8 |
 //! 2 keys    | created, 8 | revision, 8 | version, 8 | key length, 4 | value length, 4 | key | value | … in key order
+//! 3 sessions| five limits, 8 each | the table, as `sessions` has it
 //! ```
 //!
-//! All numbers are little-endian. Sections come in rising order of their kinds, each at most once; facts and keys are
-//! always there. A section of an unknown kind is refused, because a state machine that lacks a part of the state would
-//! answer differently from the others (I5).
+//! All numbers are little-endian. Sections come in rising order of their kinds, all of them once. A section of an
+//! unknown kind is refused, because a state machine that lacks a part of the state would answer differently from the
+//! others (I5).
 //!
-//! Both directions work in pieces: writing needs a buffer of `IMAGE_CHUNK_BYTES` besides the map, reading one key with
-//! its value. What is read back is proved to be the map that was written, by its digest. Compression, checksums and
-//! files are `storage`'s.
+//! Both directions work in pieces: writing needs a buffer of `IMAGE_CHUNK_BYTES` besides the state, reading one key with
+//! its value, or one session with its answers. What is read back is proved to be what was written, by its digests.
+//! Compression, checksums and files are `storage`'s.
 
 use core::mem;
-use core::time::Duration;
 
 use super::record::RECORD_PAYLOAD_BYTES_MAX;
-use crate::state_machine::{Entry, KeyValueMap, MapFacts, RestoreError, Restoring};
+use super::sessions::{
+    RestoringSessions, SESSION_BYTES_MAX, SESSION_LENGTH_BYTES, SESSIONS_HEAD_BYTES, SessionsError, put_session,
+    put_sessions_head, sessions_bytes,
+};
+use crate::state_machine::{Entry, KeyValueMap, MapFacts, RestoreError, Restoring, SessionLimits, StateMachine};
 
 /// The only version of the image this program writes and reads.
 pub const IMAGE_VERSION: u32 = 1;
@@ -30,26 +34,17 @@ pub const IMAGE_CHUNK_BYTES: usize = 64 * 1024;
 
 const SECTION_FACTS: u32 = 1;
 const SECTION_KEYS: u32 = 2;
+const SECTION_SESSIONS: u32 = 3;
+const SECTIONS: u32 = 3;
 
 const HEAD_BYTES: usize = 8;
 const SECTION_HEAD_BYTES: usize = 12;
 const FACTS_BYTES: usize = 48;
 const KEY_HEAD_BYTES: usize = 32;
+const LIMITS_BYTES: usize = 40;
 
 /// Everything that applying the log has made, as of one index (R82).
-#[derive(Clone, Debug)]
-pub struct Image {
-    pub map: KeyValueMap,
-    /// Log time at that index (R110).
-    pub log_time: Duration,
-}
-
-impl Image {
-    /// The state before the first entry of a log.
-    pub fn empty(value_bytes_max: u64) -> Image {
-        Image { map: KeyValueMap::new(value_bytes_max), log_time: Duration::ZERO }
-    }
-}
+pub type Image = StateMachine;
 
 /// Why bytes are not the image of a state machine.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -70,26 +65,37 @@ pub enum ImageError {
     Trailing,
     #[error("a key of {key_bytes} bytes with a value of {value_bytes} bytes is above the limit")]
     EntryTooLong { key_bytes: u32, value_bytes: u32 },
+    #[error("a session of {length_bytes} bytes is above the limit")]
+    SessionTooLong { length_bytes: u32 },
+    #[error("the limits of its sessions are no numbers of this machine")]
+    SessionLimits,
     #[error(transparent)]
     Content(#[from] RestoreError),
+    #[error(transparent)]
+    Sessions(#[from] SessionsError),
 }
 
 /// Hands out the image piece by piece; stops at the first error of `emit`.
 pub fn encode_image<E>(image: &Image, emit: &mut dyn FnMut(&[u8]) -> Result<(), E>) -> Result<(), E> {
     let mut pieces = Pieces { bytes: Vec::with_capacity(IMAGE_CHUNK_BYTES), emit };
     pieces.bytes.extend_from_slice(&IMAGE_VERSION.to_le_bytes());
-    pieces.bytes.extend_from_slice(&2_u32.to_le_bytes());
+    pieces.bytes.extend_from_slice(&SECTIONS.to_le_bytes());
     pieces.section(SECTION_FACTS, FACTS_BYTES as u64);
-    let MapFacts { applied, entries, sum, published } = image.map.facts();
-    let log_time_ns = u64::try_from(image.log_time.as_nanos()).expect("log time is far below 500 years");
+    let MapFacts { applied, entries, sum, published } = image.map().facts();
     let (published_index, published_sum) = published.unwrap_or((0, 0));
-    for number in [applied, log_time_ns, entries, sum, published_index, published_sum] {
-        pieces.bytes.extend_from_slice(&number.to_le_bytes());
-    }
-    let length_bytes = image.map.entries().map(encoded_bytes).sum();
-    pieces.section(SECTION_KEYS, length_bytes);
-    for entry in image.map.entries() {
+    pieces.numbers(&[applied, image.log_time_ms(), entries, sum, published_index, published_sum]);
+    pieces.section(SECTION_KEYS, image.map().entries().map(encoded_bytes).sum());
+    for entry in image.map().entries() {
         pieces.key(entry)?;
+    }
+    pieces.section(SECTION_SESSIONS, LIMITS_BYTES as u64 + sessions_bytes(image));
+    let SessionLimits { lifetime_ms, sessions_max, answers_max, session_bytes_max, table_bytes_max } =
+        image.sessions().limits();
+    pieces.numbers(&[lifetime_ms, sessions_max as u64, answers_max as u64, session_bytes_max, table_bytes_max]);
+    put_sessions_head(image, &mut pieces.bytes);
+    for (id, session) in image.sessions().iter() {
+        put_session(id, session, &mut pieces.bytes);
+        pieces.flush_if_full()?;
     }
     pieces.flush()
 }
@@ -107,8 +113,9 @@ pub struct ImageDecoder {
     /// Of the newest section.
     kind: u32,
     sections_left: u32,
-    log_time: Duration,
+    log_time_ms: u64,
     restoring: Option<Restoring>,
+    sessions: Option<RestoringSessions>,
 }
 
 /// What comes next.
@@ -118,6 +125,8 @@ enum Place {
     Section,
     Facts,
     Keys { left_bytes: u64 },
+    SessionsHead { left_bytes: u64 },
+    Sessions { left_bytes: u64 },
     End,
 }
 
@@ -132,15 +141,21 @@ impl<E> Pieces<'_, E> {
         self.bytes.extend_from_slice(&length_bytes.to_le_bytes());
     }
 
+    fn numbers(&mut self, numbers: &[u64]) {
+        numbers.iter().for_each(|number| self.bytes.extend_from_slice(&number.to_le_bytes()));
+    }
+
     fn key(&mut self, entry: &Entry) -> Result<(), E> {
         let length = |bytes: &[u8]| u32::try_from(bytes.len()).expect("keys and values are far below 4 GiB");
-        for number in [entry.created(), entry.revision(), entry.version()] {
-            self.bytes.extend_from_slice(&number.to_le_bytes());
-        }
+        self.numbers(&[entry.created(), entry.revision(), entry.version()]);
         self.bytes.extend_from_slice(&length(entry.key()).to_le_bytes());
         self.bytes.extend_from_slice(&length(entry.value()).to_le_bytes());
         self.bytes.extend_from_slice(entry.key());
         self.bytes.extend_from_slice(entry.value());
+        self.flush_if_full()
+    }
+
+    fn flush_if_full(&mut self) -> Result<(), E> {
         if self.bytes.len() >= IMAGE_CHUNK_BYTES { self.flush() } else { Ok(()) }
     }
 
@@ -166,8 +181,9 @@ impl ImageDecoder {
             at: Place::Head,
             kind: 0,
             sections_left: 0,
-            log_time: Duration::ZERO,
+            log_time_ms: 0,
             restoring: None,
+            sessions: None,
         }
     }
 
@@ -194,16 +210,17 @@ impl ImageDecoder {
     /// The image, once all of it was taken.
     ///
     /// # Errors
-    /// Something is missing, or the keys are not the map that was written.
+    /// Something is missing, or the keys or sessions are not those that were written.
     pub fn finish(self) -> Result<Image, ImageError> {
         if self.at != Place::End {
             return Err(ImageError::Short { have_bytes: self.taken_bytes });
         }
-        if self.kind < SECTION_KEYS {
-            return Err(ImageError::SectionOrder { kind: SECTION_KEYS });
+        if self.kind < SECTION_SESSIONS {
+            return Err(ImageError::SectionOrder { kind: self.kind + 1 });
         }
-        let restoring = self.restoring.expect("the facts come before the keys");
-        Ok(Image { map: restoring.finish()?, log_time: self.log_time })
+        let map: KeyValueMap = self.restoring.expect("the facts come before the sessions").finish()?;
+        let (sessions, published) = self.sessions.expect("the sessions have a head").finish()?;
+        Ok(StateMachine::restore(map, sessions, self.log_time_ms, published))
     }
 
     /// Reads one part from the start of `bytes`; says how long it was, or none when it is not there yet.
@@ -216,11 +233,13 @@ impl ImageDecoder {
             }
             Place::Section => self.section(bytes),
             Place::Facts => Ok(self.facts(bytes)),
-            Place::Keys { left_bytes: 0 } => {
+            Place::Keys { left_bytes: 0 } | Place::Sessions { left_bytes: 0 } => {
                 self.at = Place::Section;
                 Ok(Some(0))
             }
             Place::Keys { left_bytes } => self.key(bytes, left_bytes),
+            Place::SessionsHead { left_bytes } => self.sessions_head(bytes, left_bytes),
+            Place::Sessions { left_bytes } => self.session(bytes, left_bytes),
             Place::End if bytes.is_empty() => Ok(None),
             Place::End => Err(ImageError::Trailing),
         }
@@ -240,14 +259,16 @@ impl ImageDecoder {
     fn section(&mut self, bytes: &[u8]) -> Result<Option<usize>, ImageError> {
         let Some(head) = bytes.get(..SECTION_HEAD_BYTES) else { return Ok(None) };
         let (kind, length_bytes) = (u32_at(head, 0), u64_at(head, 4));
-        let is_expected = kind > self.kind && (kind == SECTION_FACTS) == (self.kind == 0);
         self.at = match kind {
-            SECTION_FACTS | SECTION_KEYS if !is_expected => return Err(ImageError::SectionOrder { kind }),
+            SECTION_FACTS | SECTION_KEYS | SECTION_SESSIONS if kind != self.kind + 1 => {
+                return Err(ImageError::SectionOrder { kind });
+            }
             SECTION_FACTS if length_bytes != FACTS_BYTES as u64 => {
                 return Err(ImageError::SectionLength { kind, length_bytes });
             }
             SECTION_FACTS => Place::Facts,
             SECTION_KEYS => Place::Keys { left_bytes: length_bytes },
+            SECTION_SESSIONS => Place::SessionsHead { left_bytes: length_bytes },
             _ => return Err(ImageError::UnknownSection { kind }),
         };
         self.kind = kind;
@@ -257,10 +278,10 @@ impl ImageDecoder {
 
     fn facts(&mut self, bytes: &[u8]) -> Option<usize> {
         let facts = bytes.get(..FACTS_BYTES)?;
-        let [applied, log_time_ns, entries, sum, published_index, published_sum] =
+        let [applied, log_time_ms, entries, sum, published_index, published_sum] =
             [0, 8, 16, 24, 32, 40].map(|at| u64_at(facts, at));
         let published = (published_index != 0).then_some((published_index, published_sum));
-        self.log_time = Duration::from_nanos(log_time_ns);
+        self.log_time_ms = log_time_ms;
         self.restoring = Some(Restoring::new(self.value_bytes_max, MapFacts { applied, entries, sum, published }));
         self.at = Place::Section;
         Some(FACTS_BYTES)
@@ -284,6 +305,41 @@ impl ImageDecoder {
         self.at = Place::Keys { left_bytes };
         Ok(Some(length))
     }
+
+    fn sessions_head(&mut self, bytes: &[u8], left_bytes: u64) -> Result<Option<usize>, ImageError> {
+        const LENGTH: usize = LIMITS_BYTES + SESSIONS_HEAD_BYTES;
+        let Some(left_bytes) = left_bytes.checked_sub(LENGTH as u64) else {
+            return Err(ImageError::SectionLength { kind: SECTION_SESSIONS, length_bytes: left_bytes });
+        };
+        let Some(head) = bytes.get(..LENGTH) else { return Ok(None) };
+        let count = |at: usize| usize::try_from(u64_at(head, at)).map_err(|_| ImageError::SessionLimits);
+        let limits = SessionLimits {
+            lifetime_ms: u64_at(head, 0),
+            sessions_max: count(8)?,
+            answers_max: count(16)?,
+            session_bytes_max: u64_at(head, 24),
+            table_bytes_max: u64_at(head, 32),
+        };
+        self.sessions = Some(RestoringSessions::new(limits, &head[LIMITS_BYTES..])?);
+        self.at = Place::Sessions { left_bytes };
+        Ok(Some(LENGTH))
+    }
+
+    fn session(&mut self, bytes: &[u8], left_bytes: u64) -> Result<Option<usize>, ImageError> {
+        let Some(head) = bytes.get(..SESSION_LENGTH_BYTES) else { return Ok(None) };
+        let length_bytes = u32_at(head, 0);
+        if length_bytes as usize > SESSION_BYTES_MAX {
+            return Err(ImageError::SessionTooLong { length_bytes });
+        }
+        let length = SESSION_LENGTH_BYTES + length_bytes as usize;
+        let Some(left_bytes) = left_bytes.checked_sub(length as u64) else {
+            return Err(ImageError::SectionLength { kind: SECTION_SESSIONS, length_bytes: left_bytes });
+        };
+        let Some(whole) = bytes.get(..length) else { return Ok(None) };
+        self.sessions.as_mut().expect("the head comes first").push(&whole[SESSION_LENGTH_BYTES..])?;
+        self.at = Place::Sessions { left_bytes };
+        Ok(Some(length))
+    }
 }
 
 fn u32_at(bytes: &[u8], at: usize) -> u32 {
@@ -299,10 +355,15 @@ fn u64_at(bytes: &[u8], at: usize) -> u64 {
 pub(crate) mod samples {
     use bytes::BytesMut;
 
-    use super::super::entry::{Entry, decode_entry, encode_command};
-    use super::super::record::{RECORD_HEADER_BYTES, RecordHeader};
+    use super::super::entry::{append_session, decode_stamp, decode_write, encode_command};
+    use super::super::record::{Kind, RECORD_HEADER_BYTES, RecordHeader};
     use super::Image;
-    use crate::state_machine::{Command, Operation};
+    use crate::state_machine::{Command, Operation, SessionId, SessionLimits, SessionTag, StateMachine};
+
+    /// The state before the first entry of a log.
+    pub(crate) fn empty(value_bytes_max: u64) -> Image {
+        StateMachine::new(value_bytes_max, SessionLimits::default())
+    }
 
     /// Appends the payload of an entry that puts a value.
     pub(crate) fn put(key: &[u8], value: Vec<u8>, out: &mut BytesMut) {
@@ -312,10 +373,20 @@ pub(crate) mod samples {
     /// Applies one record; the image must be as of the entry before.
     pub(crate) fn apply(image: &mut Image, record: &[u8]) {
         let header = RecordHeader::read(record).expect("a whole record was made");
-        match decode_entry(header.kind, &record[RECORD_HEADER_BYTES..]).expect("a known payload was made") {
-            Entry::Command(command) => drop(image.map.apply(header.id.index.0, command.view())),
-            Entry::Noop | Entry::Config { .. } | Entry::Tick { .. } => image.map.skip(header.id.index.0),
+        let (index, payload) = (header.id.index.0, &record[RECORD_HEADER_BYTES..]);
+        match header.kind {
+            Kind::Command => {
+                let write = decode_write(payload).expect("a known payload was made");
+                image.apply(index, header.id.term.0, write);
+            }
+            Kind::Tick => image.skip(index, decode_stamp(payload).expect("a stamp was made")),
+            _ => image.skip(index, 0),
         }
+    }
+
+    /// Makes the command in `out` the first write of a session of its own.
+    pub(crate) fn in_session(id: u128, out: &mut BytesMut) {
+        append_session(SessionTag { session: SessionId(id), serial: 1, awaited_from: 1, opened_ms: 0 }, out);
     }
 }
 
@@ -326,16 +397,28 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::state_machine::{CommandRef, OperationRef, Scan};
+    use crate::state_machine::{Applied, CommandRef, OperationRef, Scan, SessionId, SessionTag, WriteRef};
 
     const VALUE_BYTES_MAX: u64 = 1 << 20;
 
+    /// Every third write is one of a session, and time passes.
     fn image(keys: &[(Vec<u8>, Vec<u8>)]) -> Image {
-        let mut map = KeyValueMap::new(VALUE_BYTES_MAX);
+        let mut image = samples::empty(VALUE_BYTES_MAX);
         for (revision, (key, value)) in (1..).zip(keys) {
-            map.apply(revision, CommandRef { key, operation: OperationRef::Put { value } });
+            apply(&mut image, revision, key, OperationRef::Put { value });
         }
-        Image { map, log_time: Duration::from_nanos(77) }
+        image
+    }
+
+    fn apply(image: &mut Image, revision: u64, key: &[u8], operation: OperationRef<'_>) -> Applied {
+        let tag = SessionTag {
+            session: SessionId(u128::from(revision % 6)),
+            serial: revision,
+            awaited_from: revision.saturating_sub(20).max(1),
+            opened_ms: 0,
+        };
+        let session = revision.is_multiple_of(3).then_some(tag);
+        image.apply(revision, 5, WriteRef { command: CommandRef { key, operation }, session, elapsed_ms: revision % 2 })
     }
 
     fn encoded(image: &Image) -> Vec<u8> {
@@ -356,13 +439,13 @@ mod tests {
         decoder.finish()
     }
 
-    fn everything(map: &KeyValueMap) -> Vec<(Vec<u8>, Vec<u8>, [u64; 3])> {
+    fn everything(image: &Image) -> Vec<(Vec<u8>, Vec<u8>, [u64; 3])> {
         let all = Scan { prefix: b"", after: None, items_max: usize::MAX, bytes_max: usize::MAX, keys_only: false };
         let fields = |entry: &Entry| {
             let history = [entry.created(), entry.revision(), entry.version()];
             (entry.key().to_vec(), entry.value().to_vec(), history)
         };
-        map.scan(all).entries.iter().map(fields).collect()
+        image.map().scan(all).entries.iter().map(fields).collect()
     }
 
     fn sample() -> Image {
@@ -381,28 +464,35 @@ mod tests {
         ) {
             let image = image(&keys);
             let again = decoded(&encoded(&image), piece_bytes).expect("what was written reads back");
-            prop_assert_eq!(again.map.facts(), image.map.facts());
-            prop_assert_eq!(everything(&again.map), everything(&image.map));
-            prop_assert_eq!(again.log_time, image.log_time);
+            prop_assert_eq!(again.map().facts(), image.map().facts());
+            prop_assert_eq!(everything(&again), everything(&image));
+            prop_assert_eq!(again.log_time_ms(), image.log_time_ms());
+            prop_assert_eq!(again.sessions().sum(), image.sessions().sum());
+            prop_assert_eq!(encoded(&again), encoded(&image));
         }
     }
 
     #[test]
-    fn a_restored_map_goes_on_exactly_as_the_one_it_was_taken_of() {
-        let mut map = KeyValueMap::new(VALUE_BYTES_MAX);
+    fn a_restored_state_goes_on_exactly_as_the_one_it_was_taken_of() {
+        let mut old = samples::empty(VALUE_BYTES_MAX);
         for revision in 1..=1_234_u64 {
-            let key = (revision % 100).to_be_bytes();
-            map.apply(revision, CommandRef { key: &key, operation: OperationRef::Incr { by: 3 } });
+            apply(&mut old, revision, &(revision % 100).to_be_bytes(), OperationRef::Incr { by: 3 });
         }
-        let image = Image { map, log_time: Duration::ZERO };
-        let (mut old, mut new) = (image.map.clone(), decoded(&encoded(&image), 4_096).unwrap().map);
+        let mut new = decoded(&encoded(&old), 4_096).unwrap();
         assert_eq!(new.digest(), old.digest());
-        for revision in 1_235..=2_000_u64 {
-            let command = CommandRef { key: &(revision % 150).to_be_bytes(), operation: OperationRef::Incr { by: 1 } };
-            assert_eq!(new.apply(revision, command), old.apply(revision, command));
+        // A write that both have applied before: neither executes it again.
+        let tag = SessionTag { session: SessionId(0), serial: 1_230, awaited_from: 1_220, opened_ms: 0 };
+        let command = CommandRef { key: b"again", operation: OperationRef::Incr { by: 1 } };
+        let again = WriteRef { command, session: Some(tag), elapsed_ms: 0 };
+        let (of_new, of_old) = (new.apply(1_235, 6, again), old.apply(1_235, 6, again));
+        assert!(matches!(&of_new, Applied::Written(written) if written.revision == 1_230), "{of_new:?}");
+        assert_eq!(of_new, of_old);
+        for revision in 1_236..=2_000_u64 {
+            let (key, add) = ((revision % 150).to_be_bytes(), OperationRef::Incr { by: 1 });
+            assert_eq!(apply(&mut new, revision, &key, add), apply(&mut old, revision, &key, add));
         }
         assert_eq!(new.digest().expect("the two thousandth entry was applied"), old.digest().unwrap());
-        assert_eq!(everything(&new), everything(&old));
+        assert_eq!(encoded(&new), encoded(&old));
     }
 
     #[test]
@@ -442,12 +532,18 @@ mod tests {
         assert_eq!(decoder.feed(&bytes), Err(ImageError::TooLong { limit_bytes }));
     }
 
-    /// Everything but the limit of the map, the log time and the published digest is bound by the digest of the keys.
+    /// Everything but limits, the log time and the published digest is bound by the digests of keys and sessions.
     #[test]
-    fn a_changed_key_value_or_history_is_noticed_by_the_digest() {
+    fn a_changed_key_value_history_or_session_is_noticed_by_the_digest() {
         let bytes = encoded(&sample());
         let keys_at = HEAD_BYTES + 2 * SECTION_HEAD_BYTES + FACTS_BYTES;
-        for at in keys_at..bytes.len() {
+        let limits_at = bytes.len() - (LIMITS_BYTES + sessions_bytes(&sample()) as usize);
+        let table_at = limits_at + LIMITS_BYTES;
+        // What sessions added to the published digest is bound by nothing, as that digest itself.
+        let published_at = table_at + 16;
+        let is_bound =
+            |at: &usize| !(limits_at..table_at).contains(at) && !(published_at..published_at + 8).contains(at);
+        for at in (keys_at..bytes.len()).filter(is_bound) {
             let mut changed = bytes.clone();
             changed[at] ^= 1;
             assert!(decoded(&changed, 1_000).is_err(), "byte {at} went unnoticed");
@@ -466,7 +562,7 @@ mod tests {
         bytes[0] = 9;
         assert_eq!(decoded(&bytes, 1_000).unwrap_err(), ImageError::Version { found: 9 });
         let mut bytes = encoded(&sample());
-        bytes[4] = 3;
+        bytes[4] = 4;
         bytes.extend_from_slice(&[200, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
         assert_eq!(decoded(&bytes, 1_000).unwrap_err(), ImageError::UnknownSection { kind: 200 });
         let mut bytes = encoded(&sample());

@@ -40,7 +40,8 @@ pub(super) fn snapshot(path: &Path, name: &str) -> Finding {
         .fact("last_check", format!("{:08x}", meta.link))
         .fact("config_index", meta.config_index.0)
         .fact("members", json!(ConfigView::new(&meta.config).members))
-        .fact("keys", loaded.image.map.len())
+        .fact("keys", loaded.image.map().len())
+        .fact("sessions", loaded.image.sessions().len())
         .fact("log_bytes", meta.log_bytes)
         .fact("file_bytes", meta.size_bytes)
         .fact("digest", format!("{:016x}", meta.digest))
@@ -72,14 +73,12 @@ fn unusable(finding: Finding, path: &Path, error: &SnapshotError) -> Finding {
 mod tests {
     use std::fs;
     use std::sync::Arc;
-    use std::time::Duration;
 
     use super::super::identify::identify;
     use super::*;
     use crate::codec::Settings;
-    use crate::codec::snapshot::Image;
     use crate::raft::{ClusterId, Config, Index, LogId, Member, NodeId, Rules, StorageId};
-    use crate::state_machine::{CommandRef, KeyValueMap, OperationRef};
+    use crate::state_machine::{SessionLimits, StateMachine};
     use crate::storage::layout::{Founding, SyncMode};
     use crate::storage::{Journal, JournalOptions, SnapshotHead};
 
@@ -100,12 +99,12 @@ mod tests {
         layout::found(folder.path(), &founding).unwrap();
         let options = JournalOptions { segment_size_bytes: 64 * 1024, sync: SyncMode::Always, rules: Rules::sound() };
         let (journal, _) = Journal::open(&layout::data_dir(folder.path()), options).unwrap();
-        let mut map = KeyValueMap::new(100);
-        map.skip(1);
-        map.apply(2, CommandRef { key: b"k", operation: OperationRef::Put { value: b"v" } });
+        let mut machine = StateMachine::new(100, SessionLimits::default());
+        machine.skip(1, 0);
+        machine.put(2, 1, b"k", b"v");
         let (last, config) = (LogId::new(2, 1), Arc::new(config));
         let head = SnapshotHead { last, config, settings, config_index: Index(1), link: 9, log_bytes: 300 };
-        journal.snapshots().write(&head, &Image { map, log_time: Duration::ZERO }).unwrap();
+        journal.snapshots().write(&head, &machine).unwrap();
         journal.close().unwrap();
         let path = layout::snapshot_dir(&layout::data_dir(folder.path())).join(layout::snapshot_name(last));
         (folder, path)

@@ -16,10 +16,10 @@ use super::turn::{Ended, Facts, Turn};
 use super::worker::Worker;
 use crate::observe::{Level, Log, LogOptions};
 use crate::raft::{Config, Fault, NodeId, Rules};
-use crate::replica::{BootError, Found, Limits, Replica, Setup};
+use crate::replica::{BootError, Found, Image, Limits, Replica, Setup};
 use crate::storage::disk::RealDisk;
-use crate::storage::layout::{self, NodeFile, RunFile};
-use crate::storage::{Journal, JournalOptions, OpenError, Recovered, SyncMode};
+use crate::storage::layout::{self, NodeFile, RunFile, StorageSection};
+use crate::storage::{Journal, JournalOptions, Loaded, OpenError, Recovered, SyncMode};
 use crate::transport::identity::{Identity, IdentityError};
 use crate::transport::{self, BindError, PeerAddress, Transport, TransportSetup};
 
@@ -29,6 +29,9 @@ const EVENTS_MAX: usize = 4_096;
 /// How often a data directory that is locked is tried, and after what pause: somebody may only have looked.
 const LOCK_TRIES: u32 = 10;
 const LOCK_RETRY_AFTER: Duration = Duration::from_millis(5);
+
+/// Peers that are heard and still need entries keep this many times as many of them in the log.
+const RETAINED_FOR_PEERS_TIMES: u64 = 10;
 
 /// What a node is started with. Everything else is in its directory.
 #[derive(Clone, Debug)]
@@ -163,9 +166,9 @@ async fn run_until_stopped(
         &format!("started in term {} with the log up to {}", found.hard_state.term, found.shape.last()),
     );
     let clock = Clock::start();
-    let reader = journal.reader();
+    let (reader, snapshots) = (journal.reader(), journal.snapshots());
     let is_recovering = found.is_recovering;
-    let mut replica = Replica::boot(replica_setup(found), clock.now()).map_err(NodeError::Boot)?;
+    let mut replica = Replica::boot(replica_setup(found, &file.storage), clock.now()).map_err(NodeError::Boot)?;
     if is_recovering {
         replica.begin_recovering();
     }
@@ -174,7 +177,7 @@ async fn run_until_stopped(
         clock,
         replica,
         journal: JournalThread::spawn(journal).map_err(thread)?,
-        worker: Worker::spawn(reader).map_err(thread)?,
+        worker: Worker::spawn(reader, snapshots).map_err(thread)?,
         transport,
         events,
         cuts: Cuts::new(options.supervision != Supervision::None),
@@ -237,9 +240,11 @@ fn journal_options(file: &NodeFile) -> JournalOptions {
 }
 
 fn newest_config(found: &Recovered) -> Result<Config, NodeError> {
-    let newest = found.shape.configs.last();
+    let newest = found.shape.configs.last().map(|(_, config)| config);
+    let of_snapshot = found.snapshot.as_ref().map(|loaded| &loaded.meta.config);
     newest
-        .map(|(_, config)| (**config).clone())
+        .or(of_snapshot)
+        .map(|config| Config::clone(config))
         .ok_or_else(|| NodeError::NotMember("its log holds no configuration".to_owned()))
 }
 
@@ -301,17 +306,27 @@ fn facts(
     }
 }
 
-fn replica_setup(found: Recovered) -> Setup {
+fn replica_setup(found: Recovered, storage: &StorageSection) -> Setup {
+    let limits = Limits {
+        snapshot_every_entries: storage.snapshot_every,
+        retain_entries: storage.retain_entries,
+        retain_entries_max: storage.retain_entries.saturating_mul(RETAINED_FOR_PEERS_TIMES),
+        ..Limits::default()
+    };
+    let snapshot = found.snapshot.map(|loaded| {
+        let Loaded { meta, settings, image } = loaded;
+        (meta, Image { machine: image, settings })
+    });
     Setup {
         id: found.meta.node,
         cluster: found.meta.cluster_id,
         storage: found.meta.storage,
         seed: election_seed(found.meta.node),
         rules: Rules::sound(),
-        limits: Limits::default().without_snapshots(),
+        limits,
         found: Found {
             hard_state: found.hard_state,
-            snapshot: None,
+            snapshot,
             shape: found.shape,
             commit_hint: found.commit_hint,
             last_check: found.last_check,

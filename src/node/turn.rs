@@ -17,7 +17,7 @@ use super::clock::{Clock, wall_ms};
 use super::cuts::Cuts;
 use super::journal_thread::{JournalNews, JournalThread};
 use super::shutdown::{Shutdown, Stopping};
-use super::worker::{Fetched, Worker};
+use super::worker::Worker;
 use crate::api::{Answer, Ask, ClientId, NodeStatus, Request, Response};
 use crate::observe::{Level, Log, describe};
 use crate::raft::{Fault, Time};
@@ -76,7 +76,7 @@ impl Turn {
         let mut outputs = Outputs::default();
         let mut stopping: Option<Stopping> = None;
         loop {
-            let mut fetched = None;
+            let mut done = None;
             let deadline = self.deadline(stopping.as_ref(), &outputs);
             let can_take = !self.journal.is_full();
             tokio::select! {
@@ -86,11 +86,11 @@ impl Turn {
                     Some(_) => return Ended::Interrupted,
                 },
                 () = self.journal.changed() => {}
-                one = self.worker.fetched() => fetched = one,
+                one = self.worker.done() => done = one,
                 _ = self.events.recv_many(&mut arrived, EVENTS_PER_TURN_MAX), if can_take => {}
                 () = sleep_until(&self.clock, deadline) => self.note_lateness(deadline).await,
             }
-            self.take_inputs(&mut arrived, fetched);
+            self.take_inputs(&mut arrived, done);
             if let Some(fault) = self.carry_out(&mut outputs) {
                 return Ended::Fault(fault);
             }
@@ -148,7 +148,7 @@ impl Turn {
         }
     }
 
-    fn take_inputs(&mut self, arrived: &mut Vec<TransportEvent>, fetched: Option<Fetched>) {
+    fn take_inputs(&mut self, arrived: &mut Vec<TransportEvent>, done: Option<Input>) {
         let now = self.clock.now();
         let wall = wall_ms();
         if self.cuts.expire(now) {
@@ -159,10 +159,10 @@ impl Turn {
             JournalNews::Durable(seq) => self.replica.step(now, wall, Input::Persisted(seq)),
             JournalNews::Failed(what) => self.replica.step(now, wall, Input::PersistFailed(what)),
         }
-        let mut next = fetched;
-        while let Some(Fetched { id, result }) = next {
-            self.replica.step(now, wall, Input::Fetched { id, result });
-            next = self.worker.try_fetched();
+        let mut next = done;
+        while let Some(input) = next {
+            self.replica.step(now, wall, input);
+            next = self.worker.try_done();
         }
         while arrived.len() < EVENTS_PER_TURN_MAX
             && let Ok(event) = self.events.try_recv()
@@ -247,11 +247,11 @@ impl Turn {
             self.transport.answer(client, response);
         }
         self.transport.flush();
-        for fetch in outputs.fetch.drain(..) {
-            if let Err(fetch) = self.worker.submit(fetch) {
-                let result = Err("the reader of log files is busy".to_owned());
-                self.replica.step(self.clock.now(), wall_ms(), Input::Fetched { id: fetch.id, result });
-            }
+        let (fetches, jobs) = (outputs.fetch.drain(..), outputs.snapshots.drain(..));
+        let worker = &self.worker;
+        let refused = fetches.filter_map(|fetch| worker.fetch(fetch)).chain(jobs.filter_map(|job| worker.submit(job)));
+        for answer in refused {
+            self.replica.step(self.clock.now(), wall_ms(), answer);
         }
         for event in outputs.events.drain(..) {
             let (level, line) = describe(&event);

@@ -1,76 +1,158 @@
-//! The thread that reads log files, for followers that are behind and for replay after a restart, so that a cold disk
-//! never holds up the turn.
+//! The threads that work on files for the turn, so that neither a cold disk nor a large snapshot ever holds up a
+//! heartbeat.
+//!
+//! ```text
+//! reader     log files and parts of snapshots, for peers that are behind and for the replay after a start
+//! snapshots  taking, storing and installing, in the order in which they were asked for
+//! ```
+//!
+//! Two threads, because writing a large snapshot takes seconds, and peers that are behind should not wait for it. Each
+//! job is answered by one input for the replica; when a thread cannot take it, at once.
 
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
 
-use bytes::Bytes;
 use tokio::sync::mpsc;
 
 use super::journal_thread::describe;
-use crate::replica::{Fetch, FetchId};
-use crate::storage::LogReader;
+use crate::replica::{Fetch, Image, Input, SnapshotJob};
+use crate::storage::{LogReader, SnapshotDesk, SnapshotError, SnapshotStore};
 
-/// Most reads that wait for the worker. The replica asks for one per peer and two for itself, far below this.
-pub const FETCHES_MAX: usize = 64;
+/// Most reads that wait. The replica asks for one per peer and two for itself, far below this.
+pub const READS_MAX: usize = 64;
 
-/// A read's answer.
-pub struct Fetched {
-    pub id: FetchId,
-    pub result: Result<Bytes, String>,
+/// Most jobs on snapshots that wait. The replica asks for at most one to take and one to store or install.
+pub const SNAPSHOT_JOBS_MAX: usize = 8;
+
+/// Something to read.
+enum Read {
+    Log(Fetch),
+    /// Only `SnapshotJob::Fetch`.
+    Snapshot(SnapshotJob),
 }
 
-/// The turn's end of the worker.
+/// The turn's end of both threads.
 pub struct Worker {
-    fetches: Option<SyncSender<Fetch>>,
-    fetched: mpsc::Receiver<Fetched>,
-    thread: Option<JoinHandle<()>>,
+    reads: SyncSender<Read>,
+    jobs: SyncSender<SnapshotJob>,
+    done: mpsc::Receiver<Input>,
+    reader: JoinHandle<()>,
 }
 
 impl Worker {
-    pub fn spawn(reader: LogReader) -> std::io::Result<Worker> {
-        let (fetches, requests) = sync_channel(FETCHES_MAX);
-        let (answers, fetched) = mpsc::channel(FETCHES_MAX);
-        let thread = std::thread::Builder::new()
-            .name("worker".to_owned())
-            .spawn(move || read_until_closed(&reader, &requests, &answers))?;
-        Ok(Worker { fetches: Some(fetches), fetched, thread: Some(thread) })
+    pub fn spawn(reader: LogReader, snapshots: SnapshotStore) -> std::io::Result<Worker> {
+        let (reads, reads_to_do) = sync_channel(READS_MAX);
+        let (jobs, jobs_to_do) = sync_channel(SNAPSHOT_JOBS_MAX);
+        let (answers, done) = mpsc::channel(READS_MAX + SNAPSHOT_JOBS_MAX);
+        let (desk, of_snapshots) = (SnapshotDesk::new(snapshots.clone()), answers.clone());
+        let thread = |name: &str| std::thread::Builder::new().name(name.to_owned());
+        let reader = thread("reader")
+            .spawn(move || read_until_closed(&reader, SnapshotDesk::new(snapshots), &reads_to_do, &answers))?;
+        // Not joined: a node that stops does not wait for a snapshot. One that is half written is removed at the next
+        // start, and what is half received is gone on with.
+        drop(thread("snapshots").spawn(move || work_until_closed(desk, &jobs_to_do, &of_snapshots))?);
+        Ok(Worker { reads, jobs, done, reader })
     }
 
-    /// Queues a read; an answer for it always comes, through `fetched`.
-    ///
-    /// # Errors
-    /// Gives the fetch back when the queue is full or the thread has ended, so that the caller can answer it.
-    pub fn submit(&self, fetch: Fetch) -> Result<(), Fetch> {
-        let sender = self.fetches.as_ref().expect("nothing is fetched after close");
-        sender.try_send(fetch).map_err(|error| match error {
-            TrySendError::Full(fetch) | TrySendError::Disconnected(fetch) => fetch,
-        })
+    /// Queues a read of log files. Gives the answer when that cannot be.
+    #[must_use]
+    pub fn fetch(&self, fetch: Fetch) -> Option<Input> {
+        let id = fetch.id;
+        match self.reads.try_send(Read::Log(fetch)) {
+            Ok(()) => None,
+            Err(error) => Some(Input::Fetched { id, result: Err(refusal(&error)) }),
+        }
     }
 
-    pub async fn fetched(&mut self) -> Option<Fetched> {
-        self.fetched.recv().await
+    /// Queues a job on snapshot files. Gives the answer when that cannot be.
+    #[must_use]
+    pub fn submit(&self, job: SnapshotJob) -> Option<Input> {
+        if matches!(job, SnapshotJob::Fetch { .. }) {
+            return match self.reads.try_send(Read::Snapshot(job)) {
+                Err(TrySendError::Full(Read::Snapshot(job)) | TrySendError::Disconnected(Read::Snapshot(job))) => {
+                    Some(job.failed("the reader of files is busy".to_owned()))
+                }
+                _ => None,
+            };
+        }
+        match self.jobs.try_send(job) {
+            Ok(()) => None,
+            Err(TrySendError::Full(job) | TrySendError::Disconnected(job)) => {
+                Some(job.failed("the writer of snapshots is busy".to_owned()))
+            }
+        }
     }
 
-    pub fn try_fetched(&mut self) -> Option<Fetched> {
-        self.fetched.try_recv().ok()
+    pub async fn done(&mut self) -> Option<Input> {
+        self.done.recv().await
     }
 
-    pub fn close(mut self) {
-        self.fetches = None;
-        self.fetched.close();
-        if let Some(thread) = self.thread.take() {
-            // A panic of the worker has been printed by the runtime; there is nothing left to save here.
-            let _ = thread.join();
+    pub fn try_done(&mut self) -> Option<Input> {
+        self.done.try_recv().ok()
+    }
+
+    pub fn close(self) {
+        let Worker { reads, jobs, mut done, reader } = self;
+        drop((reads, jobs));
+        done.close();
+        // A panic of the reader has been printed by the runtime; there is nothing left to save here.
+        let _ = reader.join();
+    }
+}
+
+fn refusal<T>(error: &TrySendError<T>) -> String {
+    match error {
+        TrySendError::Full(_) => "the reader of files is busy".to_owned(),
+        TrySendError::Disconnected(_) => "the reader of files has ended".to_owned(),
+    }
+}
+
+fn read_until_closed(
+    reader: &LogReader,
+    mut desk: SnapshotDesk,
+    reads: &Receiver<Read>,
+    answers: &mpsc::Sender<Input>,
+) {
+    while let Ok(read) = reads.recv() {
+        let answer = match read {
+            Read::Log(fetch) => {
+                let result = reader.read(fetch.first, fetch.last, fetch.max_bytes).map_err(|error| describe(&error));
+                Input::Fetched { id: fetch.id, result }
+            }
+            Read::Snapshot(job) => carry_out(&mut desk, job),
+        };
+        if answers.blocking_send(answer).is_err() {
+            return;
         }
     }
 }
 
-fn read_until_closed(reader: &LogReader, requests: &Receiver<Fetch>, answers: &mpsc::Sender<Fetched>) {
-    while let Ok(fetch) = requests.recv() {
-        let result = reader.read(fetch.first, fetch.last, fetch.max_bytes).map_err(|error| describe(&error));
-        if answers.blocking_send(Fetched { id: fetch.id, result }).is_err() {
+fn work_until_closed(mut desk: SnapshotDesk, jobs: &Receiver<SnapshotJob>, answers: &mpsc::Sender<Input>) {
+    while let Ok(job) = jobs.recv() {
+        if answers.blocking_send(carry_out(&mut desk, job)).is_err() {
             return;
         }
+    }
+}
+
+/// Does what is asked, and says so to the replica.
+fn carry_out(desk: &mut SnapshotDesk, job: SnapshotJob) -> Input {
+    let failed = |error: SnapshotError| describe(&error);
+    match job {
+        SnapshotJob::Take { meta, image } => {
+            let Image { machine, settings } = *image;
+            Input::SnapshotTaken(desk.take(&meta, &settings, &machine).map_err(failed))
+        }
+        SnapshotJob::Fetch { id, snapshot, offset, length } => {
+            Input::ChunkFetched { id, result: desk.read(snapshot, offset, length).map_err(failed) }
+        }
+        SnapshotJob::Store { meta, offset, bytes } => {
+            Input::ChunkStored { snapshot: meta.id(), result: desk.store(&meta, offset, &bytes).map_err(failed) }
+        }
+        SnapshotJob::Install { meta } => Input::SnapshotInstalled(
+            desk.install(&meta)
+                .map(|loaded| Box::new(Image { machine: loaded.image, settings: loaded.settings }))
+                .map_err(failed),
+        ),
     }
 }

@@ -71,7 +71,8 @@ pub struct Limits {
     pub inflight_messages_max: usize,
     /// Read rounds that wait for confirmation (R98).
     pub read_rounds_max: usize,
-    /// A snapshot is taken whenever this many entries have been applied since the last one (R83).
+    /// A snapshot is taken whenever this many entries have been applied since the last one, and half as many as the state
+    /// has keys (R83).
     pub snapshot_every_entries: u64,
     /// The same in encoded bytes of entries.
     pub snapshot_every_bytes: u64,

@@ -66,6 +66,19 @@ fn a_snapshot_is_due_after_so_many_entries_or_bytes() {
 }
 
 #[test]
+fn a_large_state_is_written_less_often_than_a_small_one() {
+    let (mut world, leader) = led(limits());
+    let taken = |world: &mut World| world.node(leader).taken;
+    for number in 0..58 {
+        world.put(leader, &format!("k{number}"), "v");
+        world.settle();
+    }
+    // At entries 10, 20 (18 keys, and 10 entries pay for 20), 38 (36 keys and 18 entries), and then at 74.
+    assert_eq!((world.replica(leader).core().commit(), taken(&mut world)), (Index(60), 3));
+    assert_eq!(snapshot_of(&mut world, leader), 38);
+}
+
+#[test]
 fn taking_holds_up_nothing_and_happens_once_at_a_time() {
     let (mut world, leader) = led(limits());
     world.node(leader).is_worker_slow = true;

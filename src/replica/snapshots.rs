@@ -10,7 +10,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::exchange::FetchId;
+use super::exchange::{FetchId, Input};
 use super::mind::Replica;
 use super::tail::Tail;
 use crate::codec::{PeerMessage, RecordHeader, Settings};
@@ -20,6 +20,9 @@ use crate::raft::{
     ChunkToStore, Config, Envelope, Index, Installation, LogId, Message, NodeId, SnapshotId, SnapshotMeta, Time,
 };
 use crate::state_machine::StateMachine;
+
+/// How many keys of the state each entry since the last snapshot pays for in the next one.
+const KEYS_PER_ENTRY: u64 = 2;
 
 /// The replicated state as of one index, and the settings in force there. A clone costs the same whatever it holds.
 #[derive(Clone, Debug)]
@@ -45,6 +48,18 @@ pub enum SnapshotJob {
     /// Check the received file against its digest, make it durable as a snapshot, and read its image. When that fails
     /// the file is discarded. Answered by `Input::SnapshotInstalled`.
     Install { meta: SnapshotMeta },
+}
+
+impl SnapshotJob {
+    /// The answer to a job that could not be done.
+    pub fn failed(self, because: String) -> Input {
+        match self {
+            SnapshotJob::Take { .. } => Input::SnapshotTaken(Err(because)),
+            SnapshotJob::Fetch { id, .. } => Input::ChunkFetched { id, result: Err(because) },
+            SnapshotJob::Store { meta, .. } => Input::ChunkStored { snapshot: meta.id(), result: Err(because) },
+            SnapshotJob::Install { .. } => Input::SnapshotInstalled(Err(because)),
+        }
+    }
 }
 
 /// What a replica keeps track of around snapshots.
@@ -129,8 +144,12 @@ impl Replica {
             snapshots.is_asked_for &= snapshots.is_taking;
             return;
         }
-        let is_due = index - snapshots.tried >= self.limits.snapshot_every_entries
+        let entries = index - snapshots.tried;
+        let is_long = entries >= self.limits.snapshot_every_entries
             || applied.log_bytes - snapshots.tried_bytes >= self.limits.snapshot_every_bytes;
+        // It costs as much as the state has keys: paid for by a part of as many entries, that is a constant part of the
+        // work. Not by as many, or a state that only grows would never have another one.
+        let is_due = is_long && entries * KEYS_PER_ENTRY >= self.machine.map().len() as u64;
         if is_due || snapshots.is_asked_for {
             self.start_snapshot();
         }

@@ -22,6 +22,7 @@ impl Replica {
             commit: core.commit(),
             applied: Index(self.machine.applied()),
             first: core.first(),
+            snapshot: core.snapshot().map_or(Index(0), |snapshot| snapshot.last.index),
             last: core.last().index,
             elections: core.elections_started(),
             config_index: core.config_index(),

@@ -259,6 +259,10 @@ impl Sessions {
         self.by_id.is_empty()
     }
 
+    pub fn limits(&self) -> SessionLimits {
+        self.limits
+    }
+
     /// What the table counts as, in bytes; at most `SessionLimits::table_bytes_max`.
     pub fn bytes(&self) -> u64 {
         self.bytes

@@ -77,6 +77,12 @@ pub struct NodeFile {
     pub storage: StorageSection,
 }
 
+/// Entries between two snapshots, unless said otherwise.
+pub const SNAPSHOT_EVERY_DEFAULT: u64 = 100_000;
+
+/// Entries that stay in the log below a snapshot, unless said otherwise.
+pub const RETAIN_ENTRIES_DEFAULT: u64 = 20_000;
+
 /// `storage:` of `node.yaml`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -84,6 +90,10 @@ pub struct StorageSection {
     pub segment_size_bytes: u64,
     pub sync: SyncMode,
     pub on_corruption: OnCorruption,
+    /// A snapshot is taken whenever this many entries have been applied since the last one (R83).
+    pub snapshot_every: u64,
+    /// Entries below a new snapshot that stay in the log, for peers that are a little behind (R84).
+    pub retain_entries: u64,
 }
 
 /// `run.json`: which process runs, or last ran, on a node's directory.
@@ -283,6 +293,8 @@ impl Default for StorageSection {
             segment_size_bytes: SEGMENT_SIZE_BYTES_DEFAULT,
             sync: SyncMode::Always,
             on_corruption: OnCorruption::Recover,
+            snapshot_every: SNAPSHOT_EVERY_DEFAULT,
+            retain_entries: RETAIN_ENTRIES_DEFAULT,
         }
     }
 }
@@ -462,6 +474,8 @@ mod tests {
                 segment_size_bytes: 1 << 20,
                 sync: SyncMode::None,
                 on_corruption: OnCorruption::Refuse,
+                snapshot_every: 500,
+                retain_entries: 0,
             },
         }
     }

@@ -70,7 +70,7 @@ impl SnapshotStore {
     /// # Errors
     /// No snapshot was made, and nothing else has changed.
     pub fn write(&self, head: &SnapshotHead, image: &Image) -> Result<SnapshotMeta, SnapshotError> {
-        assert_eq!(image.map.applied(), head.last.index.0, "a snapshot is the state at exactly its last entry (R82)");
+        assert_eq!(image.applied(), head.last.index.0, "a snapshot is the state at exactly its last entry (R82)");
         assert!(head.config_index <= head.last.index, "the configuration of a snapshot was in force at its end (R82)");
         let path = self.path_of(head.last);
         let temporary = disk::temporary_name(&path);

@@ -4,7 +4,6 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 
@@ -64,6 +63,9 @@ impl Log {
         let link = self.header(index - 1).check;
         append_record(&mut record, link, Kind::Command, LogId::new(index, term), 1, |out| {
             samples::put(&key, vec![fill; value_bytes], out);
+            if index.is_multiple_of(4) {
+                samples::in_session(u128::from(index), out);
+            }
         });
         self.0.push(record.freeze());
     }
@@ -80,9 +82,8 @@ impl Log {
 
     /// The state machine after all of it.
     fn image(&self) -> Image {
-        let mut image = Image::empty(Settings::default().max_value_size);
+        let mut image = samples::empty(Settings::default().max_value_size);
         self.0.iter().for_each(|record| samples::apply(&mut image, record));
-        image.log_time = Duration::from_millis(self.last().0);
         image
     }
 
@@ -265,21 +266,21 @@ impl World {
         if last != log.last() || recovered.last_check != log.header(last.0).check {
             return false;
         }
-        let mut image = Image::empty(Settings::default().max_value_size);
+        let mut image = samples::empty(Settings::default().max_value_size);
         if let Some(loaded) = &recovered.snapshot {
             let end = loaded.meta.last.index.0;
             assert_eq!(loaded.meta.link, log.header(end).check, "the snapshot belongs to the log");
             image = loaded.image.clone();
         }
         let reader = self.journal.as_ref().unwrap().reader();
-        let mut next = Index(image.map.applied() + 1);
+        let mut next = Index(image.applied() + 1);
         while next <= last {
             let bytes = reader.read(next, last, 1).unwrap();
             assert_eq!(bytes, log.0[next.0 as usize - 1], "entry {next}");
             samples::apply(&mut image, &bytes);
             next = next.next();
         }
-        image.map.facts() == log.image().map.facts()
+        image.map().facts() == log.image().map().facts() && image.sessions().sum() == log.image().sessions().sum()
     }
 }
 
@@ -374,8 +375,8 @@ fn an_installed_snapshot_replaces_the_log_whether_it_was_shorter_or_longer() {
         world.append(2, own);
         let (meta, bytes) = taken_elsewhere(&leader.up_to(20));
         assert_eq!(
-            receive(&world.store(), &meta, &bytes).unwrap().image.map.facts(),
-            leader.up_to(20).image().map.facts()
+            receive(&world.store(), &meta, &bytes).unwrap().image.map().facts(),
+            leader.up_to(20).image().map().facts()
         );
         world.install(&meta, &leader.up_to(22)).unwrap();
         assert_eq!(world.journal.as_ref().unwrap().reader().range(), (Index(21), Index(22)));
@@ -443,7 +444,7 @@ fn an_interrupted_transfer_goes_on_where_it_stopped_and_never_mixes_two_snapshot
     fs::write(&part, &torn).unwrap();
     let after_damage = world.store().receive(&meta).unwrap().received_bytes();
     assert!(after_damage < resumed, "what a power loss took is received again");
-    assert_eq!(receive(&world.store(), &meta, &bytes).unwrap().image.map.facts(), leader.image().map.facts());
+    assert_eq!(receive(&world.store(), &meta, &bytes).unwrap().image.map().facts(), leader.image().map().facts());
     assert_eq!(world.store().receive(&meta).unwrap().received_bytes(), meta.size_bytes, "it is there already");
     world.store().receive(&meta).unwrap().discard().unwrap();
     assert!(world.store().holds(&meta).unwrap(), "a finished snapshot is not dropped");

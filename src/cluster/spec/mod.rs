@@ -100,6 +100,8 @@ impl Spec {
             OnCorruption::Refuse => "refuse",
         };
         add("storage.on_corruption".to_owned(), on_corruption.to_owned());
+        add("storage.snapshot_every".to_owned(), self.storage.snapshot_every.to_string());
+        add("storage.retain_entries".to_owned(), self.storage.retain_entries.to_string());
         facts
     }
 

@@ -37,6 +37,12 @@ const RAFT_KEYS: &[&str] = &[
     "clock_drift",
     "max_inflight_bytes",
 ];
+/// Fewer entries between two snapshots would only be snapshots.
+const SNAPSHOT_EVERY_MIN: u64 = 10;
+
+/// More entries than a log is ever given between two snapshots.
+const ENTRIES_MAX: u64 = 1_000_000_000;
+
 const STORAGE_KEYS: &[&str] = &["segment_size", "snapshot_every", "retain_entries", "sync", "on_corruption"];
 const LIMITS_KEYS: &[&str] = &["max_value_size", "max_pending_bytes"];
 
@@ -318,12 +324,11 @@ impl Walk<'_> {
         let mut storage = StorageSection::default();
         let Some(section) = self.section(top, "storage", STORAGE_KEYS)? else { return Ok(storage) };
         let at = |key: &str| path(&["storage", key]);
-        for key in ["snapshot_every", "retain_entries"] {
-            if field(section, key).is_some() {
-                return Err(self
-                    .wrong(&at(key), format!("`{key}` is not supported yet: the log is kept whole, without snapshots"))
-                    .hint("remove the line"));
-            }
+        if let Some(value) = field(section, "snapshot_every") {
+            storage.snapshot_every = self.entries(value, &at("snapshot_every"), SNAPSHOT_EVERY_MIN)?;
+        }
+        if let Some(value) = field(section, "retain_entries") {
+            storage.retain_entries = self.entries(value, &at("retain_entries"), 0)?;
         }
         if let Some(value) = field(section, "on_corruption") {
             let words = [("recover", OnCorruption::Recover), ("refuse", OnCorruption::Refuse)];
@@ -437,6 +442,16 @@ impl Walk<'_> {
             return Ok(size);
         }
         Err(self.wrong(at, format!("{text} is not between {} and {}", size_text(least), size_text(most))))
+    }
+
+    /// A number of log entries.
+    fn entries(&self, value: &Value, at: &[Step], least: u64) -> Checked<u64> {
+        match value.as_u64() {
+            Some(count) if (least..=ENTRIES_MAX).contains(&count) => Ok(count),
+            _ => Err(self
+                .wrong(at, format!("a number of log entries is expected here, from {least} to {ENTRIES_MAX}"))
+                .hint("for example 100000")),
+        }
     }
 
     /// A number with its unit; a bare number goes on to the parser, which says which unit is missing.
@@ -556,8 +571,8 @@ mod tests {
         ),
         ("cluster: demo\nnodes: 3\nraft:\n  clock_drift: 21%\n", "f.yaml:4:16", "at most 20%", "1%"),
         ("cluster: demo\nnodes: 3\nraft:\n  clock_drift: 1\n", "f.yaml:4:16", "percentage", "1%"),
-        ("cluster: demo\nnodes: 3\nstorage:\n  snapshot_every: 9\n", "f.yaml:4:19", "not supported yet", "remove"),
-        ("cluster: demo\nnodes: 3\nstorage:\n  retain_entries: 9\n", "f.yaml:4:19", "not supported yet", "remove"),
+        ("cluster: demo\nnodes: 3\nstorage:\n  snapshot_every: 9\n", "f.yaml:4:19", "from 10 to", "100000"),
+        ("cluster: demo\nnodes: 3\nstorage:\n  retain_entries: -9\n", "f.yaml:4:19", "from 0 to", "100000"),
         ("cluster: demo\nnodes: 3\nstorage:\n  on_corruption: recovr\n", "f.yaml:4:18", "recover refuse", "recover"),
         ("cluster: demo\nnodes: 3\nstorage:\n  segment_size: 64\n", "f.yaml:4:17", "no unit", "64MiB"),
         ("cluster: demo\nnodes: 3\nstorage:\n  segment_size: 1MiB\n", "f.yaml:4:17", "cannot hold one value", "least"),
@@ -623,7 +638,7 @@ mod tests {
 
     #[test]
     fn a_full_file_is_read_as_written() {
-        let text = "cluster: demo\nnodes:\n- name: n1\n  listen: '[::1]:7101'\n- name: n2\n  listen: 0.0.0.0:7102\n  advertise: n2.example:7102\n  role: learner\nhttp: off\nraft:\n  election_timeout: 1s\n  heartbeat_interval: 100ms\n  pre_vote: false\n  check_quorum: false\n  lease_reads: false\n  clock_drift: 0.5%\n  max_inflight_bytes: 2MiB\nstorage:\n  segment_size: 16MiB\n  sync: none\n  on_corruption: refuse\nlimits:\n  max_value_size: 2MiB\n  max_pending_bytes: 8MiB\n";
+        let text = "cluster: demo\nnodes:\n- name: n1\n  listen: '[::1]:7101'\n- name: n2\n  listen: 0.0.0.0:7102\n  advertise: n2.example:7102\n  role: learner\nhttp: off\nraft:\n  election_timeout: 1s\n  heartbeat_interval: 100ms\n  pre_vote: false\n  check_quorum: false\n  lease_reads: false\n  clock_drift: 0.5%\n  max_inflight_bytes: 2MiB\nstorage:\n  segment_size: 16MiB\n  sync: none\n  on_corruption: refuse\n  snapshot_every: 500\n  retain_entries: 0\nlimits:\n  max_value_size: 2MiB\n  max_pending_bytes: 8MiB\n";
         let spec = parse("f.yaml", text, None, &[]).unwrap();
         assert_eq!(spec.nodes[1].advertise.as_deref(), Some("n2.example:7102"));
         assert_eq!((spec.nodes.len(), spec.voters()), (2, 1));
@@ -641,7 +656,13 @@ mod tests {
         assert_eq!(spec.settings, settings);
         assert_eq!(
             spec.storage,
-            StorageSection { segment_size_bytes: 16 << 20, sync: SyncMode::None, on_corruption: OnCorruption::Refuse }
+            StorageSection {
+                segment_size_bytes: 16 << 20,
+                sync: SyncMode::None,
+                on_corruption: OnCorruption::Refuse,
+                snapshot_every: 500,
+                retain_entries: 0,
+            }
         );
     }
 }

@@ -357,4 +357,6 @@ pub(super) struct StatusMessage {
     pub(super) log_time_ms: u64,
     #[prost(message, optional, tag = "30")]
     pub(super) cut: Option<LinksMessage>,
+    #[prost(uint64, tag = "31")]
+    pub(super) snapshot: u64,
 }
