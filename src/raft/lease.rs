@@ -5,11 +5,14 @@
 //! time plus the election timeout, shortened by how much faster than the leader's their clocks may run. Everything
 //! here is off unless `Options::lease_reads` says so, and rests on clocks that keep to `Options::clock_drift_ppm`.
 
+use core::hash::{Hash, Hasher};
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 
 use super::core::Core;
+use super::fingerprint::age_of;
 use super::quorum::reached;
+use super::rules::Rule;
 use super::types::{Index, NodeId, Role, Time};
 
 /// How many times of sending are remembered for one election timeout; heartbeats that follow each other faster share
@@ -63,6 +66,15 @@ impl Lease {
     pub(super) fn end(&mut self) {
         self.is_over = true;
     }
+
+    /// Everything, by how long before `now` it was; what is longer ago than an election timeout is alike.
+    pub(super) fn hash_ages<H: Hasher>(&self, now: Time, election_timeout: Duration, state: &mut H) {
+        let Lease { marks, confirmed, config, is_over } = self;
+        let age = |instant: &Time| age_of(now, *instant, election_timeout);
+        (config, is_over, marks.len()).hash(state);
+        marks.iter().for_each(|(seq, sent)| (seq, age(sent)).hash(state));
+        confirmed.iter().for_each(|(peer, sent)| (peer, age(sent)).hash(state));
+    }
 }
 
 impl Core {
@@ -88,10 +100,12 @@ impl Core {
         if config.members.len() == 1 && config.is_voter(self.id) {
             return Some(Time(u64::MAX));
         }
-        if lease.config != self.membership.index() {
+        let of_one_config = self.rules.keeps(Rule::LeaseOfConfig);
+        if lease.config != self.membership.index() && of_one_config {
             return None;
         }
-        let since = reached(self.membership.config(), |id| match lease.confirmed.get(&id) {
+        let counted = if of_one_config { config } else { &self.membership.known()[0].1 };
+        let since = reached(counted, |id| match lease.confirmed.get(&id) {
             _ if id == self.id => Time(u64::MAX),
             Some(sent) => *sent,
             None => Time(0),
@@ -113,7 +127,9 @@ impl Core {
     /// whatever has become of its term since; after a start it does not know what it had promised (R21). Without lease
     /// reads a promise ends with the term it was given in, and is `live_leader`'s to judge.
     pub(super) fn is_bound(&self, now: Time) -> bool {
-        let since = self.leader_contact.unwrap_or(self.started);
+        let outlives = self.leader.is_some() || self.rules.keeps(Rule::PromiseOutlivesTerm);
+        let assumed = Some(self.started).filter(|_| self.rules.keeps(Rule::PromiseAssumed));
+        let Some(since) = self.leader_contact.filter(|_| outlives).or(assumed) else { return false };
         self.options.lease_reads && self.role != Role::Leader && now.since(since) < self.options.election_timeout
     }
 }

@@ -13,6 +13,7 @@ use super::core::Core;
 use super::effects::Created;
 use super::event::{Event, StepDownCause};
 use super::progress::{Goodbye, Progress};
+use super::rules::Rule;
 use super::transfer::Transfer;
 use super::types::{Index, LogId, NodeId, Term, Time};
 
@@ -62,7 +63,7 @@ impl Core {
         if only_if.is_some_and(|wanted| !is_in_force(wanted)) {
             return Err(ChangeRefusal::Stale { in_force });
         }
-        if self.commit < noop {
+        if self.commit < noop && self.rules.keeps(Rule::ChangeInOwnTerm) {
             return Err(ChangeRefusal::NothingCommitted { term: self.term });
         }
         let config = Arc::clone(self.membership.config());

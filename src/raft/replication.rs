@@ -198,10 +198,12 @@ impl Core {
 
     pub(super) fn send_heartbeats(&mut self, now: Time) {
         let (config, election_timeout) = (self.membership.index(), self.options.election_timeout);
+        let of_one_config = self.rules.keeps(Rule::LeaseOfConfig);
         let Some(leading) = &mut self.leading else { return };
         leading.commit_beat = self.commit;
         if self.options.lease_reads {
             let seq = leading.reads.open_round();
+            let config = if of_one_config { config } else { Index(0) };
             leading.lease.sent(now, seq, config, election_timeout);
         }
         let (read_seq, orders_void) = (leading.reads.newest_seq(), leading.orders_void);
@@ -467,7 +469,7 @@ impl Core {
             Ok(outcome) => outcome,
             Err(fault) => return self.poison(fault),
         };
-        self.end_recovering();
+        self.end_recovering_after(&outcome);
         if news_only && matches!(outcome, AppendOutcome::Ack { .. }) {
             return;
         }

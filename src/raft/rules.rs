@@ -25,6 +25,8 @@ pub enum Rule {
     OwnBallotDurable,
     PreVoteHarmless,
     Stickiness,
+    PromiseAssumed,
+    PromiseOutlivesTerm,
     QuorumContact,
     StaleTold,
     NoopFirst,
@@ -53,10 +55,15 @@ pub enum Rule {
     FailStop,
     DamageNotTorn,
     TornNotDamage,
+    RepairBeforeVote,
+    RepairAnnounced,
     StorageChecked,
+    ChangeInOwnTerm,
+    BothHalvesElect,
     ReadQuorum,
     ReadOwnTerm,
     ReadSequence,
+    LeaseOfConfig,
 }
 
 /// Every rule in the order of the enumeration: its id, and what goes wrong without it.
@@ -79,6 +86,12 @@ const CATALOGUE: &[(Rule, &str, &str)] = &[
     (Rule::OwnBallotDurable, "R18-own", "a candidate counts its own vote before the disk has it"),
     (Rule::PreVoteHarmless, "R19", "a question for a promise already raises the term of who is asked"),
     (Rule::Stickiness, "R20", "a node with a live leader is talked out of its term"),
+    (Rule::PromiseAssumed, "R21-start", "a restarted node votes at once, as if it had promised nothing"),
+    (
+        Rule::PromiseOutlivesTerm,
+        "R21-term",
+        "a higher term frees a node from what it promised to the leader it has heard",
+    ),
     (Rule::QuorumContact, "R22", "a leader without a quorum goes on leading"),
     (Rule::StaleTold, "R23", "a leader of an old term is not told of the newer one"),
     (Rule::NoopFirst, "R25", "a new leader appends nothing of its own term"),
@@ -107,10 +120,15 @@ const CATALOGUE: &[(Rule, &str, &str)] = &[
     (Rule::FailStop, "R60", "a node goes on after a failed write"),
     (Rule::DamageNotTorn, "R62-damage", "damage in the log is cut off like a torn write"),
     (Rule::TornNotDamage, "R62-torn", "a torn write is refused like damage"),
+    (Rule::RepairBeforeVote, "R64-vote", "a node that has lost entries votes and campaigns as if it had not"),
+    (Rule::RepairAnnounced, "R64-hello", "any append ends the repair of a log, also one from before the damage"),
     (Rule::StorageChecked, "R65", "messages for the disk that a node has lost reach its new one"),
+    (Rule::ChangeInOwnTerm, "R72", "a new leader changes the members before it has committed anything"),
+    (Rule::BothHalvesElect, "R73-elect", "in a joint configuration a majority of the new half elects alone"),
     (Rule::ReadQuorum, "R93-quorum", "a leader answers reads without asking whether it still leads"),
     (Rule::ReadOwnTerm, "R93-term", "a new leader answers reads before it knows what is committed"),
     (Rule::ReadSequence, "R94", "an answer to an earlier heartbeat confirms a later read"),
+    (Rule::LeaseOfConfig, "R101", "a lease outlives the configuration it was gathered under"),
 ];
 
 /// Most rules that a set holds, one bit each.

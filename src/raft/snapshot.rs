@@ -106,10 +106,10 @@ enum Stage {
 }
 
 impl Receiving {
-    /// Everything, with the write counted back from the newest.
+    /// Everything; of the write only whether it is done.
     pub(super) fn hash_behaviour<H: Hasher>(&self, disk: &Durability, state: &mut H) {
         let Receiving { meta, from, term, generation, stored, answering, stage, term_write } = self;
-        (meta, from, term, generation, stored, answering, stage, disk.age(*term_write)).hash(state);
+        (meta, from, term, generation, stored, answering, stage, disk.is_persisted(*term_write)).hash(state);
     }
 }
 
