@@ -47,6 +47,7 @@ complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "status" -d 'Who lea
 complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "explain" -d 'What an error code or a rule of Raft means'
 complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "log" -d 'Read Raft logs from disk, whether nodes run or not'
 complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "inspect" -d 'Say what a file or directory of raftctl is, and what is in it'
+complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "snapshot" -d 'Show and prove snapshot files'
 complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "sim" -d 'Simulate whole clusters from a seed, and tell the stories of scripts'
 complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "config" -d 'Check cluster files'
 complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "completions" -d 'Print the completion script of a shell'
@@ -259,22 +260,27 @@ never\t''"
 complete -c raftctl -n "__fish_raftctl_using_subcommand explain" -s q -l quiet -d 'Print nothing on stderr but errors'
 complete -c raftctl -n "__fish_raftctl_using_subcommand explain" -s v -l verbose -d 'Print more on stderr about what is being done'
 complete -c raftctl -n "__fish_raftctl_using_subcommand explain" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c raftctl -n "__fish_raftctl_using_subcommand log; and not __fish_seen_subcommand_from show diff stat" -l cluster -d 'Local cluster to work on [env: RAFTCTL_CLUSTER]' -r
-complete -c raftctl -n "__fish_raftctl_using_subcommand log; and not __fish_seen_subcommand_from show diff stat" -l endpoint -d 'Node to ask, host:port; may be repeated [env: RAFTCTL_ENDPOINT, comma-separated]' -r
-complete -c raftctl -n "__fish_raftctl_using_subcommand log; and not __fish_seen_subcommand_from show diff stat" -l identity -d 'Directory with the certificate and key to show to nodes; goes with --endpoint [env: RAFTCTL_IDENTITY]' -r -f -a "(__fish_complete_directories)"
-complete -c raftctl -n "__fish_raftctl_using_subcommand log; and not __fish_seen_subcommand_from show diff stat" -s o -l output -d 'How data is printed; streams are JSON Lines under json [default: table] [env: RAFTCTL_OUTPUT]' -r -f -a "table\t'For people'
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and not __fish_seen_subcommand_from show verify diff stat state bisect export import" -l cluster -d 'Local cluster to work on [env: RAFTCTL_CLUSTER]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and not __fish_seen_subcommand_from show verify diff stat state bisect export import" -l endpoint -d 'Node to ask, host:port; may be repeated [env: RAFTCTL_ENDPOINT, comma-separated]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and not __fish_seen_subcommand_from show verify diff stat state bisect export import" -l identity -d 'Directory with the certificate and key to show to nodes; goes with --endpoint [env: RAFTCTL_IDENTITY]' -r -f -a "(__fish_complete_directories)"
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and not __fish_seen_subcommand_from show verify diff stat state bisect export import" -s o -l output -d 'How data is printed; streams are JSON Lines under json [default: table] [env: RAFTCTL_OUTPUT]' -r -f -a "table\t'For people'
 json\t'One document, or JSON Lines for what streams; every one carries its "schema"'
 yaml\t'The same fields as json'"
-complete -c raftctl -n "__fish_raftctl_using_subcommand log; and not __fish_seen_subcommand_from show diff stat" -l timeout -d 'Longest time one request or one wait may take, with a unit: 10s, 500ms [env: RAFTCTL_TIMEOUT]' -r
-complete -c raftctl -n "__fish_raftctl_using_subcommand log; and not __fish_seen_subcommand_from show diff stat" -l color -d 'When to colour [default: auto] [env: RAFTCTL_COLOR; NO_COLOR is heeded]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and not __fish_seen_subcommand_from show verify diff stat state bisect export import" -l timeout -d 'Longest time one request or one wait may take, with a unit: 10s, 500ms [env: RAFTCTL_TIMEOUT]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and not __fish_seen_subcommand_from show verify diff stat state bisect export import" -l color -d 'When to colour [default: auto] [env: RAFTCTL_COLOR; NO_COLOR is heeded]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t''
 never\t''"
-complete -c raftctl -n "__fish_raftctl_using_subcommand log; and not __fish_seen_subcommand_from show diff stat" -s q -l quiet -d 'Print nothing on stderr but errors'
-complete -c raftctl -n "__fish_raftctl_using_subcommand log; and not __fish_seen_subcommand_from show diff stat" -s v -l verbose -d 'Print more on stderr about what is being done'
-complete -c raftctl -n "__fish_raftctl_using_subcommand log; and not __fish_seen_subcommand_from show diff stat" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c raftctl -n "__fish_raftctl_using_subcommand log; and not __fish_seen_subcommand_from show diff stat" -f -a "show" -d 'Print entries: index, term, time, kind and what they say'
-complete -c raftctl -n "__fish_raftctl_using_subcommand log; and not __fish_seen_subcommand_from show diff stat" -f -a "diff" -d 'Compare logs: 0 they agree, 5 tails differ above commit, 7 committed entries differ'
-complete -c raftctl -n "__fish_raftctl_using_subcommand log; and not __fish_seen_subcommand_from show diff stat" -f -a "stat" -d 'Count entries, terms, bytes and segments'
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and not __fish_seen_subcommand_from show verify diff stat state bisect export import" -s q -l quiet -d 'Print nothing on stderr but errors'
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and not __fish_seen_subcommand_from show verify diff stat state bisect export import" -s v -l verbose -d 'Print more on stderr about what is being done'
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and not __fish_seen_subcommand_from show verify diff stat state bisect export import" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and not __fish_seen_subcommand_from show verify diff stat state bisect export import" -f -a "show" -d 'Print entries: index, term, time, kind and what they say'
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and not __fish_seen_subcommand_from show verify diff stat state bisect export import" -f -a "verify" -d 'Prove every byte: 0 it is whole, 7 it is damaged, with a report'
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and not __fish_seen_subcommand_from show verify diff stat state bisect export import" -f -a "diff" -d 'Compare logs: 0 they agree, 5 tails differ above commit, 7 committed entries differ'
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and not __fish_seen_subcommand_from show verify diff stat state bisect export import" -f -a "stat" -d 'Count entries and show how sizes, terms and times are spread'
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and not __fish_seen_subcommand_from show verify diff stat state bisect export import" -f -a "state" -d 'The keys and values as they were at an entry, what changed since, or the history of a key'
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and not __fish_seen_subcommand_from show verify diff stat state bisect export import" -f -a "bisect" -d 'Find the entry that first made something true of a key'
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and not __fish_seen_subcommand_from show verify diff stat state bisect export import" -f -a "export" -d 'Print a log as JSON lines that can be imported again'
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and not __fish_seen_subcommand_from show verify diff stat state bisect export import" -f -a "import" -d 'Make a directory of segments from an export, for reading it offline'
 complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from show" -l index -d 'Only these indexes, both ends included: A..B, A.., ..B or A' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from show" -l term -d 'Only these terms, both ends included: A..B, A.., ..B or A' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from show" -l kind -d 'Only entries of this kind; may be repeated' -r -f -a "noop\t'The first entry of a leader\'s term'
@@ -286,6 +292,8 @@ complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_sub
 complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from show" -l session -d 'Only writes of the session whose name begins so, as -o json shows it' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from show" -l since -d 'Only entries written at or after this time: RFC 3339, or a span back such as 10m' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from show" -l until -d 'Only entries written at or before this time' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from show" -l size -d 'Only entries whose payload has so many bytes, both ends included: 1KiB..64KiB, 1MiB.., ..100B' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from show" -l text -d 'Only entries with this text in their key, their value or what they say of members' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from show" -l limit -d 'Stop after so many entries' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from show" -l tail -d 'Only the last so many of the entries that match' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from show" -l cluster -d 'Local cluster to work on [env: RAFTCTL_CLUSTER]' -r
@@ -299,10 +307,24 @@ complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_sub
 always\t''
 never\t''"
 complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from show" -l reverse -d 'Newest first'
-complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from show" -s f -l follow -d 'Then print entries as they are written, until interrupted'
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from show" -s f -l follow -d 'Then print entries as they are written, until interrupted or --limit is reached'
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from show" -l csv -d 'Comma-separated values with a line of names; times, keys and values as under -o json'
 complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Print nothing on stderr but errors'
 complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Print more on stderr about what is being done'
 complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from verify" -l cluster -d 'Local cluster to work on [env: RAFTCTL_CLUSTER]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from verify" -l endpoint -d 'Node to ask, host:port; may be repeated [env: RAFTCTL_ENDPOINT, comma-separated]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from verify" -l identity -d 'Directory with the certificate and key to show to nodes; goes with --endpoint [env: RAFTCTL_IDENTITY]' -r -f -a "(__fish_complete_directories)"
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from verify" -s o -l output -d 'How data is printed; streams are JSON Lines under json [default: table] [env: RAFTCTL_OUTPUT]' -r -f -a "table\t'For people'
+json\t'One document, or JSON Lines for what streams; every one carries its "schema"'
+yaml\t'The same fields as json'"
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from verify" -l timeout -d 'Longest time one request or one wait may take, with a unit: 10s, 500ms [env: RAFTCTL_TIMEOUT]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from verify" -l color -d 'When to colour [default: auto] [env: RAFTCTL_COLOR; NO_COLOR is heeded]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from verify" -s q -l quiet -d 'Print nothing on stderr but errors'
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from verify" -s v -l verbose -d 'Print more on stderr about what is being done'
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from diff" -l cluster -d 'Local cluster to work on [env: RAFTCTL_CLUSTER]' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from diff" -l endpoint -d 'Node to ask, host:port; may be repeated [env: RAFTCTL_ENDPOINT, comma-separated]' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from diff" -l identity -d 'Directory with the certificate and key to show to nodes; goes with --endpoint [env: RAFTCTL_IDENTITY]' -r -f -a "(__fish_complete_directories)"
@@ -329,6 +351,65 @@ never\t''"
 complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from stat" -s q -l quiet -d 'Print nothing on stderr but errors'
 complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from stat" -s v -l verbose -d 'Print more on stderr about what is being done'
 complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from stat" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from state" -l at -d 'The entry behind which to look [default: the last]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from state" -l diff -d 'Show what is different behind this entry' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from state" -l key -d 'Only this key, with all that was written to it' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from state" -l prefix -d 'Only keys that begin with this' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from state" -l cluster -d 'Local cluster to work on [env: RAFTCTL_CLUSTER]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from state" -l endpoint -d 'Node to ask, host:port; may be repeated [env: RAFTCTL_ENDPOINT, comma-separated]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from state" -l identity -d 'Directory with the certificate and key to show to nodes; goes with --endpoint [env: RAFTCTL_IDENTITY]' -r -f -a "(__fish_complete_directories)"
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from state" -s o -l output -d 'How data is printed; streams are JSON Lines under json [default: table] [env: RAFTCTL_OUTPUT]' -r -f -a "table\t'For people'
+json\t'One document, or JSON Lines for what streams; every one carries its "schema"'
+yaml\t'The same fields as json'"
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from state" -l timeout -d 'Longest time one request or one wait may take, with a unit: 10s, 500ms [env: RAFTCTL_TIMEOUT]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from state" -l color -d 'When to colour [default: auto] [env: RAFTCTL_COLOR; NO_COLOR is heeded]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from state" -s q -l quiet -d 'Print nothing on stderr but errors'
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from state" -s v -l verbose -d 'Print more on stderr about what is being done'
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from state" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from bisect" -l until -d 'What is to become true, as in \'key=colour value=green\'' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from bisect" -l cluster -d 'Local cluster to work on [env: RAFTCTL_CLUSTER]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from bisect" -l endpoint -d 'Node to ask, host:port; may be repeated [env: RAFTCTL_ENDPOINT, comma-separated]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from bisect" -l identity -d 'Directory with the certificate and key to show to nodes; goes with --endpoint [env: RAFTCTL_IDENTITY]' -r -f -a "(__fish_complete_directories)"
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from bisect" -s o -l output -d 'How data is printed; streams are JSON Lines under json [default: table] [env: RAFTCTL_OUTPUT]' -r -f -a "table\t'For people'
+json\t'One document, or JSON Lines for what streams; every one carries its "schema"'
+yaml\t'The same fields as json'"
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from bisect" -l timeout -d 'Longest time one request or one wait may take, with a unit: 10s, 500ms [env: RAFTCTL_TIMEOUT]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from bisect" -l color -d 'When to colour [default: auto] [env: RAFTCTL_COLOR; NO_COLOR is heeded]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from bisect" -s q -l quiet -d 'Print nothing on stderr but errors'
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from bisect" -s v -l verbose -d 'Print more on stderr about what is being done'
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from bisect" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from export" -l index -d 'Only these indexes, both ends included: A..B, A.., ..B or A' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from export" -l cluster -d 'Local cluster to work on [env: RAFTCTL_CLUSTER]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from export" -l endpoint -d 'Node to ask, host:port; may be repeated [env: RAFTCTL_ENDPOINT, comma-separated]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from export" -l identity -d 'Directory with the certificate and key to show to nodes; goes with --endpoint [env: RAFTCTL_IDENTITY]' -r -f -a "(__fish_complete_directories)"
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from export" -s o -l output -d 'How data is printed; streams are JSON Lines under json [default: table] [env: RAFTCTL_OUTPUT]' -r -f -a "table\t'For people'
+json\t'One document, or JSON Lines for what streams; every one carries its "schema"'
+yaml\t'The same fields as json'"
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from export" -l timeout -d 'Longest time one request or one wait may take, with a unit: 10s, 500ms [env: RAFTCTL_TIMEOUT]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from export" -l color -d 'When to colour [default: auto] [env: RAFTCTL_COLOR; NO_COLOR is heeded]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from export" -s q -l quiet -d 'Print nothing on stderr but errors'
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from export" -s v -l verbose -d 'Print more on stderr about what is being done'
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from export" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from import" -l out -d 'Directory to make; it must not exist yet' -r -f -a "(__fish_complete_directories)"
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from import" -l cluster -d 'Local cluster to work on [env: RAFTCTL_CLUSTER]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from import" -l endpoint -d 'Node to ask, host:port; may be repeated [env: RAFTCTL_ENDPOINT, comma-separated]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from import" -l identity -d 'Directory with the certificate and key to show to nodes; goes with --endpoint [env: RAFTCTL_IDENTITY]' -r -f -a "(__fish_complete_directories)"
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from import" -s o -l output -d 'How data is printed; streams are JSON Lines under json [default: table] [env: RAFTCTL_OUTPUT]' -r -f -a "table\t'For people'
+json\t'One document, or JSON Lines for what streams; every one carries its "schema"'
+yaml\t'The same fields as json'"
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from import" -l timeout -d 'Longest time one request or one wait may take, with a unit: 10s, 500ms [env: RAFTCTL_TIMEOUT]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from import" -l color -d 'When to colour [default: auto] [env: RAFTCTL_COLOR; NO_COLOR is heeded]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from import" -s q -l quiet -d 'Print nothing on stderr but errors'
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from import" -s v -l verbose -d 'Print more on stderr about what is being done'
+complete -c raftctl -n "__fish_raftctl_using_subcommand log; and __fish_seen_subcommand_from import" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c raftctl -n "__fish_raftctl_using_subcommand inspect" -l cluster -d 'Local cluster to work on [env: RAFTCTL_CLUSTER]' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand inspect" -l endpoint -d 'Node to ask, host:port; may be repeated [env: RAFTCTL_ENDPOINT, comma-separated]' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand inspect" -l identity -d 'Directory with the certificate and key to show to nodes; goes with --endpoint [env: RAFTCTL_IDENTITY]' -r -f -a "(__fish_complete_directories)"
@@ -342,6 +423,48 @@ never\t''"
 complete -c raftctl -n "__fish_raftctl_using_subcommand inspect" -s q -l quiet -d 'Print nothing on stderr but errors'
 complete -c raftctl -n "__fish_raftctl_using_subcommand inspect" -s v -l verbose -d 'Print more on stderr about what is being done'
 complete -c raftctl -n "__fish_raftctl_using_subcommand inspect" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c raftctl -n "__fish_raftctl_using_subcommand snapshot; and not __fish_seen_subcommand_from show verify" -l cluster -d 'Local cluster to work on [env: RAFTCTL_CLUSTER]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand snapshot; and not __fish_seen_subcommand_from show verify" -l endpoint -d 'Node to ask, host:port; may be repeated [env: RAFTCTL_ENDPOINT, comma-separated]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand snapshot; and not __fish_seen_subcommand_from show verify" -l identity -d 'Directory with the certificate and key to show to nodes; goes with --endpoint [env: RAFTCTL_IDENTITY]' -r -f -a "(__fish_complete_directories)"
+complete -c raftctl -n "__fish_raftctl_using_subcommand snapshot; and not __fish_seen_subcommand_from show verify" -s o -l output -d 'How data is printed; streams are JSON Lines under json [default: table] [env: RAFTCTL_OUTPUT]' -r -f -a "table\t'For people'
+json\t'One document, or JSON Lines for what streams; every one carries its "schema"'
+yaml\t'The same fields as json'"
+complete -c raftctl -n "__fish_raftctl_using_subcommand snapshot; and not __fish_seen_subcommand_from show verify" -l timeout -d 'Longest time one request or one wait may take, with a unit: 10s, 500ms [env: RAFTCTL_TIMEOUT]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand snapshot; and not __fish_seen_subcommand_from show verify" -l color -d 'When to colour [default: auto] [env: RAFTCTL_COLOR; NO_COLOR is heeded]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c raftctl -n "__fish_raftctl_using_subcommand snapshot; and not __fish_seen_subcommand_from show verify" -s q -l quiet -d 'Print nothing on stderr but errors'
+complete -c raftctl -n "__fish_raftctl_using_subcommand snapshot; and not __fish_seen_subcommand_from show verify" -s v -l verbose -d 'Print more on stderr about what is being done'
+complete -c raftctl -n "__fish_raftctl_using_subcommand snapshot; and not __fish_seen_subcommand_from show verify" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c raftctl -n "__fish_raftctl_using_subcommand snapshot; and not __fish_seen_subcommand_from show verify" -f -a "show" -d 'Say what a snapshot stands for, and with --items list what it holds'
+complete -c raftctl -n "__fish_raftctl_using_subcommand snapshot; and not __fish_seen_subcommand_from show verify" -f -a "verify" -d 'Prove every byte: 0 it is whole, 7 it is damaged'
+complete -c raftctl -n "__fish_raftctl_using_subcommand snapshot; and __fish_seen_subcommand_from show" -l cluster -d 'Local cluster to work on [env: RAFTCTL_CLUSTER]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand snapshot; and __fish_seen_subcommand_from show" -l endpoint -d 'Node to ask, host:port; may be repeated [env: RAFTCTL_ENDPOINT, comma-separated]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand snapshot; and __fish_seen_subcommand_from show" -l identity -d 'Directory with the certificate and key to show to nodes; goes with --endpoint [env: RAFTCTL_IDENTITY]' -r -f -a "(__fish_complete_directories)"
+complete -c raftctl -n "__fish_raftctl_using_subcommand snapshot; and __fish_seen_subcommand_from show" -s o -l output -d 'How data is printed; streams are JSON Lines under json [default: table] [env: RAFTCTL_OUTPUT]' -r -f -a "table\t'For people'
+json\t'One document, or JSON Lines for what streams; every one carries its "schema"'
+yaml\t'The same fields as json'"
+complete -c raftctl -n "__fish_raftctl_using_subcommand snapshot; and __fish_seen_subcommand_from show" -l timeout -d 'Longest time one request or one wait may take, with a unit: 10s, 500ms [env: RAFTCTL_TIMEOUT]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand snapshot; and __fish_seen_subcommand_from show" -l color -d 'When to colour [default: auto] [env: RAFTCTL_COLOR; NO_COLOR is heeded]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c raftctl -n "__fish_raftctl_using_subcommand snapshot; and __fish_seen_subcommand_from show" -l items -d 'List the keys and values, too'
+complete -c raftctl -n "__fish_raftctl_using_subcommand snapshot; and __fish_seen_subcommand_from show" -s q -l quiet -d 'Print nothing on stderr but errors'
+complete -c raftctl -n "__fish_raftctl_using_subcommand snapshot; and __fish_seen_subcommand_from show" -s v -l verbose -d 'Print more on stderr about what is being done'
+complete -c raftctl -n "__fish_raftctl_using_subcommand snapshot; and __fish_seen_subcommand_from show" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c raftctl -n "__fish_raftctl_using_subcommand snapshot; and __fish_seen_subcommand_from verify" -l cluster -d 'Local cluster to work on [env: RAFTCTL_CLUSTER]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand snapshot; and __fish_seen_subcommand_from verify" -l endpoint -d 'Node to ask, host:port; may be repeated [env: RAFTCTL_ENDPOINT, comma-separated]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand snapshot; and __fish_seen_subcommand_from verify" -l identity -d 'Directory with the certificate and key to show to nodes; goes with --endpoint [env: RAFTCTL_IDENTITY]' -r -f -a "(__fish_complete_directories)"
+complete -c raftctl -n "__fish_raftctl_using_subcommand snapshot; and __fish_seen_subcommand_from verify" -s o -l output -d 'How data is printed; streams are JSON Lines under json [default: table] [env: RAFTCTL_OUTPUT]' -r -f -a "table\t'For people'
+json\t'One document, or JSON Lines for what streams; every one carries its "schema"'
+yaml\t'The same fields as json'"
+complete -c raftctl -n "__fish_raftctl_using_subcommand snapshot; and __fish_seen_subcommand_from verify" -l timeout -d 'Longest time one request or one wait may take, with a unit: 10s, 500ms [env: RAFTCTL_TIMEOUT]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand snapshot; and __fish_seen_subcommand_from verify" -l color -d 'When to colour [default: auto] [env: RAFTCTL_COLOR; NO_COLOR is heeded]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c raftctl -n "__fish_raftctl_using_subcommand snapshot; and __fish_seen_subcommand_from verify" -s q -l quiet -d 'Print nothing on stderr but errors'
+complete -c raftctl -n "__fish_raftctl_using_subcommand snapshot; and __fish_seen_subcommand_from verify" -s v -l verbose -d 'Print more on stderr about what is being done'
+complete -c raftctl -n "__fish_raftctl_using_subcommand snapshot; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and not __fish_seen_subcommand_from run swarm" -l cluster -d 'Local cluster to work on [env: RAFTCTL_CLUSTER]' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and not __fish_seen_subcommand_from run swarm" -l endpoint -d 'Node to ask, host:port; may be repeated [env: RAFTCTL_ENDPOINT, comma-separated]' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and not __fish_seen_subcommand_from run swarm" -l identity -d 'Directory with the certificate and key to show to nodes; goes with --endpoint [env: RAFTCTL_IDENTITY]' -r -f -a "(__fish_complete_directories)"

@@ -12,6 +12,8 @@ const SUCCESSION: Bounds = Bounds { campaigns: 2, ..Bounds::calm() };
 /// In the midst of a reign that holds leases; another one may follow.
 const LEASES: Bounds = Bounds { settled: true, terms: 1, lease_reads: true, heartbeats: 1, ..Bounds::calm() };
 
+const LEASES_LEFT: Bounds = Bounds { changes: 1, change: ChangeKind::Remove, timeout_moments: 2, ..LEASES };
+
 /// What is explored to the end, and how many states that takes at least: an exploration that has become blind to most
 /// of what can happen is noticed.
 const EXHAUSTED: &[(&str, Bounds, usize)] = &[
@@ -24,6 +26,7 @@ const EXHAUSTED: &[(&str, Bounds, usize)] = &[
     ("leadership is handed over", Bounds { transfers: 1, ..Bounds::calm() }, 1_500),
     ("a lease, a crash, and time passes", Bounds { crashes: 1, moments: 1, ..LEASES }, 150_000),
     ("a lease, and a voter leaves", Bounds { changes: 1, change: ChangeKind::Remove, ..LEASES }, 45_000),
+    ("a lease among two, a voter leaves, and time passes", Bounds { nodes: 2, moments: 2, ..LEASES_LEFT }, 7_000),
     ("a lease, and time passes slowly", Bounds { moments: 2, timeout_moments: 2, ..LEASES }, 20_000),
 ];
 

@@ -5,7 +5,9 @@
 //! hang fails instead of hanging.
 
 use std::collections::BTreeMap;
+use std::fs::Metadata;
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -130,6 +132,9 @@ fn a_follower_behind_what_is_compacted_catches_up_by_snapshots_and_nothing_is_lo
     let status = cluster.member(behind);
     let (first, snapshot) = (status["first"].as_u64().unwrap(), status["snapshot"].as_u64().unwrap());
     assert!(first > 100 && snapshot >= first - 1, "its log begins behind a snapshot: {status}");
+    assert!(status["snapshot_time"].as_str().is_some_and(|time| time.ends_with('Z')), "it is dated: {status}");
+    let table = cluster.ok(&["status"]);
+    assert!(table.contains("SNAPSHOT") && table.contains(&format!("{snapshot}, ")), "{table}");
 
     // Everybody starts from a snapshot, and the writer's session is in it.
     cluster.ok(&["cluster", "kill", "n1", "n2", "n3", "--signal", "KILL"]);
@@ -143,6 +148,63 @@ fn a_follower_behind_what_is_compacted_catches_up_by_snapshots_and_nothing_is_lo
         let digests = cluster.ok(&["inspect", path_text(&cluster.node(node).join("data"))]);
         assert!(digests.contains("digest_check") && !digests.contains("damaged"), "{digests}");
     }
+}
+
+/// R88: what a follower has received of a snapshot when it is killed is not sent again.
+#[test]
+fn a_follower_that_is_killed_while_it_receives_a_snapshot_goes_on_in_the_same_file() {
+    const VALUES: u64 = 100;
+    let cluster = Cluster::up_with("resuming", "storage:\n  snapshot_every: 100\n  retain_entries: 0\n");
+    let leader = cluster.leader();
+    let behind = if leader == "n2" { "n3" } else { "n2" };
+    cluster.ok(&["cluster", "kill", behind, "--signal", "KILL"]);
+    let mut writer = Writer::start(&cluster, 0);
+    for number in 0..VALUES {
+        let request = json!({"id": number, "op": "put", "key": format!("large{number}"), "value": noise(number)});
+        assert_eq!(writer.ask(request)["ok"], json!(true));
+    }
+    let began = Instant::now();
+    while cluster.member(&leader)["first"].as_u64().is_none_or(|first| first < VALUES) {
+        assert!(began.elapsed() < PATIENCE, "the leader compacts its log");
+    }
+
+    let mut start = cluster.command(&["cluster", "start", behind]);
+    let mut start = start.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("start starts");
+    let began = Instant::now();
+    while cluster.snapshots(behind, ".part").is_empty() {
+        assert!(began.elapsed() < PATIENCE, "a snapshot is on its way");
+        thread::yield_now();
+    }
+    cluster.kill_at_once(behind);
+    start.wait().expect("start can be waited for");
+    let parts = cluster.snapshots(behind, ".part");
+    assert_eq!(parts.len(), 1, "it was killed in the middle of the transfer");
+    assert!(parts[0].len() > 0);
+
+    cluster.ok(&["cluster", "start", behind]);
+    cluster.ok(&["status", "--wait", "healthy", "--timeout", "60s"]);
+    let inodes = |files: &[Metadata]| files.iter().map(MetadataExt::ino).collect::<Vec<u64>>();
+    let received = cluster.snapshots(behind, ".snap");
+    assert_eq!(inodes(&received), inodes(&parts), "what was received is the beginning of the snapshot");
+    assert!(cluster.member(behind)["first"].as_u64().is_some_and(|first| first >= VALUES));
+    writer.write_until_acknowledged(LEADER_KILLS + 1);
+    check_history(&cluster, &writer.finish());
+    cluster.ok(&["cluster", "stop"]);
+    cluster.ok(&["log", "diff", "n1", "n2", "n3"]);
+    for node in ["n1", "n2", "n3"] {
+        cluster.ok(&["log", "show", node]);
+    }
+}
+
+/// Text that does not get much shorter by compression.
+fn noise(seed: u64) -> String {
+    const BYTES: usize = 512 * 1024;
+    let mut state = seed;
+    let letters = std::iter::repeat_with(|| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        char::from(b'0' + (state >> 58) as u8)
+    });
+    letters.filter(|letter| letter.is_ascii_alphanumeric()).take(BYTES).collect()
 }
 
 /// Each acknowledged put is there under its own revision, and each acknowledged append exactly once and in order.
@@ -219,6 +281,21 @@ impl Cluster {
 
     fn node_log(&self, node: &str) -> String {
         std::fs::read_to_string(self.node(node).join("node.log")).unwrap_or_default()
+    }
+
+    /// Files of snapshots that a node has, by how their names end.
+    fn snapshots(&self, node: &str, ending: &str) -> Vec<Metadata> {
+        let Ok(files) = std::fs::read_dir(self.node(node).join("data").join("snapshots")) else { return Vec::new() };
+        let named = files.flatten().filter(|file| file.file_name().to_string_lossy().ends_with(ending));
+        named.filter_map(|file| file.metadata().ok()).collect()
+    }
+
+    /// By its process id, which is faster than by a command of this program.
+    fn kill_at_once(&self, node: &str) {
+        let text = std::fs::read_to_string(self.node(node).join("run.json")).expect("it runs");
+        let file: Value = serde_json::from_str(&text).expect("a run file is JSON");
+        let killed = Command::new("kill").args(["-KILL", &file["pid"].to_string()]).status();
+        assert!(killed.expect("kill can be run").success(), "it ran until now");
     }
 
     /// What the status says of one node.

@@ -11,7 +11,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("Run and break", &["cluster", "node"]),
     ("Use", &["submit", "get", "scan", "pipe"]),
     ("See", &["status", "explain"]),
-    ("Offline", &["log", "inspect"]),
+    ("Offline", &["log", "inspect", "snapshot"]),
     ("Prove and learn", &["sim"]),
     ("Tool", &["config", "completions", "man", "version"]),
 ];

@@ -9,6 +9,7 @@ use super::Context;
 use super::failure::{Exit, Failure};
 use super::output::printable;
 use crate::inspect::identify::{Finding, IdentifyError, identify};
+use crate::inspect::picture::{LEGEND, SegmentPicture};
 
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "\
@@ -17,7 +18,9 @@ Examples:
   raftctl inspect n1/data/hard_state
   raftctl inspect n1/data/log/*.seg -o json
 
-Keys are never printed. Of damaged files it prints all it can and exits with 7.")]
+Of a log it draws the segments: what a snapshot covers, what is known to be committed, what was synced, what is dead,
+torn or damaged. Works on the directories of running nodes and changes nothing. Keys are never printed. Of damaged
+files it prints all it can and exits with 7.")]
 pub struct Args {
     /// Files or directories
     #[arg(value_name = "PATH", required = true, value_hint = clap::ValueHint::AnyPath)]
@@ -88,6 +91,9 @@ fn print(context: &Context, finding: &Finding, depth: usize) -> Result<(), Failu
             value => printer.line(format_args!("{indent}  {name:<FACT_WIDTH$} {}", words(value)))?,
         }
     }
+    if depth == 0 || finding.kind != "segment" {
+        picture(context, finding, &indent)?;
+    }
     for damage in &finding.damage {
         let red = anstyle::Style::new().fg_color(Some(anstyle::AnsiColor::Red.into()));
         printer.line(format_args!("{indent}  {red}DAMAGE{red:#} {}", printable(damage.as_bytes(), false)))?;
@@ -96,6 +102,29 @@ fn print(context: &Context, finding: &Finding, depth: usize) -> Result<(), Failu
         print(context, inside, depth + 1)?;
     }
     Ok(())
+}
+
+/// One line for each segment, and what its characters mean.
+fn picture(context: &Context, finding: &Finding, indent: &str) -> Result<(), Failure> {
+    if finding.picture.is_empty() {
+        return Ok(());
+    }
+    let printer = &context.printer;
+    let range = |segment: &SegmentPicture| match (segment.first, segment.last) {
+        (Some(first), Some(last)) => format!("{first}..{last}"),
+        _ => "–".to_owned(),
+    };
+    let wide = finding.picture.iter().map(|segment| range(segment).chars().count()).max().unwrap_or(0);
+    printer.line(format_args!("{indent}  segments, as far as they are written"))?;
+    for segment in &finding.picture {
+        let (range, sequence, opened) = (range(segment), segment.sequence, segment.opened);
+        let padding = " ".repeat(wide - range.chars().count());
+        printer.line(format_args!(
+            "{indent}    {sequence:08}  {opened:<9}  {padding}{range}  |{}|  {} bytes each",
+            segment.pieces, segment.piece_bytes
+        ))?;
+    }
+    printer.line(format_args!("{indent}    {LEGEND}"))
 }
 
 /// A value as a person reads it.

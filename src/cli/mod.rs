@@ -28,10 +28,12 @@ pub mod node;
 pub mod output;
 pub mod pipe;
 mod pipe_protocol;
+mod progress;
 pub mod remote;
 pub mod scan;
 pub mod selection;
 pub mod sim;
+pub mod snapshot;
 pub mod status;
 pub mod submit;
 mod submit_lines;
@@ -105,6 +107,10 @@ pub enum Command {
 
     /// Say what a file or directory of raftctl is, and what is in it
     Inspect(inspect::Args),
+
+    /// Show and prove snapshot files
+    #[command(subcommand)]
+    Snapshot(snapshot::Command),
 
     /// Simulate whole clusters from a seed, and tell the stories of scripts
     #[command(subcommand)]
@@ -270,6 +276,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Explain(arguments) => explain::run(context, arguments),
         Command::Log(command) => log::run(context, command),
         Command::Inspect(arguments) => inspect::run(context, arguments),
+        Command::Snapshot(command) => snapshot::run(context, command),
         Command::Sim(command) => sim::run(context, command),
         Command::Config(command) => config::run(context, command),
         Command::Completions(arguments) => completions::run(context, arguments),

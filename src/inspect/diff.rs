@@ -1,13 +1,23 @@
-//! Whether logs hold the same entries.
+//! Whether logs hold the same entries, who holds what, and what became of each tail.
 //!
 //! Two logs that hold the same log id hold the same prefix (I3), so for each pair only the first difference matters. A
 //! difference above what either side knows to be committed is the trace of a lost leader; one that both know to be
-//! committed must not exist (I4). A shorter log is no difference.
+//! committed must not exist (I4). A shorter log is no difference. What a tail is worth is told by `tails`, who could
+//! be elected by `votes`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use serde::Serialize;
 
-use super::log::Source;
-use crate::storage::reader::{Damage, Item, Walk, WalkError};
+use super::log::{Progress, Source, watch};
+use super::tails::{self, Tail};
+use super::votes::{self, Election};
+use crate::codec::Kind;
+use crate::codec::entry::decode_config;
+use crate::raft::{ClusterId, Config, Index, LogId, NodeId, Term};
+use crate::storage::reader::{Damage, Item, WalkError};
+use crate::storage::snapshot_file;
 
 /// What was found, over all logs.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -17,6 +27,10 @@ pub struct Diff {
     pub agree_until: Option<u64>,
     pub logs: Vec<LogEnds>,
     pub differences: Vec<Difference>,
+    /// Entries above what all logs know to be committed: who holds them, and what became of them.
+    pub tails: Vec<Tail>,
+    /// For each log, whether its node could win an election with the logs as they are.
+    pub elections: Vec<Election>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -37,6 +51,14 @@ pub struct LogEnds {
     pub last_term: Option<u64>,
     /// Known to be committed, on this disk alone.
     pub commit: u64,
+    /// Last entry of the newest snapshot beside the log; null without one.
+    pub snapshot: Option<u64>,
+    /// Its term, from the hard state.
+    pub term: Option<u64>,
+    /// Damage was found: the log may once have held more.
+    pub damaged: bool,
+    /// It is being repaired by the others and gives no vote (R64).
+    pub recovering: bool,
 }
 
 /// The first index at which two logs hold different entries.
@@ -50,72 +72,162 @@ pub struct Difference {
     pub committed: bool,
 }
 
-/// Compares all logs, each with each, in one pass over all of them.
-pub fn diff(sources: &[Source]) -> Result<(Diff, Vec<Damage>), DiffError> {
-    let mut heads = sources.iter().map(Head::open).collect::<Result<Vec<_>, _>>()?;
-    let mut first_differences: Vec<(usize, usize, u64, [u64; 2])> = Vec::new();
-    let mut agree_until = None;
-    while let Some(index) = heads.iter().filter_map(|head| head.record).map(|record| record.index).min() {
-        let present: Vec<usize> =
-            (0..heads.len()).filter(|at| heads[*at].record.is_some_and(|record| record.index == index)).collect();
-        for (position, one) in present.iter().enumerate() {
-            for other in &present[position + 1..] {
-                let pair = [heads[*one].record, heads[*other].record].map(|record| record.expect("both are present"));
-                let known = first_differences.iter().any(|(a, b, _, _)| (a, b) == (one, other));
-                if !known && (pair[0].term, pair[0].check) != (pair[1].term, pair[1].check) {
-                    first_differences.push((*one, *other, index, pair.map(|record| record.term)));
-                }
-            }
-        }
-        if first_differences.is_empty() && present.len() > 1 {
-            agree_until = Some(index);
-        }
-        for at in present {
-            heads[at].advance();
-        }
-    }
-    finish(sources, heads, &first_differences, agree_until)
+/// One log as the judges of tails and votes see it.
+#[derive(Clone, Debug)]
+pub(super) struct Voice {
+    pub(super) name: String,
+    pub(super) id: Option<NodeId>,
+    /// The first entry that the log itself holds.
+    pub(super) first: Index,
+    pub(super) last: LogId,
+    pub(super) commit: Index,
+    pub(super) term: Term,
+    /// Holds everything that it ever acknowledged, as far as its disk shows.
+    pub(super) is_trusted: bool,
+    /// With the index of the entry that brought each, the one of the newest snapshot first.
+    pub(super) configs: Vec<(Index, Arc<Config>)>,
+}
+
+/// Entries of one term that the same logs hold, and no others.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Run {
+    pub(super) first: Index,
+    pub(super) last: Index,
+    pub(super) term: Term,
+    /// Positions of logs, rising.
+    pub(super) holders: Vec<usize>,
 }
 
 /// Why logs could not be compared.
 #[derive(Debug, thiserror::Error)]
 pub enum DiffError {
-    #[error(transparent)]
-    Walk(#[from] WalkError),
+    #[error("the log of {name} cannot be read")]
+    Walk { name: String, source: WalkError },
     #[error("{one} and {other} belong to different clusters")]
     Clusters { one: String, other: String },
 }
 
-fn finish(
-    sources: &[Source],
-    heads: Vec<Head>,
-    first_differences: &[(usize, usize, u64, [u64; 2])],
+/// Compares all logs, each with each, in one pass over all of them.
+///
+/// # Errors
+/// A log cannot be read, or the logs belong to different clusters.
+pub fn diff(sources: &[Source], progress: &Progress<'_>) -> Result<(Diff, Vec<Damage>), DiffError> {
+    let heads = sources.iter().map(|source| Head::open(source, progress)).collect::<Result<Vec<_>, _>>()?;
+    let mut comparison = Comparison { heads, ..Comparison::default() };
+    while let Some(index) = comparison.heads.iter().filter_map(|head| head.record).map(|record| record.index).min() {
+        comparison.compare(index);
+    }
+    comparison.finish(sources)
+}
+
+#[derive(Default)]
+struct Comparison<'a> {
+    heads: Vec<Head<'a>>,
+    runs: Vec<Run>,
+    /// Runs that the next index may continue.
+    growing: Vec<Run>,
+    first_differences: Vec<FirstDifference>,
     agree_until: Option<u64>,
-) -> Result<(Diff, Vec<Damage>), DiffError> {
-    for (at, head) in heads.iter().enumerate() {
-        if let (Some(mine), Some(first)) = (head.cluster, heads[0].cluster)
-            && mine != first
-        {
-            return Err(DiffError::Clusters { one: sources[0].name(), other: sources[at].name() });
+}
+
+/// Two logs by position, the index, and their terms there.
+struct FirstDifference {
+    one: usize,
+    other: usize,
+    index: u64,
+    terms: [u64; 2],
+}
+
+impl Comparison<'_> {
+    /// Groups the logs by what they hold at `index`, and moves those that hold anything on.
+    fn compare(&mut self, index: u64) {
+        let mut groups: BTreeMap<(u64, u32), Vec<usize>> = BTreeMap::new();
+        let present: Vec<(usize, Record)> = self
+            .heads
+            .iter()
+            .enumerate()
+            .filter_map(|(at, head)| Some((at, head.record.filter(|record| record.index == index)?)))
+            .collect();
+        for (at, record) in &present {
+            groups.entry((record.term, record.check)).or_default().push(*at);
+        }
+        if groups.len() > 1 {
+            self.note_differences(index, &present);
+        }
+        if self.first_differences.is_empty() && present.len() > 1 {
+            self.agree_until = Some(index);
+        }
+        for ((term, _), holders) in groups {
+            self.extend_run(Index(index), Term(term), holders);
+        }
+        self.end_runs(Index(index));
+        for (at, _) in present {
+            self.heads[at].advance();
         }
     }
-    let mut damage = Vec::new();
-    let mut logs = Vec::new();
-    for (source, head) in sources.iter().zip(heads) {
-        damage.extend(source.confirm(head.damage)?);
-        logs.push(head.ends);
+
+    fn note_differences(&mut self, index: u64, present: &[(usize, Record)]) {
+        for (position, (one, mine)) in present.iter().enumerate() {
+            for (other, theirs) in &present[position + 1..] {
+                let is_known = self.first_differences.iter().any(|known| (known.one, known.other) == (*one, *other));
+                if !is_known && (mine.term, mine.check) != (theirs.term, theirs.check) {
+                    let (one, other, terms) = (*one, *other, [mine.term, theirs.term]);
+                    self.first_differences.push(FirstDifference { one, other, index, terms });
+                }
+            }
+        }
     }
-    let differences: Vec<Difference> = first_differences
-        .iter()
-        .map(|(one, other, index, terms)| Difference {
-            index: *index,
-            between: [sources[*one].name(), sources[*other].name()],
-            terms: *terms,
-            committed: logs[*one].commit.min(logs[*other].commit) >= *index,
-        })
-        .collect();
-    let verdict = differences.iter().map(Difference::verdict).max().unwrap_or(Verdict::Agree);
-    Ok((Diff { verdict, agree_until, logs, differences }, damage))
+
+    /// Runs are as many as there are terms and changes of holders; what is committed anyway is not told by terms.
+    fn extend_run(&mut self, index: Index, term: Term, holders: Vec<usize>) {
+        let commit = self.heads.iter().map(|head| head.ends.commit).max().unwrap_or(0);
+        let is_its = |run: &&mut Run| run.last.next() == index && run.holders == holders;
+        match self.growing.iter_mut().find(is_its) {
+            Some(run) if run.term == term || index.0 <= commit => {
+                run.last = index;
+                run.term = term;
+            }
+            _ => self.growing.push(Run { first: index, last: index, term, holders }),
+        }
+    }
+
+    /// Sets aside the runs that `index` did not continue.
+    fn end_runs(&mut self, index: Index) {
+        self.runs.extend(self.growing.extract_if(.., |run| run.last < index));
+    }
+
+    fn finish(mut self, sources: &[Source]) -> Result<(Diff, Vec<Damage>), DiffError> {
+        for (at, head) in self.heads.iter().enumerate() {
+            if let (Some(mine), Some(first)) = (head.cluster, self.heads[0].cluster)
+                && mine != first
+            {
+                return Err(DiffError::Clusters { one: sources[0].name(), other: sources[at].name() });
+            }
+        }
+        self.runs.append(&mut self.growing);
+        self.runs.sort_by_key(|run| (run.first, run.term));
+        let mut damage = Vec::new();
+        let mut logs = Vec::new();
+        let mut voices = Vec::new();
+        for (source, mut head) in sources.iter().zip(self.heads) {
+            let found = source.confirm(std::mem::take(&mut head.damage)).map_err(walk_error(source))?;
+            head.ends.damaged = !found.is_empty();
+            damage.extend(found);
+            voices.push(head.voice(source));
+            logs.push(head.ends);
+        }
+        let difference = |found: FirstDifference| Difference {
+            index: found.index,
+            between: [sources[found.one].name(), sources[found.other].name()],
+            terms: found.terms,
+            committed: logs[found.one].commit.min(logs[found.other].commit) >= found.index,
+        };
+        let differences: Vec<Difference> = self.first_differences.into_iter().map(difference).collect();
+        let verdict = differences.iter().map(Difference::verdict).max().unwrap_or(Verdict::Agree);
+        let elections = votes::elections(&voices);
+        let tails = tails::judge(&voices, &self.runs, &elections);
+        Ok((Diff { verdict, agree_until: self.agree_until, logs, differences, tails, elections }, damage))
+    }
 }
 
 impl Difference {
@@ -137,154 +249,96 @@ struct Record {
 }
 
 /// The next record of one log, and what was met on the way to it.
-struct Head {
-    walk: Walk,
+struct Head<'a> {
+    items: Box<dyn Iterator<Item = Item> + 'a>,
     record: Option<Record>,
     ends: LogEnds,
-    cluster: Option<u128>,
+    node: Option<NodeId>,
+    cluster: Option<ClusterId>,
+    snapshot: LogId,
+    configs: Vec<(Index, Arc<Config>)>,
     damage: Vec<Damage>,
 }
 
-impl Head {
-    fn open(source: &Source) -> Result<Head, WalkError> {
+impl<'a> Head<'a> {
+    fn open(source: &Source, progress: &'a Progress<'a>) -> Result<Head<'a>, DiffError> {
+        let walk = source.walk().map_err(walk_error(source))?;
+        let newest = source.snapshots().into_iter().next();
+        let head = newest.as_ref().and_then(|snapshot| snapshot_file::read_head(&snapshot.path).ok());
         let ends = LogEnds {
             node: source.node.clone(),
             path: source.path.display().to_string(),
-            commit: source.commit_in_hard_state(),
+            commit: source.commit_beside().0,
+            snapshot: newest.as_ref().map(|snapshot| snapshot.last.index.0),
+            term: source.hard_state().map(|slot| slot.hard_state.term.0),
+            recovering: source.is_recovering(),
             ..LogEnds::default()
         };
-        let mut head = Head { walk: source.walk()?, record: None, ends, cluster: None, damage: Vec::new() };
+        let mut head = Head {
+            items: Box::new(watch(walk, progress)),
+            record: None,
+            ends,
+            node: None,
+            cluster: head.as_ref().map(|(cluster, _)| *cluster),
+            snapshot: newest.map_or(LogId::ZERO, |snapshot| snapshot.last),
+            configs: head.into_iter().map(|(_, head)| (head.config_index, head.config)).collect(),
+            damage: Vec::new(),
+        };
         head.advance();
         Ok(head)
     }
 
     fn advance(&mut self) {
         self.record = None;
-        for item in self.walk.by_ref() {
+        for item in self.items.by_ref() {
             match item {
-                Item::Record { header, .. } => {
+                Item::Record { header, payload, .. } => {
                     let (index, term) = (header.id.index.0, header.id.term.0);
                     self.ends.first = self.ends.first.or(Some(index));
                     self.ends.last = Some(index);
                     self.ends.last_term = Some(term);
+                    if header.kind == Kind::Config
+                        && let Ok((config, _)) = decode_config(&payload)
+                    {
+                        self.configs.push((header.id.index, Arc::new(config)));
+                    }
                     self.record = Some(Record { index, term, check: header.check });
                     return;
                 }
                 Item::Marker { marker, .. } => self.ends.commit = self.ends.commit.max(marker.commit_hint.0),
-                Item::Segment(segment) => self.cluster = self.cluster.or(Some(segment.header.cluster_id.0)),
+                Item::Segment(segment) => {
+                    self.cluster = self.cluster.or(Some(segment.header.cluster_id));
+                    self.node = self.node.or(Some(segment.header.node));
+                }
                 Item::Damage(damage) => self.damage.push(damage),
                 Item::TornTail { .. } | Item::Dead { .. } => {}
             }
         }
     }
+
+    fn voice(&self, source: &Source) -> Voice {
+        let in_log = LogId::new(self.ends.last.unwrap_or(0), self.ends.last_term.unwrap_or(0));
+        let last = in_log.max(self.snapshot);
+        let mut configs = self.configs.clone();
+        configs.sort_by_key(|(index, _)| *index);
+        Voice {
+            name: source.name(),
+            id: self.node,
+            first: Index(self.ends.first.unwrap_or(u64::MAX)),
+            last,
+            commit: Index(self.ends.commit),
+            term: Term(self.ends.term.unwrap_or(0)).max(last.term),
+            is_trusted: !self.ends.damaged && !self.ends.recovering,
+            configs,
+        }
+    }
+}
+
+fn walk_error(source: &Source) -> impl Fn(WalkError) -> DiffError {
+    let name = source.name();
+    move |source| DiffError::Walk { name: name.clone(), source }
 }
 
 #[cfg(test)]
-mod tests {
-    use std::path::Path;
-
-    use bytes::BytesMut;
-
-    use super::*;
-    use crate::codec::{Kind, RecordHeader, Settings, WriteBatch, append_record};
-    use crate::raft::{ClusterId, Config, HardState, Index, LogId, Member, NodeId, StorageId, Term, WriteSeq};
-    use crate::storage::layout::{self, Founding};
-    use crate::storage::reader::walk;
-    use crate::storage::{Journal, JournalOptions, SyncMode};
-
-    /// A node's directory whose log is the founding entry and then no-ops of these terms, committed up to `commit`.
-    fn log(dir: &Path, cluster: u128, terms: &[u64], commit: u64) -> Source {
-        let member =
-            Member { id: NodeId(1), name: "n1".to_owned(), address: "127.0.0.1:1".to_owned(), storage: StorageId(5) };
-        let founding = Founding {
-            cluster_id: ClusterId(cluster),
-            node: NodeId(1),
-            storage: StorageId(5),
-            config: Config::of(vec![member], Vec::new()),
-            settings: Settings::default(),
-            wall_ms: 1_000,
-        };
-        layout::found(dir, &founding).unwrap();
-        let mut link = walk(dir).unwrap().find_map(check_of).expect("the founding entry is there");
-        let mut records = BytesMut::new();
-        for (index, term) in (2..).zip(terms) {
-            link = append_record(&mut records, link, Kind::Noop, LogId::new(index, *term), 2_000, |_| {});
-        }
-        let options = JournalOptions {
-            segment_size_bytes: 64 * 1024,
-            sync: SyncMode::Always,
-            rules: crate::raft::Rules::sound(),
-        };
-        let (mut journal, _) = Journal::open(&layout::data_dir(dir), options).unwrap();
-        let appended = WriteBatch {
-            seq: WriteSeq(1),
-            hard_state: Some(HardState { term: Term(*terms.iter().max().unwrap()), vote: None }),
-            reset_to: None,
-            truncate_from: None,
-            records: vec![records.freeze()],
-            range: Some((Index(2), Index(1 + terms.len() as u64))),
-            commit_hint: Index(1),
-            compact_to: None,
-        };
-        let committed = WriteBatch {
-            seq: WriteSeq(2),
-            records: Vec::new(),
-            range: None,
-            commit_hint: Index(commit),
-            ..appended.clone()
-        };
-        journal.write_group(&[appended]).unwrap();
-        journal.write_group(&[committed]).unwrap();
-        journal.close().unwrap();
-        Source { node: None, path: dir.to_path_buf() }
-    }
-
-    fn check_of(item: Item) -> Option<u32> {
-        match item {
-            Item::Record { header: RecordHeader { check, .. }, .. } => Some(check),
-            _ => None,
-        }
-    }
-
-    fn compare(logs: &[(&[u64], u64)]) -> Diff {
-        let home = tempfile::tempdir().unwrap();
-        let sources: Vec<Source> = logs
-            .iter()
-            .enumerate()
-            .map(|(at, (terms, commit))| log(&home.path().join(at.to_string()), 7, terms, *commit))
-            .collect();
-        let (diff, damage) = diff(&sources).unwrap();
-        assert_eq!(damage, Vec::new());
-        diff
-    }
-
-    #[test]
-    fn a_shorter_log_is_no_difference() {
-        let diff = compare(&[(&[2, 2, 3], 4), (&[2, 2], 2), (&[2], 2)]);
-        assert_eq!((diff.verdict, diff.agree_until, diff.differences.len()), (Verdict::Agree, Some(3), 0));
-        assert_eq!(diff.logs.iter().map(|log| log.last).collect::<Vec<_>>(), [Some(4), Some(3), Some(2)]);
-        assert_eq!(diff.logs[0].commit, 4);
-    }
-
-    #[test]
-    fn tails_may_differ_where_one_side_has_not_committed() {
-        let diff = compare(&[(&[2, 2, 4], 4), (&[2, 2, 3, 3], 3)]);
-        assert_eq!((diff.verdict, diff.agree_until), (Verdict::TailsDiffer, Some(3)));
-        assert_eq!(diff.differences.len(), 1, "what follows the first difference is no news");
-        assert_eq!((diff.differences[0].index, diff.differences[0].terms), (4, [4, 3]));
-    }
-
-    #[test]
-    fn what_both_have_committed_must_not_differ() {
-        let diff = compare(&[(&[2, 2, 4], 4), (&[2, 2, 3, 3], 5)]);
-        assert_eq!(diff.verdict, Verdict::CommittedDiffer);
-        assert!(diff.differences[0].committed);
-    }
-
-    #[test]
-    fn logs_of_two_clusters_are_not_compared() {
-        let home = tempfile::tempdir().unwrap();
-        let sources = [log(&home.path().join("a"), 7, &[2], 2), log(&home.path().join("b"), 8, &[2], 2)];
-        assert!(matches!(diff(&sources), Err(DiffError::Clusters { .. })));
-    }
-}
+#[path = "diff_tests.rs"]
+mod tests;

@@ -191,9 +191,9 @@ impl ConfigView {
 }
 
 /// The key a payload writes to; none for other kinds and for what is not understood.
-pub fn key_of(kind: Kind, payload: &[u8]) -> Option<Vec<u8>> {
-    match decode_entry(kind, payload) {
-        Ok(Entry::Command(command)) => Some(command.key),
+pub fn key_of(kind: Kind, payload: &[u8]) -> Option<&[u8]> {
+    match kind {
+        Kind::Command => Some(decode_write(payload).ok()?.command.key),
         _ => None,
     }
 }

@@ -1,7 +1,10 @@
 //! Which entries are wanted.
 
-use super::entry::{key_of, session_of};
-use crate::codec::{Kind, RecordHeader};
+use super::entry::{describe, key_of, session_of};
+use crate::codec::entry::decode_write;
+use crate::codec::{Entry, Kind, RecordHeader, decode_entry};
+use crate::raft::{Index, Member};
+use crate::state_machine::{ExpectRef, OperationRef};
 
 /// All conditions hold for an entry that is wanted. Ranges include both ends.
 #[derive(Clone, Debug, Default)]
@@ -17,6 +20,10 @@ pub struct Filter {
     /// Milliseconds since 1970, both ends included.
     pub since_ms: Option<u64>,
     pub until_ms: Option<u64>,
+    /// Of the payload, in bytes.
+    pub size_bytes: Option<(u64, u64)>,
+    /// Occurs in the key, in a value, or in what a configuration says.
+    pub text: Option<Vec<u8>>,
 }
 
 impl Filter {
@@ -27,9 +34,22 @@ impl Filter {
         within(self.index, header.id.index.0)
             && within(self.term, header.id.term.0)
             && within(Some(time), header.wall_ms)
+            && within(self.size_bytes, u64::from(header.length_bytes))
             && (self.kinds.is_empty() || self.kinds.contains(&header.kind))
             && self.wants_key(header, payload)
             && self.wants_session(header, payload)
+            && self.wants_text(header, payload)
+    }
+
+    /// The first entry that can be wanted.
+    pub fn first(&self) -> Index {
+        Index(self.index.map_or(0, |(first, _)| first))
+    }
+
+    /// Whether nothing from here on can be wanted: indexes rise, and terms never fall.
+    pub fn is_behind(&self, header: &RecordHeader) -> bool {
+        self.index.is_some_and(|(_, last)| header.id.index.0 > last)
+            || self.term.is_some_and(|(_, last)| header.id.term.0 > last)
     }
 
     /// Asked late: this needs the payload decoded.
@@ -38,7 +58,7 @@ impl Filter {
             return true;
         }
         let Some(key) = key_of(header.kind, payload) else { return false };
-        self.key.as_ref().is_none_or(|wanted| *wanted == key)
+        self.key.as_ref().is_none_or(|wanted| wanted == key)
             && self.prefix.as_ref().is_none_or(|prefix| key.starts_with(prefix))
     }
 
@@ -46,6 +66,49 @@ impl Filter {
         let Some(wanted) = &self.session else { return true };
         session_of(header.kind, payload).is_some_and(|tag| tag.session.to_string().starts_with(wanted))
     }
+
+    fn wants_text(&self, header: &RecordHeader, payload: &[u8]) -> bool {
+        let Some(wanted) = &self.text else { return true };
+        if header.kind == Kind::Command {
+            return contains(payload, wanted) && command_has(payload, wanted);
+        }
+        decode_entry(header.kind, payload).is_ok_and(|entry| other_has(&entry, wanted))
+    }
+}
+
+/// What an entry that is no command says, and of a configuration also what it says of each member.
+fn other_has(entry: &Entry, wanted: &[u8]) -> bool {
+    let members = match entry {
+        Entry::Config { config, .. } => config.members.as_slice(),
+        Entry::Noop | Entry::Command(_) | Entry::Tick { .. } => &[],
+    };
+    let in_member =
+        |member: &Member| [&member.name, &member.address].iter().any(|text| contains(text.as_bytes(), wanted));
+    contains(describe(entry, false).as_bytes(), wanted) || members.iter().any(in_member)
+}
+
+/// Keys and values lie in the payload as they are, but so does what surrounds them.
+fn command_has(payload: &[u8], wanted: &[u8]) -> bool {
+    let Ok(write) = decode_write(payload) else { return false };
+    let pieces = match write.command.operation {
+        OperationRef::Put { value } | OperationRef::Append { value } => [value, &[]],
+        OperationRef::Cas { expect: ExpectRef::Value(old), value } => [value, old],
+        OperationRef::Cas { value, .. } => [value, &[]],
+        OperationRef::Delete | OperationRef::Incr { .. } => [&[][..], &[]],
+    };
+    contains(write.command.key, wanted) || pieces.iter().any(|piece| contains(piece, wanted))
+}
+
+fn contains(bytes: &[u8], wanted: &[u8]) -> bool {
+    let Some((first, rest)) = wanted.split_first() else { return true };
+    let mut from = 0;
+    while let Some(at) = bytes[from..].iter().position(|byte| byte == first) {
+        from += at + 1;
+        if bytes[from..].starts_with(rest) {
+            return true;
+        }
+    }
+    false
 }
 
 #[cfg(test)]
@@ -86,5 +149,13 @@ mod tests {
         assert!(wants(Filter { since_ms: Some(1_000), until_ms: Some(1_000), ..none() }));
         assert!(!wants(Filter { since_ms: Some(1_001), ..none() }));
         assert!(!wants(Filter { until_ms: Some(999), ..none() }));
+        let length = record.len() as u64 - RECORD_HEADER_BYTES as u64;
+        assert!(wants(Filter { size_bytes: Some((length, length)), ..none() }));
+        assert!(!wants(Filter { size_bytes: Some((0, length - 1)), ..none() }));
+        assert!(wants(Filter { text: Some(b"er/".to_vec()), ..none() }));
+        assert!(!wants(Filter { text: Some(b"er/8".to_vec()), ..none() }));
+        assert!(!wants(Filter { text: Some(b"\x12".to_vec()), ..none() }), "what surrounds a key is no text of it");
+        assert!(Filter { index: Some((1, 4)), ..none() }.is_behind(&header));
+        assert!(!Filter { index: Some((1, 5)), term: Some((2, 2)), ..none() }.is_behind(&header));
     }
 }

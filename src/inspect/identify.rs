@@ -12,13 +12,18 @@ use x509_parser::prelude::GeneralName;
 
 use super::entry::{ConfigView, time_text};
 use super::log::Source;
+use super::picture::{Artist, SegmentPicture};
 use super::snapshot;
-use super::stat::stat;
-use crate::codec::{Entry, decode_entry};
-use crate::storage::hard_state::{self, HARD_STATE_MAGIC};
+use super::stat::{Counter, LogStat};
+use crate::codec::Kind;
+use crate::codec::entry::decode_config;
+use crate::codec::record::RECORD_VERSION;
+use crate::raft::Index;
+use crate::storage::disk::TEMPORARY_ENDING;
+use crate::storage::hard_state::{self, HARD_STATE_MAGIC, HARD_STATE_VERSION};
 use crate::storage::layout::{self, NodeFile, RunFile, parse_segment_name};
 use crate::storage::reader::Item;
-use crate::storage::segment::SEGMENT_MAGIC;
+use crate::storage::segment::{SEGMENT_MAGIC, SEGMENT_VERSION};
 use crate::storage::snapshot_file;
 
 /// Bytes of a file that are enough to tell what it is.
@@ -36,7 +41,7 @@ pub struct Finding {
     pub path: PathBuf,
     /// A stable word: `cluster-directory node-directory data-directory log-directory segment hard-state
     /// snapshot-directory snapshot snapshot-part node-file run-file cluster-file identity-directory certificate
-    /// private-key node-log lock in-use recovering home`.
+    /// private-key node-log lock in-use recovering set-aside temporary home`.
     pub kind: &'static str,
     /// One sentence without a full stop.
     pub about: String,
@@ -45,6 +50,9 @@ pub struct Finding {
     pub facts: Vec<(&'static str, Value)>,
     /// What cannot be what raftctl wrote, with file and offset.
     pub damage: Vec<String>,
+    /// Of a log: its segments, drawn.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub picture: Vec<SegmentPicture>,
     pub inside: Vec<Finding>,
 }
 
@@ -76,6 +84,7 @@ impl Finding {
             about: about.into(),
             facts: Vec::new(),
             damage: Vec::new(),
+            picture: Vec::new(),
             inside: Vec::new(),
         }
     }
@@ -98,6 +107,12 @@ impl Finding {
 
 fn directory(path: &Path) -> io::Result<Option<Finding>> {
     let has = |name: &str| path.join(name).exists();
+    if is_temporary(path) {
+        return Ok(Some(temporary(path)));
+    }
+    if file_name(path) == "damaged" {
+        return set_aside(path).map(Some);
+    }
     if has("hard_state") || (has("log") && has("lock")) {
         return data_directory(path).map(Some);
     }
@@ -116,8 +131,9 @@ fn directory(path: &Path) -> io::Result<Option<Finding>> {
     }
     let entries = sorted_entries(path)?;
     if entries.iter().any(|entry| segment_like(entry)) {
-        let finding = log_facts(Finding::new(path, "log-directory", "the segments of one log"), path);
-        return with_children(finding, path).map(Some);
+        let look = look(path);
+        let finding = look.describe(Finding::new(path, "log-directory", "the segments of one log"));
+        return with_segments(finding, path, &look).map(Some);
     }
     if entries.iter().any(|entry| snapshot_like(entry)) {
         let finding = Finding::new(path, "snapshot-directory", "the state as of some entries");
@@ -134,13 +150,14 @@ fn directory(path: &Path) -> io::Result<Option<Finding>> {
 /// The segments stand directly below: what can be said of the log as a whole is said of the data directory.
 fn data_directory(path: &Path) -> io::Result<Finding> {
     let finding = Finding::new(path, "data-directory", "what a node must not lose: term, vote, snapshots and log");
-    let mut finding = log_facts(finding, path);
-    if let Some(config) = newest_config(path) {
+    let look = look(path);
+    let mut finding = look.describe(finding);
+    if let Some(config) = look.config.clone().or_else(|| newest_config_of_snapshots(path)) {
         finding = finding.fact("members", json!(config.members));
     }
-    let finding = with_inside(finding, &["hard_state", "in-use", "recovering", "lock"])?;
+    let finding = with_inside(finding, &["hard_state", "in-use", "recovering", "lock", "damaged"])?;
     let finding = with_children(finding, &layout::snapshot_dir(path))?;
-    with_children(finding, &layout::log_dir(path))
+    with_segments(finding, &layout::log_dir(path), &look)
 }
 
 fn with_inside(mut finding: Finding, names: &[&str]) -> io::Result<Finding> {
@@ -155,6 +172,20 @@ fn with_children(mut finding: Finding, folder: &Path) -> io::Result<Finding> {
     if folder.is_dir() {
         for path in sorted_entries(folder)? {
             push_inside(&mut finding, &path);
+        }
+    }
+    Ok(finding)
+}
+
+/// The files of a log that was looked at as a whole: each was read then, and its damage is told there.
+fn with_segments(mut finding: Finding, folder: &Path, look: &LogLook) -> io::Result<Finding> {
+    if folder.is_dir() {
+        for path in sorted_entries(folder)? {
+            let drawn = look.pictures.iter().find(|picture| Path::new(&picture.file) == path);
+            match drawn {
+                Some(picture) => finding.inside.push(drawn_segment(&path, picture)),
+                None => push_inside(&mut finding, &path),
+            }
         }
     }
     Ok(finding)
@@ -176,6 +207,9 @@ fn file(path: &Path, length: u64) -> io::Result<Option<Finding>> {
     let name = file_name(path);
     if !matches!(name.as_str(), "reset.key") {
         File::open(path)?.take(SNIFF_BYTES).read_to_end(&mut start)?;
+    }
+    if is_temporary(path) {
+        return Ok(Some(temporary(path)));
     }
     if start.starts_with(&SEGMENT_MAGIC) || segment_like(path) {
         return Ok(Some(segment(path)));
@@ -247,43 +281,126 @@ fn segment(path: &Path) -> Finding {
             }
         }
     }
-    log_facts(finding, path)
+    look(path).describe(finding.fact("format_version", SEGMENT_VERSION))
 }
 
-/// Counts of the log at `path`, and its damage.
-fn log_facts(mut finding: Finding, path: &Path) -> Finding {
-    let source = Source { node: None, path: path.to_path_buf() };
-    let (stat, damage) = match stat(&source) {
-        Ok(found) => found,
-        Err(error) => {
-            finding.damage.push(error.to_string());
-            return finding;
-        }
-    };
-    finding.damage.extend(damage.iter().map(ToString::to_string));
+fn drawn_segment(path: &Path, picture: &SegmentPicture) -> Finding {
     let index = |index: Option<u64>| index.map_or(Value::Null, Value::from);
-    finding
-        .fact("entries", stat.entries)
-        .fact("first", index(stat.first))
-        .fact("last", index(stat.last))
-        .fact("last_term", index(stat.last_term))
-        .fact("commit_known", stat.commit)
-        .fact("record_bytes", stat.record_bytes)
-        .fact("file_bytes", stat.file_bytes)
-        .fact("sync_markers", stat.sync_markers)
-        .fact("torn_bytes", stat.torn_bytes)
-        .fact("dead_bytes", stat.dead_bytes)
+    Finding::new(path, "segment", "a piece of a Raft log")
+        .fact("sequence", picture.sequence)
+        .fact("opened", picture.opened)
+        .fact("first", index(picture.first))
+        .fact("last", index(picture.last))
+        .fact("file_bytes", picture.file_bytes)
+        .fact("written", modified(path))
 }
 
-fn newest_config(path: &Path) -> Option<ConfigView> {
-    let configs = crate::storage::reader::walk(path).ok()?.filter_map(|item| match item {
-        Item::Record { header, payload, .. } => match decode_entry(header.kind, &payload) {
-            Ok(Entry::Config { config, .. }) => Some(ConfigView::new(&config)),
-            _ => None,
-        },
-        _ => None,
+/// One pass over a log: its numbers, its damage, its picture and its newest configuration.
+struct LogLook {
+    /// What is wrong, when there is no log to be read.
+    unreadable: Option<String>,
+    stat: LogStat,
+    damage: Vec<String>,
+    pictures: Vec<SegmentPicture>,
+    config: Option<ConfigView>,
+}
+
+fn look(path: &Path) -> LogLook {
+    let source = Source::at(path);
+    let mut counter = Counter::new(&source);
+    let mut artist = Artist::default();
+    let mut config = None;
+    let snapshot = source.snapshots().first().map_or(Index(0), |snapshot| snapshot.last.index);
+    let walk = source.walk().map(|walk| {
+        for item in walk {
+            counter.count(&item);
+            artist.note(&item);
+            if let Item::Record { header, payload, .. } = item
+                && header.kind == Kind::Config
+                && let Ok((newest, _)) = decode_config(&payload)
+            {
+                config = Some(ConfigView::new(&newest));
+            }
+        }
     });
-    configs.last().or_else(|| newest_config_of_snapshots(path))
+    match walk.and_then(|()| counter.finish(&source)) {
+        Ok((stat, damage)) => {
+            let pictures = artist.finish(Index(stat.commit), snapshot);
+            let damage = damage.iter().map(ToString::to_string).collect();
+            LogLook { unreadable: None, stat, damage, pictures, config }
+        }
+        Err(error) => LogLook {
+            unreadable: Some(error.to_string()),
+            stat: LogStat::default(),
+            damage: Vec::new(),
+            pictures: Vec::new(),
+            config: None,
+        },
+    }
+}
+
+impl LogLook {
+    fn describe(&self, mut finding: Finding) -> Finding {
+        if let Some(error) = &self.unreadable {
+            return finding.damaged(error.clone());
+        }
+        finding.damage.extend(self.damage.iter().cloned());
+        finding.picture.clone_from(&self.pictures);
+        let stat = &self.stat;
+        let index = |index: Option<u64>| index.map_or(Value::Null, Value::from);
+        let time = |time: &Option<String>| time.clone().map_or(Value::Null, Value::from);
+        finding
+            .fact("health", if self.damage.is_empty() { "whole" } else { "damaged" })
+            .fact("record_version", RECORD_VERSION)
+            .fact("entries", stat.entries)
+            .fact("first", index(stat.first))
+            .fact("last", index(stat.last))
+            .fact("terms", stat.terms)
+            .fact("last_term", index(stat.last_term))
+            .fact("commit_known", stat.commit)
+            .fact("first_time", time(&stat.first_time))
+            .fact("last_time", time(&stat.last_time))
+            .fact("record_bytes", stat.record_bytes)
+            .fact("file_bytes", stat.file_bytes)
+            .fact("sync_markers", stat.sync_markers)
+            .fact("torn_bytes", stat.torn_bytes)
+            .fact("dead_bytes", stat.dead_bytes)
+    }
+}
+
+/// What a repair has moved out of a log: kept for people, judged by nobody.
+fn set_aside(path: &Path) -> io::Result<Finding> {
+    let mut finding = Finding::new(path, "set-aside", "parts of a damaged log; nobody reads them, remove them by hand");
+    for entry in sorted_entries(path)? {
+        let inside = match entry.is_dir() {
+            true => set_aside(&entry)?,
+            false => {
+                let length = fs::metadata(&entry)?.len();
+                Finding::new(&entry, "set-aside", "bytes as they were in the log").fact("bytes", length)
+            }
+        };
+        finding.inside.push(inside);
+    }
+    Ok(finding)
+}
+
+/// Snapshots that are being written are told by their content.
+fn is_temporary(path: &Path) -> bool {
+    let name = file_name(path);
+    name.ends_with(TEMPORARY_ENDING) && !name.ends_with(".snap.tmp")
+}
+
+fn temporary(path: &Path) -> Finding {
+    Finding::new(path, "temporary", "something being prepared; never read, and removed at the next start")
+        .fact("written", modified(path))
+}
+
+/// When a file was last written.
+fn modified(path: &Path) -> Value {
+    let since = fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
+    let since = since.and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
+    let text = since.and_then(|since| time_text(u64::try_from(since.as_millis()).unwrap_or(u64::MAX)));
+    text.map_or(Value::Null, Value::from)
 }
 
 /// A log that was compacted may hold no configuration any more; then the newest snapshot has it.
@@ -300,6 +417,7 @@ fn hard_state_file(path: &Path) -> io::Result<Finding> {
         Ok(chosen) => {
             let slot = chosen.slot;
             finding = finding
+                .fact("format_version", HARD_STATE_VERSION)
                 .fact("cluster_id", slot.cluster_id.to_string())
                 .fact("node_id", slot.node.0.to_string())
                 .fact("storage_id", slot.storage.to_string())
@@ -340,13 +458,9 @@ fn run_file(path: &Path, run: &RunFile) -> Finding {
 }
 
 fn node_log(path: &Path, length: u64) -> io::Result<Finding> {
-    let modified_ms = fs::metadata(path)?
-        .modified()?
-        .duration_since(std::time::UNIX_EPOCH)
-        .map_or(0, |since| u64::try_from(since.as_millis()).unwrap_or(u64::MAX));
     Ok(Finding::new(path, "node-log", "what a node's process has logged")
         .fact("bytes", length)
-        .fact("written", time_text(modified_ms).map_or(Value::Null, Value::from)))
+        .fact("written", modified(path)))
 }
 
 /// Only that it is there and who may read it; its bytes are none of anybody's business.

@@ -3,14 +3,29 @@
 //! A node may write meanwhile. What is half written then looks damaged for an instant, so damage in the directory of
 //! a running node is believed only if a second look finds it at the same place.
 
+use std::fs::File;
+use std::io;
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use crate::storage::hard_state;
+use bytes::Bytes;
+
+use super::entry::{EntryView, Place, key_of};
+use crate::codec::{Entry, EntryError, RECORD_HEADER_BYTES, RecordHeader, decode_entry};
+use crate::raft::{Index, LogId};
+use crate::storage::hard_state::{self, Slot};
 use crate::storage::layout::{self, RunFile};
 use crate::storage::reader::{self, Damage, Item, Walk, WalkError};
 
 /// How often damage in a log that is being written is looked at again before it is believed.
 const LOOKS_AGAIN: usize = 3;
+
+/// Most snapshots that are looked for in one directory; a node keeps two.
+const SNAPSHOTS_MAX: usize = 1_000;
+
+/// Told how many bytes of a log were read since it was told last.
+pub type Progress<'a> = dyn Fn(u64) + 'a;
 
 /// One log, named by a node or by a path.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -21,14 +36,63 @@ pub struct Source {
     pub path: PathBuf,
 }
 
+/// An entry as it lies in a file.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StoredEntry {
+    pub file: Arc<Path>,
+    /// Of the record in the file, in bytes.
+    pub offset: u64,
+    pub header: RecordHeader,
+    pub payload: Bytes,
+}
+
+/// The entries of a log in order, and the damage between them.
+#[derive(Debug)]
+pub struct Entries(Walk);
+
+/// A snapshot file by its name; nothing of it was proved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SnapshotName {
+    pub path: PathBuf,
+    /// The last entry that it covers.
+    pub last: LogId,
+}
+
 impl Source {
+    /// The log at `path`: a node's directory, a data directory, a directory of segments or a segment.
+    pub fn at(path: impl Into<PathBuf>) -> Source {
+        Source { node: None, path: path.into() }
+    }
+
     /// What a line calls it.
     pub fn name(&self) -> String {
         self.node.clone().unwrap_or_else(|| self.path.display().to_string())
     }
 
+    /// Everything that is met on the way through the log.
+    ///
+    /// # Errors
+    /// There is no log, or its directory cannot be read.
     pub fn walk(&self) -> Result<Walk, WalkError> {
         reader::walk(&self.path)
+    }
+
+    /// `walk`, telling `progress` how far it came.
+    pub fn watched<'a>(&self, progress: &'a Progress<'a>) -> Result<impl Iterator<Item = Item> + use<'a>, WalkError> {
+        Ok(watch(self.walk()?, progress))
+    }
+
+    /// The entries that count, in order, with what is damaged between them.
+    ///
+    /// # Errors
+    /// There is no log, or its directory cannot be read.
+    pub fn entries(&self) -> Result<Entries, WalkError> {
+        self.walk().map(Entries)
+    }
+
+    /// Length of all its segments; what a whole walk reads at most.
+    pub fn length_bytes(&self) -> u64 {
+        self.walk().map_or(0, |walk| walk.segments().map(|segment| segment.length_bytes).sum())
     }
 
     /// The data directory it belongs to, as far as that can be told.
@@ -46,14 +110,57 @@ impl Source {
         node.is_some_and(|node| RunFile::read(&node).and_then(|run| run.is_alive()).unwrap_or(false))
     }
 
+    /// Term, vote and what else the hard state holds; none when it is not there or cannot be trusted.
+    pub fn hard_state(&self) -> Option<Slot> {
+        let file = layout::hard_state_file(&self.data_dir()?);
+        hard_state::inspect(&file).ok()?.choose().ok().map(|chosen| chosen.slot)
+    }
+
+    /// Whether the node may hold less than it has acknowledged, and gives no vote (R64).
+    pub fn is_recovering(&self) -> bool {
+        self.data_dir().is_some_and(|data| layout::recovering_file(&data).exists())
+    }
+
+    /// The snapshots beside the log, the newest first.
+    pub fn snapshots(&self) -> Vec<SnapshotName> {
+        let folder = self.data_dir().map(|data| layout::snapshot_dir(&data));
+        let entries = folder.and_then(|folder| std::fs::read_dir(folder).ok()).into_iter().flatten().flatten();
+        let named = |path: PathBuf| {
+            let last = layout::parse_snapshot_name(path.file_name()?.to_str()?)?;
+            Some(SnapshotName { path, last })
+        };
+        let mut found: Vec<SnapshotName> =
+            entries.take(SNAPSHOTS_MAX).filter_map(|entry| named(entry.path())).collect();
+        found.sort_by_key(|snapshot| std::cmp::Reverse(snapshot.last));
+        found
+    }
+
     /// The commit index that the hard state remembers; zero when it cannot be read.
-    pub fn commit_in_hard_state(&self) -> u64 {
-        let Some(data) = self.data_dir() else { return 0 };
-        let slots = hard_state::inspect(&layout::hard_state_file(&data)).map(|found| found.slots);
-        slots.map_or(0, |slots| slots.iter().flatten().map(|slot| slot.commit_hint.0).max().unwrap_or(0))
+    pub fn commit_in_hard_state(&self) -> Index {
+        let slots = self.data_dir().and_then(|data| hard_state::inspect(&layout::hard_state_file(&data)).ok());
+        slots.iter().flat_map(|found| &found.slots).flatten().map(|slot| slot.commit_hint).max().unwrap_or_default()
+    }
+
+    /// The last entry that the hard state or a snapshot beside the log says to be committed; zero when nothing does.
+    pub fn commit_beside(&self) -> Index {
+        let snapshots = self.snapshots().into_iter().map(|snapshot| snapshot.last.index);
+        snapshots.max().unwrap_or_default().max(self.commit_in_hard_state())
+    }
+
+    /// The last entry that this disk knows to be committed, by what lies beside the log and by its newest segment.
+    pub fn newest_commit(&self) -> Index {
+        let newest = self.walk().ok().map(|walk| walk.starting_at(Index(u64::MAX)));
+        let hints = newest.into_iter().flatten().filter_map(|item| match item {
+            Item::Marker { marker, .. } => Some(marker.commit_hint),
+            _ => None,
+        });
+        hints.max().unwrap_or_default().max(self.commit_beside())
     }
 
     /// Of `found`, what is damage and not the trace of a write under way.
+    ///
+    /// # Errors
+    /// The log is not there any more.
     pub fn confirm(&self, mut found: Vec<Damage>) -> Result<Vec<Damage>, WalkError> {
         for _ in 0..LOOKS_AGAIN {
             if found.is_empty() || !self.is_running() {
@@ -64,6 +171,63 @@ impl Source {
         }
         Ok(found)
     }
+}
+
+/// Tells `progress` of every segment's bytes as they are passed.
+pub fn watch<'a>(walk: Walk, progress: &'a Progress<'a>) -> impl Iterator<Item = Item> + use<'a> {
+    walk.inspect(move |item| match item {
+        Item::Record { header, .. } => progress(header.total_bytes() as u64),
+        Item::Dead { length_bytes, .. } => progress(*length_bytes),
+        _ => {}
+    })
+}
+
+impl Iterator for Entries {
+    type Item = Result<StoredEntry, Damage>;
+
+    fn next(&mut self) -> Option<Result<StoredEntry, Damage>> {
+        self.0.find_map(|item| match item {
+            Item::Record { file, offset, header, payload } => Some(Ok(StoredEntry { file, offset, header, payload })),
+            Item::Damage(damage) => Some(Err(damage)),
+            _ => None,
+        })
+    }
+}
+
+impl StoredEntry {
+    /// What the entry says.
+    ///
+    /// # Errors
+    /// The payload is of a kind or a version that this program does not know.
+    pub fn decode(&self) -> Result<Entry, EntryError> {
+        decode_entry(self.header.kind, &self.payload)
+    }
+
+    /// The key that a command writes to; none for other entries.
+    pub fn key(&self) -> Option<&[u8]> {
+        key_of(self.header.kind, &self.payload)
+    }
+
+    /// The entry as `raftctl log show -o json` prints it; `shorten` cuts long keys and values in its one line of text.
+    pub fn view(&self, node: Option<&str>, shorten: bool) -> EntryView {
+        let file = self.file.display().to_string();
+        EntryView::new(&self.header, &self.payload, Place { node, file: &file, offset: self.offset }, shorten)
+    }
+}
+
+/// Reads one entry at the place where a walk met it.
+///
+/// # Errors
+/// It is not there any more, or cannot be read.
+pub fn read_entry(file: &File, path: &Arc<Path>, offset: u64) -> io::Result<StoredEntry> {
+    let mut head = [0; RECORD_HEADER_BYTES];
+    file.read_exact_at(&mut head, offset)?;
+    let length = RecordHeader::peek(&head).map_err(io::Error::other)?.total_bytes();
+    let mut record = vec![0; length];
+    file.read_exact_at(&mut record, offset)?;
+    let header = RecordHeader::read(&record).map_err(io::Error::other)?;
+    let payload = Bytes::from(record).slice(RECORD_HEADER_BYTES..);
+    Ok(StoredEntry { file: path.clone(), offset, header, payload })
 }
 
 fn damage_of(item: Item) -> Option<Damage> {

@@ -232,6 +232,21 @@ impl Iterator for Walk {
 }
 
 impl Walk {
+    /// The segments that are still to be read, in log order.
+    pub fn segments(&self) -> impl Iterator<Item = &SegmentItem> {
+        self.segments.iter().map(|planned| &planned.item)
+    }
+
+    /// Leaves out the segments of which everything that counts lies before `first`: they are neither read nor judged.
+    #[must_use]
+    pub fn starting_at(mut self, first: Index) -> Walk {
+        while self.segments.front().is_some_and(|planned| planned.item.until.is_some_and(|until| until < first)) {
+            self.segments.pop_front();
+            self.expected = None;
+        }
+        self
+    }
+
     /// Reads a little further; puts what it finds into `found`.
     fn advance(&mut self) -> io::Result<()> {
         let planned = self.segments.front().expect("there is a segment to read").clone();

@@ -379,6 +379,16 @@ pub fn inspect(path: &Path) -> Result<(ClusterId, Loaded), SnapshotError> {
     load(Scan::open(&RealDisk, path)?)
 }
 
+/// Proves every byte of a file of any cluster without unpacking it.
+pub fn verify(path: &Path) -> Result<(ClusterId, SnapshotMeta), SnapshotError> {
+    let mut scan = Scan::open(&RealDisk, path)?;
+    loop {
+        if let Step::End { size_bytes, digest } = scan.step()? {
+            return Ok((scan.cluster, scan.head.meta(size_bytes, digest)));
+        }
+    }
+}
+
 /// Reads only the header of a file of any cluster: what it stands for, not whether the rest is whole.
 pub fn read_head(path: &Path) -> Result<(ClusterId, SnapshotHead), SnapshotError> {
     Scan::open(&RealDisk, path).map(|scan| (scan.cluster, scan.head))

@@ -1,4 +1,4 @@
-//! `raftctl log diff`: whether logs hold the same entries.
+//! `raftctl log diff`: whether logs hold the same entries, what became of their tails, and who could be elected.
 
 use std::ffi::OsString;
 
@@ -7,17 +7,23 @@ use clap_complete::ArgValueCandidates;
 use super::{damage_failure, sources, walk_failure};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::{Cell, Table};
+use crate::cli::progress::Progress;
 use crate::cli::{Context, completions};
-use crate::inspect::diff::{Diff, DiffError, Difference, Verdict, diff};
+use crate::inspect::diff::{Diff, DiffError, Difference, LogEnds, Verdict, diff};
+use crate::inspect::log::Source;
+use crate::inspect::tails::Tail;
 
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "\
 Examples:
   raftctl log diff n1 n2 n3
-  raftctl log diff n1 ./copy-of-data
+  raftctl log diff n1 ./copy-of-data -o json
 
-A shorter log is no difference. Exits with 0 when the logs agree, 5 when tails differ above what is committed,
-7 when committed entries differ.")]
+A shorter log is no difference. For entries that no log knows to be committed it says whether they are committed,
+possibly committed or certainly not committed, and why; and who could win an election now, with whose votes. Give the
+logs of all members: those that are missing may hold anything.
+
+Exits with 0 when the logs agree, 5 when tails differ above what is committed, 7 when committed entries differ.")]
 pub struct Args {
     /// Nodes or data directories, two or more
     #[arg(value_name = "NODE|PATH", required = true, num_args = 2.., add = ArgValueCandidates::new(completions::node_names))]
@@ -26,13 +32,15 @@ pub struct Args {
 
 pub fn run(context: &Context, arguments: Args) -> Result<Exit, Failure> {
     let sources = sources(context, &arguments.sources)?;
-    let (diff, damage) = diff(&sources).map_err(|error| match &error {
-        DiffError::Walk(walk) => walk_failure(&sources[0], walk),
-        DiffError::Clusters { .. } => Failure::new("E0405", error.to_string()).fix("compare nodes of one cluster"),
-    })?;
+    let progress = Progress::new(context, "comparing", sources.iter().map(Source::length_bytes).sum());
+    let (diff, damage) = diff(&sources, &|bytes| progress.advance(bytes)).map_err(|error| refusal(&sources, &error))?;
+    drop(progress);
     match context.printer.is_table() {
         true => print(context, &diff)?,
         false => context.printer.document("raftctl.log-diff/v1", &diff)?,
+    }
+    if sources.iter().any(Source::is_running) {
+        context.printer.note("note: nodes run, and may have moved on while their logs were read");
     }
     damage_failure(context, &damage)?;
     let first = diff.differences.iter().find(|difference| is_worst(difference, &diff));
@@ -47,12 +55,23 @@ pub fn run(context: &Context, arguments: Args) -> Result<Exit, Failure> {
     }
 }
 
+fn refusal(sources: &[Source], error: &DiffError) -> Failure {
+    match error {
+        DiffError::Walk { name, source } => {
+            let its = sources.iter().find(|source| source.name() == *name).unwrap_or(&sources[0]);
+            walk_failure(its, source)
+        }
+        DiffError::Clusters { .. } => Failure::new("E0405", error.to_string()).fix("compare nodes of one cluster"),
+    }
+}
+
 fn is_worst(difference: &Difference, diff: &Diff) -> bool {
     diff.verdict == Verdict::TailsDiffer || difference.verdict() == Verdict::CommittedDiffer
 }
 
 fn print(context: &Context, diff: &Diff) -> Result<(), Failure> {
-    let mut table = Table::new(&["LOG", ">FIRST", ">LAST", ">TERM", ">COMMIT"]);
+    let printer = &context.printer;
+    let mut table = Table::new(&["LOG", ">FIRST", ">LAST", ">OF TERM", ">COMMIT", ">SNAPSHOT", ">TERM", "STATE"]);
     for log in &diff.logs {
         table.row([
             Cell::from(log.node.clone().unwrap_or_else(|| log.path.clone())),
@@ -60,20 +79,41 @@ fn print(context: &Context, diff: &Diff) -> Result<(), Failure> {
             Cell::known(log.last),
             Cell::known(log.last_term),
             Cell::from(log.commit.to_string()),
+            Cell::known(log.snapshot),
+            Cell::known(log.term),
+            Cell::from(state(log)),
         ]);
     }
-    context.printer.table(&table)?;
+    printer.table(&table)?;
     match (diff.differences.is_empty(), diff.agree_until) {
         (true, Some(until)) => {
-            context.printer.line(format_args!("identical up to {until}, the last entry two of them hold"))?
+            printer.line(format_args!("identical up to {until}, the last entry two of them hold"))?;
         }
-        (true, None) => context.printer.line("no entry is in two of them")?,
-        (false, _) => {}
+        (true, None) => printer.line("no entry is in two of them")?,
+        (false, until) => {
+            if let Some(until) = until {
+                printer.line(format_args!("identical up to {until}"))?;
+            }
+        }
     }
     for difference in &diff.differences {
-        context.printer.line(sentence(difference))?;
+        printer.line(sentence(difference))?;
+    }
+    for tail in &diff.tails {
+        printer.line(verdict(tail))?;
+    }
+    for election in &diff.elections {
+        printer.line(&election.reason)?;
     }
     Ok(())
+}
+
+fn state(log: &LogEnds) -> &'static str {
+    match (log.damaged, log.recovering) {
+        (true, _) => "damaged",
+        (false, true) => "recovering",
+        (false, false) => "whole",
+    }
 }
 
 fn sentence(difference: &Difference) -> String {
@@ -83,4 +123,13 @@ fn sentence(difference: &Difference) -> String {
         if difference.committed { "both know it to be committed" } else { "not known to be committed by both" };
     let index = difference.index;
     format!("{one} has {index}@{term}, {other} has {index}@{other_term}: {weight}")
+}
+
+/// `41..43 of term 3, on n1: certainly not committed: …`
+fn verdict(tail: &Tail) -> String {
+    let range = if tail.first == tail.last { tail.first.to_string() } else { format!("{}..{}", tail.first, tail.last) };
+    let bold = anstyle::Style::new().bold();
+    let holders = tail.held_by.join(" ");
+    let (term, fate) = (tail.term, tail.verdict.words());
+    format!("{range} of term {term}, on {holders}: {bold}{fate}{bold:#}: {}", tail.reason)
 }

@@ -4,14 +4,22 @@ use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
+pub mod bisect;
 pub mod diff;
+pub mod export;
 pub mod follow;
+pub mod import;
+mod listing;
+mod plot;
 pub mod show;
 pub mod stat;
+pub mod state;
+pub mod verify;
 
 use super::failure::{Exit, Failure};
 use super::{Context, selection};
 use crate::inspect::log::Source;
+use crate::inspect::replay::ReplayError;
 use crate::storage::reader::{Damage, WalkError};
 
 #[derive(Clone, Debug, clap::Subcommand)]
@@ -20,30 +28,45 @@ use crate::storage::reader::{Damage, WalkError};
 Examples:
   raftctl log show n1
   raftctl log diff n1 n2 n3
-  raftctl log stat n1")]
+  raftctl log state n1 --at 120 --key colour")]
 pub enum Command {
     /// Print entries: index, term, time, kind and what they say
     Show(Box<show::Args>),
+    /// Prove every byte: 0 it is whole, 7 it is damaged, with a report
+    Verify(verify::Args),
     /// Compare logs: 0 they agree, 5 tails differ above commit, 7 committed entries differ
     Diff(diff::Args),
-    /// Count entries, terms, bytes and segments
+    /// Count entries and show how sizes, terms and times are spread
     Stat(stat::Args),
+    /// The keys and values as they were at an entry, what changed since, or the history of a key
+    State(state::Args),
+    /// Find the entry that first made something true of a key
+    Bisect(bisect::Args),
+    /// Print a log as JSON lines that can be imported again
+    Export(export::Args),
+    /// Make a directory of segments from an export, for reading it offline
+    Import(import::Args),
 }
 
 pub fn run(context: &Context, command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Show(arguments) => show::run(context, *arguments),
+        Command::Verify(arguments) => verify::run(context, arguments),
         Command::Diff(arguments) => diff::run(context, arguments),
         Command::Stat(arguments) => stat::run(context, arguments),
+        Command::State(arguments) => state::run(context, arguments),
+        Command::Bisect(arguments) => bisect::run(context, arguments),
+        Command::Export(arguments) => export::run(context, arguments),
+        Command::Import(arguments) => import::run(context, arguments),
     }
 }
 
 /// What NODE|PATH words name: with `/` or `.` a path, else a node of the selected local cluster. No guessing.
-fn sources(context: &Context, words: &[OsString]) -> Result<Vec<Source>, Failure> {
+pub(super) fn sources(context: &Context, words: &[OsString]) -> Result<Vec<Source>, Failure> {
     words.iter().map(|word| source(context, word)).collect()
 }
 
-fn source(context: &Context, word: &OsString) -> Result<Source, Failure> {
+pub(super) fn source(context: &Context, word: &OsString) -> Result<Source, Failure> {
     let is_path = word.as_bytes().iter().any(|byte| matches!(byte, b'/' | b'.'));
     if is_path {
         let path = PathBuf::from(word);
@@ -73,13 +96,45 @@ fn walk_failure(source: &Source, error: &WalkError) -> Failure {
     }
 }
 
+/// Why the state at an entry of `source` cannot be told.
+fn replay_failure(source: &Source, error: &ReplayError) -> Failure {
+    let name = source.name();
+    match error {
+        ReplayError::Walk(error) => walk_failure(source, error),
+        ReplayError::Damaged { damage, reached } => {
+            let failure = Failure::new("E0401", format!("the log of {name} is damaged behind entry {reached}"));
+            failure
+                .cause(damage.to_string())
+                .fix(format!("the state up to there can be told: --at {}; or ask another node's log", reached.index))
+        }
+        ReplayError::BeginsLater { .. } => Failure::new("E0406", format!("{name} does not hold that state any more"))
+            .because(error)
+            .fix("another node's log may begin earlier"),
+        ReplayError::Forgotten { oldest } => Failure::new("E0406", format!("{name} does not hold that state any more"))
+            .because(error)
+            .fix(format!("--at {} or later; another node's log may begin earlier", oldest.index)),
+        ReplayError::Ends { last } => Failure::new("E0406", format!("{name} does not hold that entry"))
+            .because(error)
+            .fix(format!("--at {} or earlier", last.index)),
+        ReplayError::NotUnderstood { id, .. } => {
+            Failure::new("E0407", format!("{name} holds what this version does not know"))
+                .because(error)
+                .fix(format!("--at {} or earlier, or a newer raftctl", id.index.prev()))
+        }
+    }
+}
+
 /// The end of a command that has printed all it could.
-fn damage_failure(context: &Context, damage: &[Damage]) -> Result<Exit, Failure> {
+pub(super) fn damage_failure(context: &Context, damage: &[Damage]) -> Result<Exit, Failure> {
     let Some(first) = damage.first() else { return Ok(Exit::Done) };
     for one in damage {
         context.printer.warning(one);
     }
-    Err(Failure::new("E0401", format!("stored data is damaged in {}", first.file.display()))
+    Err(damaged(first))
+}
+
+fn damaged(first: &Damage) -> Failure {
+    Failure::new("E0401", format!("stored data is damaged in {}", first.file.display()))
         .cause(first.to_string())
-        .fix("keep a copy; the other nodes hold the same committed entries"))
+        .fix("keep a copy; the other nodes hold the same committed entries")
 }

@@ -5,18 +5,17 @@ use std::os::unix::ffi::OsStringExt as _;
 
 use clap::ValueEnum;
 use clap_complete::ArgValueCandidates;
-use serde::Serialize;
 
+use super::listing::Show;
 use super::{damage_failure, follow, sources, walk_failure};
-use crate::cli::arguments::{Range, instant, range};
+use crate::cli::arguments::{OutputFormat, Range, instant, range};
 use crate::cli::failure::{Exit, Failure};
+use crate::cli::progress::Progress;
 use crate::cli::{Context, completions};
-use crate::codec::{Kind, RecordHeader};
-use crate::inspect::entry::{EntryView, Place};
+use crate::codec::Kind;
+use crate::codec::settings::parse_size;
 use crate::inspect::filter::Filter;
 use crate::inspect::log::Source;
-use crate::raft::LogId;
-use crate::storage::reader::{Damage, Item};
 
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "\
@@ -26,6 +25,7 @@ Examples:
   raftctl log show n1 --key colour --reverse --limit 1
   raftctl log show ./copy-of-data -o json
   raftctl log show n1 --tail 5 -f
+  raftctl log show n1 --size 64KiB.. --csv
 
 A word is a node of the selected cluster; with `/` or `.` in it, it is a path. Nodes may run meanwhile.")]
 pub struct Args {
@@ -65,6 +65,14 @@ pub struct Args {
     #[arg(long, value_name = "TIME", value_parser = instant, help_heading = "Which entries")]
     pub until: Option<jiff::Timestamp>,
 
+    /// Only entries whose payload has so many bytes, both ends included: 1KiB..64KiB, 1MiB.., ..100B
+    #[arg(long, value_name = "RANGE", value_parser = size_range, help_heading = "Which entries")]
+    pub size: Option<Range>,
+
+    /// Only entries with this text in their key, their value or what they say of members
+    #[arg(long, value_name = "TEXT", help_heading = "Which entries")]
+    pub text: Option<OsString>,
+
     /// Newest first
     #[arg(long, conflicts_with_all = ["tail", "follow"], help_heading = "Which entries")]
     pub reverse: bool,
@@ -77,9 +85,13 @@ pub struct Args {
     #[arg(long, value_name = "N", conflicts_with = "limit", help_heading = "Which entries")]
     pub tail: Option<u64>,
 
-    /// Then print entries as they are written, until interrupted
-    #[arg(short, long, conflicts_with = "limit")]
+    /// Then print entries as they are written, until interrupted or --limit is reached
+    #[arg(short, long)]
     pub follow: bool,
+
+    /// Comma-separated values with a line of names; times, keys and values as under -o json
+    #[arg(long)]
+    pub csv: bool,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -94,37 +106,46 @@ pub enum EntryKind {
     Tick,
 }
 
-/// Entries that one pass over a log keeps when they are wanted newest first; a longer answer takes several passes.
-const REVERSE_WINDOW: u64 = 50_000;
-
 pub fn run(context: &Context, arguments: Args) -> Result<Exit, Failure> {
     let sources = sources(context, &arguments.sources)?;
-    if arguments.follow && sources.len() > 1 {
-        return Err(Failure::new("E0101", "-f follows one log at a time").fix("name one node or path"));
-    }
-    if let Some(source) = sources.iter().find(|source| arguments.follow && source.data_dir().is_none()) {
-        return Err(Failure::new("E0101", format!("{} cannot be followed", source.name()))
-            .cause("it is not part of a data directory, so nothing will be added to it")
-            .fix("leave out -f"));
-    }
+    check(context, &arguments, &sources)?;
     let mut damage = Vec::new();
-    let show = Show {
-        context,
-        filter: filter(&arguments),
-        shorten: context.printer.is_table() && context.printer.stdout_is_terminal(),
-    };
     for source in &sources {
-        if context.printer.is_table() && sources.len() > 1 {
+        let progress = Progress::new(context, format!("reading {}", source.name()), source.length_bytes());
+        let show = Show::new(context, filter(&arguments), arguments.csv, source, &progress);
+        if show.is_table() && sources.len() > 1 {
             context.printer.line(format_args!("{}:", source.name()))?;
         }
-        show.heading()?;
-        let found = show.source(source, &arguments)?;
-        if arguments.follow {
-            follow::run(&show, source, found.last, found.sequence)?;
+        if !arguments.csv || source == &sources[0] {
+            show.heading()?;
+        }
+        let limit = arguments.limit.unwrap_or(u64::MAX);
+        let found = match (arguments.reverse, arguments.tail) {
+            (true, _) => show.newest_first(limit)?,
+            (false, Some(count)) => show.tail(count, arguments.follow)?,
+            (false, None) => show.forward(limit, arguments.follow)?,
+        };
+        if arguments.follow && found.shown < limit {
+            follow::run(&show, &found, limit)?;
         }
         damage.extend(source.confirm(found.damage).map_err(|error| walk_failure(source, &error))?);
     }
     damage_failure(context, &damage)
+}
+
+fn check(context: &Context, arguments: &Args, sources: &[Source]) -> Result<(), Failure> {
+    if arguments.csv && context.global.output.is_some_and(|format| format != OutputFormat::Table) {
+        return Err(Failure::new("E0101", "--csv and --output exclude each other").fix("give one of them"));
+    }
+    if arguments.follow && sources.len() > 1 {
+        return Err(Failure::new("E0101", "-f follows one log at a time").fix("name one node or path"));
+    }
+    match sources.iter().find(|source| arguments.follow && source.data_dir().is_none()) {
+        Some(source) => Err(Failure::new("E0101", format!("{} cannot be followed", source.name()))
+            .cause("it is not part of a data directory, so nothing will be added to it")
+            .fix("leave out -f")),
+        None => Ok(()),
+    }
 }
 
 fn filter(arguments: &Args) -> Filter {
@@ -139,6 +160,8 @@ fn filter(arguments: &Args) -> Filter {
         session: arguments.session.clone(),
         since_ms: arguments.since.map(millis),
         until_ms: arguments.until.map(millis),
+        size_bytes: arguments.size.map(ends),
+        text: arguments.text.clone().map(OsString::into_vec),
     }
 }
 
@@ -146,6 +169,21 @@ fn filter(arguments: &Args) -> Filter {
 fn session(text: &str) -> Result<String, String> {
     let is_name = !text.is_empty() && text.len() <= 32 && text.chars().all(|digit| digit.is_ascii_hexdigit());
     if is_name { Ok(text.to_ascii_lowercase()) } else { Err("a session has up to 32 hexadecimal digits".to_owned()) }
+}
+
+/// Sizes with their units, with both ends in it; either may be missing.
+fn size_range(text: &str) -> Result<Range, String> {
+    let size = |text: &str, absent: u64| match text {
+        "" => Ok(absent),
+        _ => parse_size(text).map_err(|error| error.to_string()),
+    };
+    let (first, last) = text.split_once("..").unwrap_or((text, text));
+    let range = Range { first: size(first, 0)?, last: size(last, u64::MAX)? };
+    match (text.is_empty(), range.first <= range.last) {
+        (true, _) => Err("write A..B, A.., ..B or A with units, as in 1KiB..64KiB".to_owned()),
+        (false, true) => Ok(range),
+        (false, false) => Err(format!("{first} is more than {last}")),
+    }
 }
 
 impl EntryKind {
@@ -159,154 +197,18 @@ impl EntryKind {
     }
 }
 
-/// How entries are printed, and which.
-pub(super) struct Show<'a> {
-    pub context: &'a Context,
-    pub filter: Filter,
-    shorten: bool,
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// What was met while printing.
-#[derive(Default)]
-struct Found {
-    damage: Vec<Damage>,
-    /// Last entry of the log, wanted or not, and the sequence number of the newest segment.
-    last: Option<LogId>,
-    sequence: u64,
-}
-
-/// `raftctl.log-note/v1`: what is on the disk and is no entry.
-#[derive(Serialize)]
-struct LogNote<'a> {
-    node: Option<&'a str>,
-    /// `torn-tail`, `damage` or `truncated`.
-    note: &'static str,
-    says: String,
-}
-
-impl Show<'_> {
-    fn heading(&self) -> Result<(), Failure> {
-        match self.context.printer.is_table() {
-            true => self.context.printer.line(row("INDEX", "TERM", "TIME", "KIND", "WHAT IT SAYS")),
-            false => Ok(()),
+    #[test]
+    fn sizes_have_units_and_both_ends_count() {
+        assert_eq!(size_range("1KiB..2KiB"), Ok(Range { first: 1024, last: 2048 }));
+        assert_eq!(size_range("1MiB.."), Ok(Range { first: 1 << 20, last: u64::MAX }));
+        assert_eq!(size_range("..100B"), Ok(Range { first: 0, last: 100 }));
+        assert_eq!(size_range("100B"), Ok(Range { first: 100, last: 100 }));
+        for wrong in ["", "100", "2KiB..1KiB", "a..b"] {
+            assert!(size_range(wrong).is_err(), "{wrong:?} was taken for a range of sizes");
         }
     }
-
-    fn source(&self, source: &Source, arguments: &Args) -> Result<Found, Failure> {
-        let limit = arguments.limit.unwrap_or(u64::MAX);
-        if arguments.reverse {
-            return self.reversed(source, limit);
-        }
-        match arguments.tail {
-            Some(count) => {
-                let (total, _) = self.pass(source, &mut |_, _| Ok(true))?;
-                let skipped = total.saturating_sub(count);
-                let (_, found) = self.pass(source, &mut |number, view| match number >= skipped {
-                    true => self.entry(&view()).map(|()| true),
-                    false => Ok(true),
-                })?;
-                Ok(found)
-            }
-            None if limit == 0 => Ok(Found::default()),
-            None => {
-                let (_, found) = self.pass(source, &mut |number, view| {
-                    self.entry(&view())?;
-                    Ok(number + 1 < limit)
-                })?;
-                Ok(found)
-            }
-        }
-    }
-
-    /// Newest first, window by window from the end: memory stays bounded however long the log is.
-    fn reversed(&self, source: &Source, limit: u64) -> Result<Found, Failure> {
-        let (total, found) = self.pass(source, &mut |_, _| Ok(true))?;
-        let stop = total.saturating_sub(limit);
-        let mut end = total;
-        while end > stop {
-            let start = end.saturating_sub(REVERSE_WINDOW).max(stop);
-            let mut window = Vec::new();
-            self.pass(source, &mut |number, view| {
-                if number >= start {
-                    window.push(view());
-                }
-                Ok(number + 1 < end)
-            })?;
-            for view in window.iter().rev() {
-                self.entry(view)?;
-            }
-            end = start;
-        }
-        Ok(found)
-    }
-
-    /// Calls `each` with the number, from 0, of every wanted entry, until it says no more. Returns how many there were.
-    fn pass(&self, source: &Source, each: &mut Each<'_>) -> Result<(u64, Found), Failure> {
-        let mut found = Found::default();
-        let mut number = 0;
-        for item in source.walk().map_err(|error| walk_failure(source, &error))? {
-            match item {
-                Item::Record { file, offset, header, payload } => {
-                    found.last = Some(header.id);
-                    if self.filter.wants(&header, &payload) {
-                        let file = file.display().to_string();
-                        let place = Place { node: source.node.as_deref(), file: &file, offset };
-                        let go_on = each(number, &|| EntryView::new(&header, &payload, place, self.shorten))?;
-                        number += 1;
-                        if !go_on {
-                            break;
-                        }
-                    }
-                }
-                Item::Damage(damage) => found.damage.push(damage),
-                Item::TornTail { file, offset, length_bytes } => {
-                    self.context.printer.detail(format_args!(
-                        "{} at byte {offset}: {length_bytes} bytes of a write that never completed",
-                        file.display()
-                    ));
-                }
-                Item::Segment(segment) => found.sequence = segment.header.sequence,
-                Item::Marker { .. } | Item::Dead { .. } => {}
-            }
-        }
-        Ok((number, found))
-    }
-
-    pub(super) fn entry(&self, view: &EntryView) -> Result<(), Failure> {
-        let printer = &self.context.printer;
-        if !printer.is_table() {
-            return printer.item("raftctl.entry/v1", view);
-        }
-        let time = view.time.as_deref().unwrap_or("–");
-        printer.line(row(&view.index.to_string(), &view.term.to_string(), time, view.kind, &view.says))
-    }
-
-    pub(super) fn note(&self, source: &Source, note: &'static str, says: String) -> Result<(), Failure> {
-        match self.context.printer.is_table() {
-            true => self.context.printer.line(says),
-            false => {
-                let note = LogNote { node: source.node.as_deref(), note, says };
-                self.context.printer.item("raftctl.log-note/v1", &note)
-            }
-        }
-    }
-
-    pub(super) fn view(
-        &self,
-        source: &Source,
-        header: &RecordHeader,
-        payload: &[u8],
-        file: &str,
-        offset: u64,
-    ) -> EntryView {
-        EntryView::new(header, payload, Place { node: source.node.as_deref(), file, offset }, self.shorten)
-    }
-}
-
-/// Takes the number of an entry and what makes its view, and says whether to go on.
-type Each<'a> = dyn FnMut(u64, &dyn Fn() -> EntryView) -> Result<bool, Failure> + 'a;
-
-/// Columns wide enough for most logs; lines are printed as they are read, so no column can wait for its widest cell.
-fn row(index: &str, term: &str, time: &str, kind: &str, says: &str) -> String {
-    format!("{index:>8}  {term:>5}  {time:<24}  {kind:<7}  {says}")
 }

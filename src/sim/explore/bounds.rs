@@ -50,6 +50,8 @@ pub struct Bounds {
     /// Requests of a term that their receiver has left for good still arrive: all they do is to tell their sender of the
     /// newer term (R23). Without them there are far fewer states.
     pub stale_answers: bool,
+    /// A log id that is given to two entries breaks I3 at once. Without this the exploration goes on to what comes of it.
+    pub watches_ids: bool,
     /// Most states that are looked at; each takes about 30 bytes for ever, and a hundred more while it waits.
     pub states_max: usize,
     /// Most steps from the beginning.
@@ -154,6 +156,7 @@ impl Bounds {
             check_quorum: false,
             lease_reads: false,
             stale_answers: false,
+            watches_ids: true,
             states_max: 1_000_000,
             depth_max: usize::MAX,
             rules: Rules::sound(),

@@ -302,12 +302,14 @@ impl Memory {
             return Ok(false);
         }
         next.nodes[place] = reaction.node;
-        let past = &self.pasts[state.past as usize];
-        if let Some(entry) = reaction.created.iter().find(|entry| past.knows(**entry)) {
-            return Err(Violation::reused(*entry));
-        }
         if reaction.node != before {
             next.past = self.check(state, next, place)?;
+        }
+        let past = &self.pasts[state.past as usize];
+        if let Some(entry) = reaction.created.iter().find(|entry| past.knows(**entry))
+            && self.world.bounds.watches_ids
+        {
+            return Err(Violation::reused(*entry));
         }
         if let Input::Read { ticket } = step.input {
             next.asked.push((ticket, self.committed(state.past)));
