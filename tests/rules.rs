@@ -34,7 +34,41 @@ const SPAN: Duration = Duration::from_secs(20);
 
 /// Deliberate bugs that the swarm finds without any other help, and within how many seeds, from 1 on.
 const BY_SWARM: &[(Rule, u64)] = &[
-    //BY_SWARM//
+    (Rule::VoteStored, 10),
+    (Rule::FollowerAfterRestart, 20),
+    (Rule::VoteOfTheTerm, 10),
+    (Rule::VoteRequestWaits, 10),
+    (Rule::LogUpToDate, 10),
+    (Rule::OneBallotEach, 20),
+    (Rule::OwnBallotDurable, 20),
+    (Rule::QuorumContact, 30),
+    (Rule::StaleTold, 30),
+    (Rule::NoopFirst, 70),
+    (Rule::TruncateOnConflict, 20),
+    (Rule::MatchAcknowledged, 10),
+    (Rule::WindowReopened, 10),
+    (Rule::HeartbeatProven, 30),
+    (Rule::CommitOwnTerm, 10),
+    (Rule::CountOwnDurable, 10),
+    (Rule::CountOwnCopy, 10),
+    (Rule::ApplyDurable, 10),
+    (Rule::HintDurable, 10),
+    (Rule::VoteDurable, 10),
+    (Rule::AckDurable, 10),
+    (Rule::SyncBeforeDone, 10),
+    (Rule::OverwrittenNotDurable, 20),
+    (Rule::HardStateFirst, 20),
+    (Rule::FailStop, 10),
+    (Rule::DamageNotTorn, 20),
+    (Rule::TornNotDamage, 10),
+    (Rule::ChangeInOwnTerm, 30),
+    (Rule::OneChange, 20),
+    (Rule::BothHalvesCommit, 40),
+    (Rule::ConfigRolledBack, 20),
+    (Rule::VotedOut, 10),
+    (Rule::SnapshotConfig, 10),
+    (Rule::ReadOwnTerm, 20),
+    (Rule::DedupeReplicated, 10),
 ];
 
 /// An `expect` of the script does not hold.
@@ -228,21 +262,12 @@ const HUNTS: &[(Rule, &[Hunt])] = &[
             "R72 one change at a time",
         )],
     ),
-    (
-        Rule::ConfigRolledBack,
-        &[Script("a_configuration_that_is_cut_off_is_no_longer_in_force", "I10 quorum overlap")],
-    ),
+    (Rule::ConfigRolledBack, &[Script("a_configuration_that_is_cut_off_is_no_longer_in_force", "I10 quorum overlap")]),
     (Rule::CaughtUp, &[Script("a_learner_that_has_not_caught_up_is_not_promoted", STORY)]),
     (Rule::VotedOut, &[Script("a_leader_that_removes_itself_leads_until_that_is_committed", EXPECTATION)]),
     (Rule::Goodbye, &[Script("a_removed_follower_is_told_so_and_disturbs_nobody", EXPECTATION)]),
-    (
-        Rule::SnapshotConfig,
-        &[Script("the_roles_in_a_snapshot_are_those_of_its_members_from_then_on", EXPECTATION)],
-    ),
-    (
-        Rule::SuffixKept,
-        &[Script("a_snapshot_of_what_the_log_holds_keeps_what_follows", "I5 state-machine safety")],
-    ),
+    (Rule::SnapshotConfig, &[Script("the_roles_in_a_snapshot_are_those_of_its_members_from_then_on", EXPECTATION)]),
+    (Rule::SuffixKept, &[Script("a_snapshot_of_what_the_log_holds_keeps_what_follows", "I5 state-machine safety")]),
     (
         Rule::ReadQuorum,
         &[

@@ -164,7 +164,8 @@ impl World {
             configs.iter().all(|config| {
                 let learners = learners_soon(config);
                 let absent = learners.len() - count(&learners);
-                let holds_old = config.outgoing.is_empty() || count(&config.outgoing) >= majority(config.outgoing.len());
+                let holds_old =
+                    config.outgoing.is_empty() || count(&config.outgoing) >= majority(config.outgoing.len());
                 holds_old && count(&config.voters) >= majority(config.voters.len() + absent)
             })
         };
