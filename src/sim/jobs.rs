@@ -8,8 +8,7 @@ use core::time::Duration;
 
 use super::checkers::Checked;
 use super::world::{Coming, World, cut_off_after};
-use crate::replica::{Image, Input, SnapshotJob};
-use crate::storage::{SnapshotDesk, SnapshotError};
+use crate::replica::{Input, SnapshotJob};
 
 impl World {
     pub(super) fn plan_jobs(&mut self, at: usize, jobs: &mut Vec<SnapshotJob>) {
@@ -45,7 +44,7 @@ impl World {
         let Some(process) = self.process_of(at, incarnation) else { return Ok(()) };
         let job = process.jobs.pop_front().expect("a job was under way");
         let said = describe(&job);
-        let answer = carry_out(&mut process.desk, job);
+        let answer = job.carry_out(&mut process.desk, |error| error.to_string());
         match &answer {
             Input::SnapshotTaken(Ok(_)) => self.counts.snapshots_taken += 1,
             Input::SnapshotInstalled(Ok(_)) => self.counts.snapshots_installed += 1,
@@ -65,7 +64,7 @@ impl World {
         let Some(job) = mem::take(&mut process.jobs).pop_front() else { return };
         machine.disk.cut_off_after(cut_off_after(&mut self.disk_dice));
         // Whatever comes of it, nobody hears it.
-        let _ = carry_out(&mut process.desk, job);
+        let _ = job.carry_out(&mut process.desk, |error| error.to_string());
         machine.disk.plug_in_again();
     }
 }
@@ -80,24 +79,5 @@ fn describe(job: &SnapshotJob) -> String {
             format!("stores {} bytes at {offset} of a snapshot of {}", bytes.len(), meta.last)
         }
         SnapshotJob::Install { meta } => format!("installs a snapshot of {}", meta.last),
-    }
-}
-
-fn carry_out(desk: &mut SnapshotDesk, job: SnapshotJob) -> Input {
-    let failed = |error: SnapshotError| error.to_string();
-    match job {
-        SnapshotJob::Take { meta, image } => {
-            Input::SnapshotTaken(desk.take(&meta, &image.settings, &image.machine).map_err(failed))
-        }
-        SnapshotJob::Fetch { id, snapshot, offset, length } => {
-            Input::ChunkFetched { id, result: desk.read(snapshot, offset, length).map_err(failed) }
-        }
-        SnapshotJob::Store { meta, offset, bytes } => {
-            Input::ChunkStored { snapshot: meta.id(), result: desk.store(&meta, offset, &bytes).map_err(failed) }
-        }
-        SnapshotJob::Install { meta } => {
-            let image = |loaded: crate::storage::Loaded| Image { machine: loaded.image, settings: loaded.settings };
-            Input::SnapshotInstalled(desk.install(&meta).map(|loaded| Box::new(image(loaded))).map_err(failed))
-        }
     }
 }
