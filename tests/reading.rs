@@ -3,9 +3,12 @@
 
 use std::collections::BTreeMap;
 use std::fs;
-use std::io::Write as _;
+use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
+use std::sync::mpsc;
+use std::thread;
+use std::time::Duration;
 
 use bytes::BytesMut;
 use raftctl::codec::entry::{append_session, encode_command};
@@ -21,6 +24,9 @@ const WALL_MS: u64 = 1_764_016_800_000;
 
 /// Small, so that a few hundred entries fill several.
 const SEGMENT_SIZE_BYTES: u64 = 16 * 1024;
+
+/// How long a line that must come may take; only a failing test waits so long.
+const LINE_TIMEOUT: Duration = Duration::from_secs(30);
 
 struct Ran {
     exit: i32,
@@ -283,6 +289,33 @@ fn a_followed_log_ends_at_its_limit() {
 }
 
 #[test]
+fn a_compaction_is_a_line_of_its_own() {
+    let home = Home::new();
+    let mut log = OpenLog::open(&home.node(1));
+    log.append(&many(600), 602);
+    let words = ["log", "show", "n1", "-o", "json", "-f", "--index", "603..", "--limit", "2"];
+    let mut child = home.raftctl(&words).stdout(Stdio::piped()).spawn().expect("the binary runs");
+    let stdout = BufReader::new(child.stdout.take().expect("stdout is a pipe"));
+    let (sender, lines) = mpsc::channel();
+    thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+    let next = || -> Value {
+        let line = lines.recv_timeout(LINE_TIMEOUT).expect("the next line comes");
+        serde_json::from_str(&line).expect("a JSON line")
+    };
+    log.append(&[put(2, "a", "1")], 602);
+    assert_eq!(next()["index"], 603);
+    compact(&mut log, &home);
+    let note = next();
+    assert_eq!((&note["schema"], &note["note"]), (&"raftctl.log-note/v1".into(), &"compacted".into()));
+    assert!(note["says"].as_str().unwrap().starts_with("compacted 1.."), "{note}");
+    log.append(&[put(2, "a", "2")], 602);
+    // Segments go one by one, so there may be more than one such line.
+    let line = std::iter::repeat_with(next).find(|line| line["note"] != "compacted").expect("lines go on");
+    assert_eq!(line["index"], 604);
+    assert!(child.wait().expect("it ends at its limit").success());
+}
+
+#[test]
 fn a_whole_log_is_proved_and_every_flipped_byte_is_found() {
     let home = Home::new();
     home.append(1, &many(20), 22);
@@ -431,6 +464,13 @@ fn compacted() -> Home {
     }
     let mut log = OpenLog::open(&home.node(1));
     log.append(&entries, 602);
+    compact(&mut log, &home);
+    log.journal.close().expect("a journal closes");
+    home
+}
+
+/// Takes a snapshot of entry 300 of node 1, and forgets what it covers.
+fn compact(log: &mut OpenLog, home: &Home) {
     let mut machine = StateMachine::new(1 << 20, SessionLimits::default());
     machine.skip(1, 0);
     let mut link = 0;
@@ -459,11 +499,9 @@ fn compacted() -> Home {
         truncate_from: None,
         records: Vec::new(),
         range: None,
-        commit_hint: Index(602),
+        commit_hint: Index(log.next - 1),
         compact_to: Some(Index(300)),
     });
-    log.journal.close().expect("a journal closes");
-    home
 }
 
 fn apply(machine: &mut StateMachine, entry: &StoredEntry) {

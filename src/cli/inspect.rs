@@ -8,6 +8,7 @@ use serde_json::Value;
 use super::Context;
 use super::failure::{Exit, Failure};
 use super::output::printable;
+use super::progress::turning;
 use crate::inspect::identify::{Finding, IdentifyError, identify};
 use crate::inspect::picture::{LEGEND, SegmentPicture};
 
@@ -36,7 +37,7 @@ pub fn run(context: &Context, arguments: Args) -> Result<Exit, Failure> {
     let mut findings = Vec::new();
     let mut refused = None;
     for path in &arguments.paths {
-        match identify(path) {
+        match turning(context, &format!("inspecting {}", path.display()), || identify(path)) {
             Ok(finding) => findings.push(finding),
             Err(error) => refused = refused.or(Some(refusal(&error))),
         }

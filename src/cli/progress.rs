@@ -3,6 +3,8 @@
 //! Costs next to nothing while nothing is drawn, so that a walk may tell of every record.
 
 use std::cell::{Cell, RefCell};
+use std::sync::mpsc::{self, RecvTimeoutError};
+use std::thread;
 use std::time::{Duration, Instant};
 
 use indicatif::{ProgressBar, ProgressStyle};
@@ -14,6 +16,31 @@ const PATIENCE: Duration = Duration::from_millis(500);
 
 /// Bytes between two looks at the clock.
 const LOOK_EVERY_BYTES: u64 = 4 * 1024 * 1024;
+
+/// Time between two pictures of what turns while its end is not known.
+const TURN: Duration = Duration::from_millis(100);
+
+/// Does `work`, of which nobody knows how far it is; something turns meanwhile.
+pub fn turning<T>(context: &Context, what: &str, work: impl FnOnce() -> T) -> T {
+    if !context.printer.may_draw() {
+        return work();
+    }
+    let (working, ended) = mpsc::channel::<()>();
+    thread::scope(|scope| {
+        scope.spawn(move || {
+            if ended.recv_timeout(PATIENCE) == Err(RecvTimeoutError::Timeout) {
+                let bar = ProgressBar::new_spinner().with_message(what.to_owned());
+                bar.enable_steady_tick(TURN);
+                // Nothing is ever sent: this ends when the work does.
+                let _ = ended.recv();
+                bar.finish_and_clear();
+            }
+        });
+        let result = work();
+        drop(working);
+        result
+    })
+}
 
 /// Reading so many bytes.
 pub struct Progress {

@@ -8,6 +8,7 @@ use super::Context;
 use super::failure::{Exit, Failure};
 use super::log::state::view;
 use super::output::{Cell, Table, printable};
+use super::progress::turning;
 use super::values::ItemView;
 use crate::inspect::entry::{ConfigView, MemberView};
 use crate::raft::{ClusterId, SnapshotMeta};
@@ -102,7 +103,8 @@ pub fn run(context: &Context, command: Command) -> Result<Exit, Failure> {
 }
 
 fn show(context: &Context, arguments: &ShowArgs) -> Result<Exit, Failure> {
-    let (cluster, loaded) = snapshot_file::inspect(&arguments.file).map_err(|error| refused(&error))?;
+    let read = turning(context, "reading", || snapshot_file::inspect(&arguments.file));
+    let (cluster, loaded) = read.map_err(|error| refused(&error))?;
     let snapshot = Snapshot::new(arguments, cluster, &loaded);
     let printer = &context.printer;
     if !printer.is_table() {
@@ -142,7 +144,7 @@ fn verify(context: &Context, arguments: &VerifyArgs) -> Result<Exit, Failure> {
     let mut worst: Option<Failure> = None;
     for file in &arguments.files {
         let path = file.display().to_string();
-        snapshots.push(match snapshot_file::verify(file) {
+        snapshots.push(match turning(context, &format!("verifying {path}"), || snapshot_file::verify(file)) {
             Ok((_, meta)) => One::whole(path, &meta),
             Err(error) => {
                 let failure = refused(&error);

@@ -117,7 +117,7 @@ impl Core {
     fn lease_length(&self) -> Duration {
         let timeout = self.options.election_timeout;
         let nanos = u64::try_from(timeout.as_nanos()).expect("election timeouts are far below 500 years");
-        let drift = u64::from(self.options.clock_drift_ppm);
+        let drift = if self.rules.keeps(Rule::LeaseDrift) { u64::from(self.options.clock_drift_ppm) } else { 0 };
         let scaled = u128::from(nanos) * u128::from(PARTS_PER_MILLION) / u128::from(PARTS_PER_MILLION + drift);
         let shortened = Duration::from_nanos(u64::try_from(scaled).expect("it is not longer than the timeout"));
         shortened.saturating_sub(timeout / MARGIN_PARTS)

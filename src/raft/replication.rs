@@ -1,6 +1,7 @@
 //! Leading: proposals, appends and their answers, heartbeats, and the commit rule (§5.3, §5.4.2).
 
 use super::catch_up::CatchUp;
+use super::change::left;
 use super::core::Core;
 use super::effects::{Created, Fault, Refusal};
 use super::event::{Event, StepDownCause};
@@ -415,7 +416,11 @@ impl Core {
             }
             leading.peers.iter().find(|peer| peer.id == id).map_or(Index(0), Progress::counted)
         };
-        let index = reached(self.membership.config(), matched);
+        let index = if self.rules.keeps(Rule::BothHalvesCommit) {
+            reached(self.membership.config(), matched)
+        } else {
+            reached(&left(self.membership.config()), matched)
+        };
         if index > self.commit && self.may_commit(index) {
             self.set_commit(index);
         }
@@ -525,7 +530,7 @@ impl Core {
         self.log.truncate(from);
         self.disk.truncated(from);
         self.events.push(Event::Truncated { from, by_leader: leader });
-        if self.membership.truncated(from) {
+        if self.rules.keeps(Rule::ConfigRolledBack) && self.membership.truncated(from) {
             self.events.push(Event::ConfigRolledBack { to: self.membership.index() });
         }
     }
