@@ -232,6 +232,8 @@ pub struct NodeStatus {
     pub cut: CutLinks,
     /// The last entry that the newest snapshot covers; zero without one.
     pub snapshot: Index,
+    /// When this node wrote that snapshot. RFC 3339, UTC.
+    pub snapshot_time: Option<String>,
 }
 
 /// A member as the answering node sees it.

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use raftctl::raft::Rules;
+use raftctl::raft::{Rule, Rules};
 use raftctl::sim::script::{Script, run};
 
 /// Lines shown around the first difference of a script.
@@ -77,6 +77,29 @@ fn a_scenario_is_told_by_one_script_or_the_catalogue_lists_them_all() {
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
 }
 
+/// The last scenario of the catalogue.
+const SCENARIOS: u32 = 140;
+
+#[test]
+fn every_scenario_has_a_script_or_a_test_that_cites_it() {
+    let listed = catalogue();
+    let texts: BTreeMap<PathBuf, String> = cited_texts().into_iter().collect();
+    // Worlds that chance drives tell whatever happens in them, and cite none of it.
+    let tells_by_chance = |path: &Path| path == Path::new("tests/swarm.rs") || path.starts_with("src/sim");
+    let mut wrong = Vec::new();
+    for id in (1..=SCENARIOS).map(|number| format!("P{number:03}")) {
+        let line = listed.get(&id).map_or("", String::as_str);
+        let cites = |place: String| {
+            let path = PathBuf::from(place);
+            tells_by_chance(&path) || texts.get(&path).is_some_and(|text| cited_ids(text).contains(&id))
+        };
+        if scripts_in(line).is_empty() && !marked(line).any(cites) {
+            wrong.push(format!("{id}: docs/raft.md names neither a script nor a file that cites it"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
 #[test]
 fn every_cited_id_is_in_the_catalogue() {
     let defined: BTreeSet<String> = catalogue().into_keys().collect();
@@ -107,6 +130,36 @@ fn everything_the_catalogue_points_to_exists() {
         }
     }
     assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+/// The same for the guide to testing, which says what finds each fault.
+#[test]
+fn everything_the_guide_to_testing_points_to_exists() {
+    let names: BTreeSet<String> = scripts()
+        .iter()
+        .map(|(path, _)| path.file_stem().expect("scripts have names").to_string_lossy().into_owned())
+        .collect();
+    let text = fs::read_to_string(root().join("docs/testing.md")).expect("docs/testing.md is there");
+    let mut wrong = Vec::new();
+    for word in text.lines().flat_map(marked) {
+        let word = word.split(' ').next().expect("there is always a first part").to_owned();
+        let is_path = word.starts_with("src/") || word.starts_with("tests/") || word.starts_with("examples/");
+        let is_there = match word.strip_suffix(".script") {
+            Some(name) => names.contains(name.rsplit('/').next().expect("there is always a last part")),
+            None => !is_path || root().join(&word).exists(),
+        };
+        if !is_there {
+            wrong.push(word);
+        }
+    }
+    assert!(wrong.is_empty(), "docs/testing.md names {wrong:?}");
+    let bugs = text.split("### Faults of the seed").nth(1).and_then(|rest| rest.split("## Model checking").next());
+    let rows = bugs.expect("the guide has the table").lines().filter(|line| line.starts_with("| "));
+    let bugs: Vec<String> = rows.skip(2).filter_map(|row| row.split('|').nth(2).map(str::to_owned)).collect();
+    assert!(bugs.len() > 30, "the table is read as it is written");
+    for bug in bugs.iter().flat_map(|cell| cell.split(',')).map(str::trim).filter(|bug| !bug.is_empty()) {
+        assert!(bug.parse::<Rule>().is_ok(), "{bug} is a rule that can be broken");
+    }
 }
 
 /// Worlds that chance drives: no invariant breaks, nobody stops, and when all is well again they agree. Where this

@@ -5,7 +5,9 @@
 //! hang fails instead of hanging.
 
 use std::collections::BTreeMap;
+use std::fs::Metadata;
 use std::io::{BufRead, BufReader, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Output, Stdio};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, channel};
@@ -16,6 +18,9 @@ use serde_json::{Value, json};
 
 const LEADER_KILLS: usize = 5;
 const WRITERS: usize = 3;
+
+/// So many of half a mebibyte make a snapshot that is on its way for a while.
+const LARGE_VALUES: u64 = 100;
 
 /// Long enough for a busy machine; reaching it is a failure, never a measurement.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -115,7 +120,7 @@ fn a_follower_behind_what_is_compacted_catches_up_by_snapshots_and_nothing_is_lo
     cluster.ok(&["cluster", "kill", behind, "--signal", "KILL"]);
     for round in 0..ROUNDS {
         let lines = cluster.node_log(behind).matches("is sent snapshot").count();
-        writer.write_until_acknowledged(30);
+        cluster.write_until_compacted(&mut writer, &leader);
         cluster.ok(&["cluster", "start", behind]);
         let began = Instant::now();
         while cluster.node_log(behind).matches("is sent snapshot").count() == lines {
@@ -124,12 +129,15 @@ fn a_follower_behind_what_is_compacted_catches_up_by_snapshots_and_nothing_is_lo
         }
         cluster.ok(&["cluster", "kill", behind, "--signal", "KILL"]);
     }
-    writer.write_until_acknowledged(30);
+    cluster.write_until_compacted(&mut writer, &leader);
     cluster.ok(&["cluster", "start", behind]);
     cluster.ok(&["status", "--wait", "healthy", "--timeout", "60s"]);
     let status = cluster.member(behind);
     let (first, snapshot) = (status["first"].as_u64().unwrap(), status["snapshot"].as_u64().unwrap());
     assert!(first > 100 && snapshot >= first - 1, "its log begins behind a snapshot: {status}");
+    assert!(status["snapshot_time"].as_str().is_some_and(|time| time.ends_with('Z')), "it is dated: {status}");
+    let table = cluster.ok(&["status"]);
+    assert!(table.contains("SNAPSHOT") && table.contains(&format!("{snapshot}, ")), "{table}");
 
     // Everybody starts from a snapshot, and the writer's session is in it.
     cluster.ok(&["cluster", "kill", "n1", "n2", "n3", "--signal", "KILL"]);
@@ -143,6 +151,47 @@ fn a_follower_behind_what_is_compacted_catches_up_by_snapshots_and_nothing_is_lo
         let digests = cluster.ok(&["inspect", path_text(&cluster.node(node).join("data"))]);
         assert!(digests.contains("digest_check") && !digests.contains("damaged"), "{digests}");
     }
+}
+
+/// R88: what a follower has received of a snapshot when it is killed is not sent again.
+#[test]
+fn a_follower_that_is_killed_while_it_receives_a_snapshot_goes_on_in_the_same_file() {
+    // On a very busy machine the kill may come too late.
+    const TRIES: u64 = 4;
+    let cluster = Cluster::up_with("resuming", "storage:\n  snapshot_every: 100\n  retain_entries: 0\n");
+    let leader = cluster.leader();
+    let behind = if leader == "n2" { "n3" } else { "n2" };
+    let mut writer = Writer::start(&cluster, 0);
+    let parts = (1..=TRIES).find_map(|number| cluster.kill_while_receiving(&mut writer, &leader, behind, number));
+    let parts = parts.expect("it was killed in the middle of a transfer");
+    assert!(parts.len() == 1 && parts[0].len() > 0);
+
+    cluster.ok(&["cluster", "start", behind]);
+    cluster.ok(&["status", "--wait", "healthy", "--timeout", "60s"]);
+    let received = cluster.snapshots(behind, ".snap");
+    assert!(
+        received.iter().any(|file| file.ino() == parts[0].ino()),
+        "what was received is the beginning of the snapshot"
+    );
+    assert!(cluster.member(behind)["first"].as_u64().is_some_and(|first| first >= LARGE_VALUES));
+    writer.write_until_acknowledged(LEADER_KILLS + 1);
+    check_history(&cluster, &writer.finish());
+    cluster.ok(&["cluster", "stop"]);
+    cluster.ok(&["log", "diff", "n1", "n2", "n3"]);
+    for node in ["n1", "n2", "n3"] {
+        cluster.ok(&["log", "show", node]);
+    }
+}
+
+/// Text that does not get much shorter by compression.
+fn noise(seed: u64) -> String {
+    const BYTES: usize = 512 * 1024;
+    let mut state = seed;
+    let letters = std::iter::repeat_with(|| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        char::from(b'0' + (state >> 58) as u8)
+    });
+    letters.filter(|letter| letter.is_ascii_alphanumeric()).take(BYTES).collect()
 }
 
 /// Each acknowledged put is there under its own revision, and each acknowledged append exactly once and in order.
@@ -221,12 +270,71 @@ impl Cluster {
         std::fs::read_to_string(self.node(node).join("node.log")).unwrap_or_default()
     }
 
+    /// Files of snapshots that a node has, by how their names end.
+    fn snapshots(&self, node: &str, ending: &str) -> Vec<Metadata> {
+        let Ok(files) = std::fs::read_dir(self.node(node).join("data").join("snapshots")) else { return Vec::new() };
+        let named = files.flatten().filter(|file| file.file_name().to_string_lossy().ends_with(ending));
+        named.filter_map(|file| file.metadata().ok()).collect()
+    }
+
+    /// Kills a node, lets it need a large snapshot, starts it, and kills it again as soon as it receives one. Gives what
+    /// it has of it; none when it had all before it died.
+    fn kill_while_receiving(
+        &self,
+        writer: &mut Writer,
+        leader: &str,
+        node: &str,
+        attempt: u64,
+    ) -> Option<Vec<Metadata>> {
+        self.run(&["cluster", "kill", node, "--signal", "KILL"]);
+        let last = self.member(leader)["durable"].as_u64().expect("the leader answers");
+        for number in 0..LARGE_VALUES {
+            let value = noise(attempt * LARGE_VALUES + number);
+            let answer =
+                writer.ask(json!({"id": number, "op": "put", "key": format!("large{number}"), "value": value}));
+            assert_eq!(answer["ok"], json!(true));
+        }
+        let began = Instant::now();
+        while self.member(leader)["first"].as_u64().is_none_or(|first| first <= last + 1) {
+            assert!(began.elapsed() < PATIENCE, "the leader compacts its log");
+        }
+        let before = self.snapshots(node, ".snap").len();
+        let mut start = self.command(&["cluster", "start", node]);
+        let mut start = start.stdout(Stdio::null()).stderr(Stdio::null()).spawn().expect("start starts");
+        let began = Instant::now();
+        while self.snapshots(node, ".part").is_empty() && self.snapshots(node, ".snap").len() == before {
+            assert!(began.elapsed() < PATIENCE, "a snapshot is on its way");
+            thread::yield_now();
+        }
+        self.kill_at_once(node);
+        start.wait().expect("start can be waited for");
+        Some(self.snapshots(node, ".part")).filter(|parts| !parts.is_empty())
+    }
+
+    /// By its process id, which is faster than by a command of this program.
+    fn kill_at_once(&self, node: &str) {
+        let text = std::fs::read_to_string(self.node(node).join("run.json")).expect("it runs");
+        let file: Value = serde_json::from_str(&text).expect("a run file is JSON");
+        let killed = Command::new("kill").args(["-KILL", &file["pid"].to_string()]).status();
+        assert!(killed.expect("kill can be run").success(), "it ran until now");
+    }
+
     /// What the status says of one node.
     fn member(&self, node: &str) -> Value {
         let text = self.ok(&["status", "-o", "json"]);
         let status: Value = serde_json::from_str(text.trim()).expect("status prints one JSON document");
         let members = status["members"].as_array().expect("a list");
         members.iter().find(|one| one["name"] == node).expect("it is a member").clone()
+    }
+
+    /// Whoever is down now will need a snapshot. Its entries are kept until it has been silent for a while (R84).
+    fn write_until_compacted(&self, writer: &mut Writer, leader: &str) {
+        let last = self.member(leader)["durable"].as_u64().expect("the leader answers");
+        let began = Instant::now();
+        while self.member(leader)["first"].as_u64().is_none_or(|first| first <= last + 1) {
+            assert!(began.elapsed() < PATIENCE, "the leader forgets what it held");
+            writer.write_until_acknowledged(5);
+        }
     }
 
     fn scan(&self, prefix: &str) -> BTreeMap<String, Value> {

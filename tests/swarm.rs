@@ -76,6 +76,10 @@ fn no_seed_breaks_an_invariant_and_every_kind_of_thing_happens() {
         ("elections", sum(|report| report.counts.elections_won), 2),
         ("reads of log files", sum(|report| report.counts.fetches), 10),
         ("sectors lost", sum(|report| report.disk.sectors_lost), 1),
+        ("changes of members", sum(|report| report.counts.changes), 1),
+        ("snapshots taken", sum(|report| report.counts.snapshots_taken), 10),
+        ("snapshots installed", sum(|report| report.counts.snapshots_installed), 1),
+        ("damaged frames", sum(|report| report.counts.refused_frames), 10),
     ];
     for (what, found, least) in per_world {
         assert!(found >= least, "only {found} {what} in a world, on average");

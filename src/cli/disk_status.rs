@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 use crate::client::view::{DiskMember, DiskView};
 use crate::codec::Kind;
 use crate::codec::entry::decode_config;
-use crate::raft::Config;
+use crate::raft::{Config, LogId};
 use crate::storage::hard_state;
 use crate::storage::layout::{self, NodeFile};
 use crate::storage::reader::{self, Item};
@@ -30,6 +30,10 @@ pub(super) fn read(node: &Path, file: &NodeFile) -> DiskView {
         cluster: file.cluster.clone(),
         cluster_id: file.cluster_id.to_string(),
         term,
+        snapshot: newest_snapshot(&data).map(|last| {
+            let written = layout::snapshot_time(&data, last).and_then(|time| jiff::Timestamp::try_from(time).ok());
+            (last.index.0, written.map(|time| time.to_string()))
+        }),
         durable: newest_segment(&data).and_then(|path| last_index(&path)),
         config_index: config.as_ref().map(|(index, _)| *index),
         members: config.map_or_else(Vec::new, |(_, config)| members(&config)),
@@ -39,18 +43,17 @@ pub(super) fn read(node: &Path, file: &NodeFile) -> DiskView {
 /// The newest configuration that is easily found: of the newest snapshot, or the one that the log begins with.
 fn newest_config(data: &Path) -> Option<(u64, Config)> {
     let of_log = first_config(data);
-    let of_snapshot = newest_snapshot(data).and_then(|path| snapshot_file::read_head(&path).ok());
+    let snapshot = newest_snapshot(data).map(|last| layout::snapshot_dir(data).join(layout::snapshot_name(last)));
+    let of_snapshot = snapshot.and_then(|path| snapshot_file::read_head(&path).ok());
     let of_snapshot = of_snapshot.map(|(_, head)| (head.config_index.0, Config::clone(&head.config)));
     of_log.into_iter().chain(of_snapshot).max_by_key(|(index, _)| *index)
 }
 
-fn newest_snapshot(data: &Path) -> Option<PathBuf> {
+/// Its last entry.
+fn newest_snapshot(data: &Path) -> Option<LogId> {
     let entries = std::fs::read_dir(layout::snapshot_dir(data)).ok()?.flatten();
-    let named = entries.filter_map(|entry| {
-        let last = layout::parse_snapshot_name(entry.file_name().to_str()?)?;
-        Some((last.index, last.term, entry.path()))
-    });
-    named.max().map(|(_, _, path)| path)
+    let named = entries.filter_map(|entry| layout::parse_snapshot_name(entry.file_name().to_str()?));
+    named.max_by_key(|last| (last.index, last.term))
 }
 
 fn first_config(data: &Path) -> Option<(u64, Config)> {

@@ -216,11 +216,15 @@ fn summary(view: &ClusterView) -> Vec<String> {
 }
 
 fn members(view: &ClusterView) -> Table {
-    let headings = ["NODE", "STATE", "ROLE", ">TERM", ">DURABLE", ">COMMIT", ">APPLIED", ">LAG", "ADDRESS", ">PID"];
+    let (last, snapshot) = (["ADDRESS", ">PID"], [">SNAPSHOT"]);
+    let mut headings = vec!["NODE", "STATE", "ROLE", ">TERM", ">DURABLE", ">COMMIT", ">APPLIED", ">LAG"];
+    // A young cluster has none, and its table stays narrow.
+    let has_snapshots = view.members.iter().any(|member| member.snapshot.is_some_and(|last| last > 0));
+    headings.extend(snapshot.iter().filter(|_| has_snapshots).chain(&last));
     let mut table = Table::new(&headings);
     for member in &view.members {
         let state = member.fault.map_or_else(|| member.state.clone(), |fault| format!("{} ({fault})", member.state));
-        table.row([
+        let mut row = vec![
             Cell::from(member.name.as_str()),
             Cell::styled(state, state_style(member)),
             Cell::from(member.role.as_deref().unwrap_or("–")),
@@ -229,11 +233,27 @@ fn members(view: &ClusterView) -> Table {
             Cell::known(member.commit),
             Cell::known(member.applied),
             Cell::known(member.lag),
-            Cell::from(member.address.as_str()),
-            Cell::known(member.pid),
-        ]);
+        ];
+        if has_snapshots {
+            row.push(Cell::known(snapshot_with_age(member, &view.time)));
+        }
+        row.extend([Cell::from(member.address.as_str()), Cell::known(member.pid)]);
+        table.row(row);
     }
     table
+}
+
+/// `100000, 5m old`: the last entry of the newest snapshot, and its age in the largest unit that fits.
+fn snapshot_with_age(member: &MemberView, now: &str) -> Option<String> {
+    let last = member.snapshot.filter(|last| *last > 0)?;
+    let time = |text: &str| text.parse::<jiff::Timestamp>().ok();
+    let written = member.snapshot_time.as_deref().and_then(time);
+    let Some((written, now)) = written.zip(time(now)) else { return Some(last.to_string()) };
+    let seconds = now.duration_since(written).as_secs().max(0);
+    let units = [("d", 86_400), ("h", 3_600), ("m", 60)];
+    let fitting = units.into_iter().find(|(_, length)| seconds >= *length);
+    let (unit, length) = fitting.unwrap_or(("s", 1));
+    Some(format!("{last}, {}{unit} old", seconds / length))
 }
 
 fn state_style(member: &MemberView) -> Style {

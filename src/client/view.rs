@@ -41,6 +41,8 @@ pub struct DiskView {
     pub term: Option<u64>,
     /// The newest entry of its log.
     pub durable: Option<u64>,
+    /// The last entry of its newest snapshot, and when that was written.
+    pub snapshot: Option<(u64, Option<String>)>,
     pub config_index: Option<u64>,
     pub members: Vec<DiskMember>,
 }
@@ -117,6 +119,8 @@ pub struct MemberView {
     pub applied: Option<u64>,
     pub first: Option<u64>,
     pub snapshot: Option<u64>,
+    /// When it was written. RFC 3339, UTC.
+    pub snapshot_time: Option<String>,
     pub lag: Option<u64>,
     pub pid: Option<u32>,
     pub data_dir: Option<String>,
@@ -213,6 +217,8 @@ impl ClusterView {
             member.role = configured.map(|one| one.role.to_owned());
             member.term = process.disk.as_ref().and_then(|disk| disk.term);
             member.durable = process.disk.as_ref().and_then(|disk| disk.durable);
+            let snapshot = process.disk.as_ref().and_then(|disk| disk.snapshot.clone());
+            (member.snapshot, member.snapshot_time) = snapshot.map_or((None, None), |(last, time)| (Some(last), time));
         }
     }
 
@@ -384,6 +390,7 @@ fn member(
         applied: number(|status| status.applied),
         first: number(|status| status.first),
         snapshot: number(|status| status.snapshot),
+        snapshot_time: status.and_then(|status| status.snapshot_time.clone()),
         lag: leader.zip(status).map(|(leader, own)| leader.commit.0.saturating_sub(own.applied.0)),
         pid: status.map(|status| status.pid).or(process.filter(|process| process.running).and_then(|one| one.pid)),
         data_dir: status.map(|one| one.data_dir.clone()).or(process.map(|one| one.data_dir.clone())),
@@ -482,6 +489,7 @@ mod tests {
             cluster_id: "abc".to_owned(),
             term: Some(4),
             durable: Some(17),
+            snapshot: Some((12, Some("2026-11-24T22:52:55Z".to_owned()))),
             config_index: Some(1),
             members,
         };
@@ -492,6 +500,8 @@ mod tests {
             (Some("demo"), Some(4), Some(3), Some(2))
         );
         assert_eq!((view.members[0].role.as_deref(), view.members[0].durable), (Some("voter"), Some(17)));
+        let (snapshot, written) = (view.members[0].snapshot, view.members[0].snapshot_time.as_deref());
+        assert_eq!((snapshot, written), (Some(12), Some("2026-11-24T22:52:55Z")));
         assert!(!view.writable && view.leader.is_none() && view.members[1].durable.is_none());
         let alive = ClusterView::of(&answers(&[1, 2]), &local, jiff::Timestamp::UNIX_EPOCH);
         assert_eq!(alive.term, Some(2), "what answers is believed over what lies on a disk");

@@ -404,6 +404,7 @@ fn status_to_message(status: NodeStatus) -> StatusMessage {
         log_time_ms: status.log_time_ms,
         cut: (!status.cut.is_empty()).then(|| links_to_message(status.cut)),
         snapshot: status.snapshot.0,
+        snapshot_time: status.snapshot_time,
     }
 }
 
@@ -440,6 +441,7 @@ fn status_from_message(message: StatusMessage) -> NodeStatus {
         log_time_ms: message.log_time_ms,
         cut: message.cut.map(links_from_message).unwrap_or_default(),
         snapshot: Index(message.snapshot),
+        snapshot_time: message.snapshot_time,
     }
 }
 
@@ -517,6 +519,7 @@ mod tests {
             refused_messages: 4,
             cut: links(),
             snapshot: Index(8),
+            snapshot_time: Some("2026-11-24T22:52:55Z".to_owned()),
             ..NodeStatus::default()
         }
     }

@@ -19,11 +19,15 @@
 
 use core::mem;
 
+use bytes::Bytes;
+
 use super::record::RECORD_PAYLOAD_BYTES_MAX;
 use super::sessions::{
     RestoringSessions, SESSION_BYTES_MAX, SESSION_LENGTH_BYTES, SESSIONS_HEAD_BYTES, SessionsError, put_session,
     put_sessions_head, sessions_bytes,
 };
+use super::settings::Settings;
+use crate::raft::{SnapshotId, SnapshotMeta};
 use crate::state_machine::{Entry, KeyValueMap, MapFacts, RestoreError, Restoring, SessionLimits, StateMachine};
 
 /// The only version of the image this program writes and reads.
@@ -45,6 +49,37 @@ const LIMITS_BYTES: usize = 40;
 
 /// Everything that applying the log has made, as of one index (R82).
 pub type Image = StateMachine;
+
+/// Who keeps snapshots in files, as the work of a node on them needs it: `storage` does so on a disk, real or simulated.
+/// Every call blocks until it is done.
+pub trait SnapshotFiles {
+    type Error: core::error::Error;
+
+    /// Writes a snapshot of `image`; when this returns it is durable, and `meta` is whole.
+    ///
+    /// # Errors
+    /// No snapshot was made, and nothing else has changed.
+    fn take(&mut self, meta: &SnapshotMeta, settings: &Settings, image: &Image) -> Result<SnapshotMeta, Self::Error>;
+
+    /// Exactly `length` bytes of a snapshot from `offset` on.
+    ///
+    /// # Errors
+    /// It is gone, damaged, another one than is asked for, or shorter.
+    fn read(&mut self, snapshot: SnapshotId, offset: u64, length: u32) -> Result<Bytes, Self::Error>;
+
+    /// Adds what has arrived of a snapshot at `offset`. Says how much of it is there now from its beginning on, which is
+    /// where the next part belongs; after a restart that may be more or less than what was stored last.
+    ///
+    /// # Errors
+    /// The disk's.
+    fn store(&mut self, meta: &SnapshotMeta, offset: u64, bytes: &[u8]) -> Result<u64, Self::Error>;
+
+    /// Proves what was received, makes it durable and reads it.
+    ///
+    /// # Errors
+    /// It is not what was announced, and is dropped; or the disk's.
+    fn install(&mut self, meta: &SnapshotMeta) -> Result<(Image, Settings), Self::Error>;
+}
 
 /// Why bytes are not the image of a state machine.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]

@@ -273,6 +273,10 @@ impl Turn {
         status.disk_free_bytes = layout::disk_free_bytes(Path::new(&self.facts.data_dir)).ok();
         status.refused_messages = self.transport.refused_messages();
         status.cut = self.cuts.links();
+        let last = self.replica.core().snapshot().map(|snapshot| snapshot.last);
+        let written = last.and_then(|last| layout::snapshot_time(Path::new(&self.facts.data_dir), last));
+        status.snapshot_time =
+            written.and_then(|time| jiff::Timestamp::try_from(time).ok()).map(|time| time.to_string());
     }
 }
 

@@ -15,8 +15,8 @@ use std::thread::JoinHandle;
 use tokio::sync::mpsc;
 
 use super::journal_thread::describe;
-use crate::replica::{Fetch, Image, Input, SnapshotJob};
-use crate::storage::{LogReader, SnapshotDesk, SnapshotError, SnapshotStore};
+use crate::replica::{Fetch, Input, SnapshotJob};
+use crate::storage::{LogReader, SnapshotDesk, SnapshotStore};
 
 /// Most reads that wait. The replica asks for one per peer and two for itself, far below this.
 pub const READS_MAX: usize = 64;
@@ -119,7 +119,7 @@ fn read_until_closed(
                 let result = reader.read(fetch.first, fetch.last, fetch.max_bytes).map_err(|error| describe(&error));
                 Input::Fetched { id: fetch.id, result }
             }
-            Read::Snapshot(job) => carry_out(&mut desk, job),
+            Read::Snapshot(job) => job.carry_out(&mut desk, describe),
         };
         if answers.blocking_send(answer).is_err() {
             return;
@@ -129,30 +129,8 @@ fn read_until_closed(
 
 fn work_until_closed(mut desk: SnapshotDesk, jobs: &Receiver<SnapshotJob>, answers: &mpsc::Sender<Input>) {
     while let Ok(job) = jobs.recv() {
-        if answers.blocking_send(carry_out(&mut desk, job)).is_err() {
+        if answers.blocking_send(job.carry_out(&mut desk, describe)).is_err() {
             return;
         }
-    }
-}
-
-/// Does what is asked, and says so to the replica.
-fn carry_out(desk: &mut SnapshotDesk, job: SnapshotJob) -> Input {
-    let failed = |error: SnapshotError| describe(&error);
-    match job {
-        SnapshotJob::Take { meta, image } => {
-            let Image { machine, settings } = *image;
-            Input::SnapshotTaken(desk.take(&meta, &settings, &machine).map_err(failed))
-        }
-        SnapshotJob::Fetch { id, snapshot, offset, length } => {
-            Input::ChunkFetched { id, result: desk.read(snapshot, offset, length).map_err(failed) }
-        }
-        SnapshotJob::Store { meta, offset, bytes } => {
-            Input::ChunkStored { snapshot: meta.id(), result: desk.store(&meta, offset, &bytes).map_err(failed) }
-        }
-        SnapshotJob::Install { meta } => Input::SnapshotInstalled(
-            desk.install(&meta)
-                .map(|loaded| Box::new(Image { machine: loaded.image, settings: loaded.settings }))
-                .map_err(failed),
-        ),
     }
 }

@@ -45,6 +45,11 @@ impl CatchUp {
         *self = CatchUp { auto_promote: self.auto_promote, ..CatchUp::begin(now, last) };
     }
 
+    /// When the round began.
+    pub(super) fn started(&self) -> Time {
+        self.started
+    }
+
     /// Everything but instants.
     pub(super) fn hash_behaviour<H: Hasher>(&self, state: &mut H) {
         let CatchUp { round, target, started: _, is_ready, auto_promote } = self;

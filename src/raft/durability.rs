@@ -178,23 +178,20 @@ impl Durability {
         [flying, self.dirty.truncate_from, self.dirty.append_from].into_iter().flatten().min()
     }
 
-    /// Everything but instants and what follows from the rest, with writes numbered back from the newest. A reply that
-    /// waits twice counts once: what was sent may arrive twice anyway.
+    /// What of the writes under way matters to whoever makes all of them durable at once, and takes what then leaves for
+    /// a set: neither how many they are, nor in which order replies wait.
     pub(super) fn hash_behaviour<H: Hasher>(&self, state: &mut H) {
-        let Durability { rules: _, issued, persisted, flights, dirty, touched: _, held } = self;
-        (issued.0 - persisted.0, dirty).hash(state);
-        flights.len().hash(state);
-        flights.iter().for_each(|flight| (issued.0 - flight.seq.0, flight.lowest).hash(state));
-        for (place, (seq, reply)) in held.iter().enumerate() {
-            if held.iter().take(place).all(|(_, earlier)| earlier != reply) {
-                (issued.0.wrapping_sub(seq.0), reply).hash(state);
-            }
-        }
-    }
-
-    /// How many writes before the newest one `seq` was.
-    pub(super) fn age(&self, seq: WriteSeq) -> u64 {
-        self.issued.0.wrapping_sub(seq.0)
+        let Durability { rules: _, issued, persisted, flights: _, dirty, touched: _, held } = self;
+        (issued > persisted, self.lowest_touched(), dirty).hash(state);
+        let print_of = |reply: &Envelope| {
+            let mut hasher = std::hash::DefaultHasher::new();
+            reply.hash(&mut hasher);
+            hasher.finish()
+        };
+        let mut prints: Vec<u64> = held.iter().map(|(_, reply)| print_of(reply)).collect();
+        prints.sort_unstable();
+        prints.dedup();
+        prints.hash(state);
     }
 
     /// When the oldest write still under way was handed out (R59).

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use core::hash::{Hash, Hasher};
 use core::time::Duration;
 
+use super::config::Config;
 use super::core::Core;
 use super::durability::Durability;
 use super::event::{CampaignCause, Event, StepDownCause};
@@ -28,7 +29,7 @@ pub(super) struct Campaign {
 impl Campaign {
     pub(super) fn hash_behaviour<H: Hasher>(&self, disk: &Durability, state: &mut H) {
         let Campaign { pre, asked, nonce, ballots, own_vote } = self;
-        (pre, asked, nonce, ballots, own_vote.map(|seq| disk.age(seq))).hash(state);
+        (pre, asked, nonce, ballots, own_vote.map(|seq| disk.is_persisted(seq))).hash(state);
     }
 
     /// Whom an answer of `from` counts for when nobody looks whether it has answered before.
@@ -71,7 +72,7 @@ impl Core {
             && self.fault().is_none()
             && self.membership.may_campaign(self.id)
             && !self.is_installing()
-            && !self.is_recovering()
+            && !self.abstains()
     }
 
     /// Restarts the election timer with a new random length (R12, R13).
@@ -186,7 +187,7 @@ impl Core {
             self.become_follower(now, vote.asked, None, StepDownCause::HigherTerm { from });
         }
         let refused = match vote.pre {
-            _ if self.is_recovering() => Some(VoteRefusal::Recovering),
+            _ if self.abstains() => Some(VoteRefusal::Recovering),
             true => self.judge_pre_vote(now, from, vote),
             false => self.judge_vote(now, from, vote),
         };
@@ -314,7 +315,10 @@ impl Core {
         let pre = campaign.pre;
         let own_at_once = (!self.rules.keeps(Rule::OwnBallotDurable)).then_some(true);
         let own = |voter| own_at_once.filter(|_| voter == self.id);
-        match tally(self.membership.config(), |voter| campaign.ballots.get(&voter).copied().or(own(voter))) {
+        let config = self.membership.config();
+        let half = (!self.rules.keeps(Rule::BothHalvesElect))
+            .then(|| Config { outgoing: Vec::new(), ..Config::clone(config) });
+        match tally(half.as_ref().unwrap_or(config), |voter| campaign.ballots.get(&voter).copied().or(own(voter))) {
             Tally::Open => {}
             Tally::Lost => self.become_follower(now, self.term, None, StepDownCause::VotesLost),
             Tally::Won if pre => self.start_real_campaign(now, CampaignCause::PreVotesWon),

@@ -5,11 +5,14 @@
 //! time plus the election timeout, shortened by how much faster than the leader's their clocks may run. Everything
 //! here is off unless `Options::lease_reads` says so, and rests on clocks that keep to `Options::clock_drift_ppm`.
 
+use core::hash::{Hash, Hasher};
 use core::time::Duration;
 use std::collections::{BTreeMap, VecDeque};
 
 use super::core::Core;
+use super::fingerprint::age_of;
 use super::quorum::reached;
+use super::rules::Rule;
 use super::types::{Index, NodeId, Role, Time};
 
 /// How many times of sending are remembered for one election timeout; heartbeats that follow each other faster share
@@ -63,6 +66,15 @@ impl Lease {
     pub(super) fn end(&mut self) {
         self.is_over = true;
     }
+
+    /// Everything, by how long before `now` it was; what is longer ago than an election timeout is alike.
+    pub(super) fn hash_ages<H: Hasher>(&self, now: Time, election_timeout: Duration, state: &mut H) {
+        let Lease { marks, confirmed, config, is_over } = self;
+        let age = |instant: &Time| age_of(now, *instant, election_timeout);
+        (config, is_over, marks.len()).hash(state);
+        marks.iter().for_each(|(seq, sent)| (seq, age(sent)).hash(state));
+        confirmed.iter().for_each(|(peer, sent)| (peer, age(sent)).hash(state));
+    }
 }
 
 impl Core {
@@ -88,10 +100,12 @@ impl Core {
         if config.members.len() == 1 && config.is_voter(self.id) {
             return Some(Time(u64::MAX));
         }
-        if lease.config != self.membership.index() {
+        let of_one_config = self.rules.keeps(Rule::LeaseOfConfig);
+        if lease.config != self.membership.index() && of_one_config {
             return None;
         }
-        let since = reached(self.membership.config(), |id| match lease.confirmed.get(&id) {
+        let counted = if of_one_config { config } else { &self.membership.known()[0].1 };
+        let since = reached(counted, |id| match lease.confirmed.get(&id) {
             _ if id == self.id => Time(u64::MAX),
             Some(sent) => *sent,
             None => Time(0),
@@ -103,7 +117,7 @@ impl Core {
     fn lease_length(&self) -> Duration {
         let timeout = self.options.election_timeout;
         let nanos = u64::try_from(timeout.as_nanos()).expect("election timeouts are far below 500 years");
-        let drift = u64::from(self.options.clock_drift_ppm);
+        let drift = if self.rules.keeps(Rule::LeaseDrift) { u64::from(self.options.clock_drift_ppm) } else { 0 };
         let scaled = u128::from(nanos) * u128::from(PARTS_PER_MILLION) / u128::from(PARTS_PER_MILLION + drift);
         let shortened = Duration::from_nanos(u64::try_from(scaled).expect("it is not longer than the timeout"));
         shortened.saturating_sub(timeout / MARGIN_PARTS)
@@ -113,7 +127,9 @@ impl Core {
     /// whatever has become of its term since; after a start it does not know what it had promised (R21). Without lease
     /// reads a promise ends with the term it was given in, and is `live_leader`'s to judge.
     pub(super) fn is_bound(&self, now: Time) -> bool {
-        let since = self.leader_contact.unwrap_or(self.started);
+        let outlives = self.leader.is_some() || self.rules.keeps(Rule::PromiseOutlivesTerm);
+        let assumed = Some(self.started).filter(|_| self.rules.keeps(Rule::PromiseAssumed));
+        let Some(since) = self.leader_contact.filter(|_| outlives).or(assumed) else { return false };
         self.options.lease_reads && self.role != Role::Leader && now.since(since) < self.options.election_timeout
     }
 }

@@ -13,6 +13,7 @@ use super::core::Core;
 use super::effects::Created;
 use super::event::{Event, StepDownCause};
 use super::progress::{Goodbye, Progress};
+use super::rules::Rule;
 use super::transfer::Transfer;
 use super::types::{Index, LogId, NodeId, Term, Time};
 
@@ -62,7 +63,7 @@ impl Core {
         if only_if.is_some_and(|wanted| !is_in_force(wanted)) {
             return Err(ChangeRefusal::Stale { in_force });
         }
-        if self.commit < noop {
+        if self.commit < noop && self.rules.keeps(Rule::ChangeInOwnTerm) {
             return Err(ChangeRefusal::NothingCommitted { term: self.term });
         }
         let config = Arc::clone(self.membership.config());
@@ -103,7 +104,7 @@ impl Core {
         transfer: Option<Transfer>,
     ) -> Result<(), ChangeRefusal> {
         let at = self.membership.index();
-        if at > self.commit {
+        if at > self.commit && self.rules.keeps(Rule::OneChange) {
             return Err(ChangeRefusal::Uncommitted { at });
         }
         if let Some(transfer) = transfer
@@ -120,7 +121,7 @@ impl Core {
         if peer.contact.is_none_or(|heard| now.since(heard) >= self.options.election_timeout) {
             return Err(ChangeRefusal::NotHeard { id });
         }
-        if peer.catch_up.as_ref().is_some_and(CatchUp::is_ready) {
+        if peer.catch_up.as_ref().is_some_and(CatchUp::is_ready) || !self.rules.keeps(Rule::CaughtUp) {
             return Ok(());
         }
         Err(ChangeRefusal::NotCaughtUp { id, missing: self.log.last().index - peer.matched })
@@ -214,10 +215,12 @@ impl Core {
         let Some(leading) = &self.leading else { return };
         let (noop, is_transferring) = (leading.noop, leading.transfer.is_some());
         self.say_goodbyes(now);
-        if self.membership.index() > self.commit || self.commit < noop {
+        let is_committed = self.membership.index() <= self.commit && self.commit >= noop;
+        let config = self.membership.config();
+        let leaves_early = config.is_joint() && !self.rules.keeps(Rule::JointCommitted);
+        if !is_committed && !leaves_early {
             return;
         }
-        let config = self.membership.config();
         if !config.is_joint() && config.learners.is_empty() && config.is_voter(self.id) {
             return;
         }
@@ -226,7 +229,7 @@ impl Core {
             if config.auto_leave {
                 self.append_config(now, left(&config));
             }
-        } else if !config.is_voter(self.id) {
+        } else if !config.is_voter(self.id) && self.rules.keeps(Rule::VotedOut) {
             self.bow_out(now);
         } else if !is_transferring {
             self.promote_one(now, &config);
@@ -275,7 +278,8 @@ impl Core {
 
     /// Ends the tracking of removed peers that know of it or have had their time (R77).
     fn say_goodbyes(&mut self, now: Time) {
-        let (commit, patience) = (self.commit, GOODBYE_TIMEOUTS * self.options.election_timeout);
+        let timeouts = if self.rules.keeps(Rule::Goodbye) { GOODBYE_TIMEOUTS } else { 0 };
+        let (commit, patience) = (self.commit, timeouts * self.options.election_timeout);
         let Some(leading) = &mut self.leading else { return };
         if leading.peers.iter().all(|peer| peer.goodbye.is_none()) {
             return;

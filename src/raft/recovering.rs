@@ -10,7 +10,8 @@
 
 use super::core::Core;
 use super::event::Event;
-use super::message::{Hello, HelloReply, Message};
+use super::message::{AppendOutcome, Hello, HelloReply, Message};
+use super::rules::Rule;
 use super::types::{Index, NodeId, Role, Time};
 
 /// What a recovering node waits for.
@@ -36,6 +37,11 @@ impl Core {
         self.recovering.is_some()
     }
 
+    /// What follows from that for elections.
+    pub(super) fn abstains(&self) -> bool {
+        self.is_recovering() && self.rules.keeps(Rule::RepairBeforeVote)
+    }
+
     /// The leader was heard: it is told, until it has answered.
     pub(super) fn say_hello(&mut self, leader: NodeId) {
         if let Some(Recovering { incarnation, until: None }) = self.recovering {
@@ -59,6 +65,16 @@ impl Core {
         if let Some(recovering) = &mut self.recovering {
             recovering.until = None;
         }
+    }
+
+    /// An append was taken. Only with R64-hello broken its own end is taken for the announced one.
+    pub(super) fn end_recovering_after(&mut self, outcome: &AppendOutcome) {
+        if let (Some(recovering), AppendOutcome::Ack { index }) = (&mut self.recovering, outcome)
+            && !self.rules.keeps(Rule::RepairAnnounced)
+        {
+            recovering.until.get_or_insert(*index);
+        }
+        self.end_recovering();
     }
 
     /// Becomes a voter again when everything up to the announced end is here for good.

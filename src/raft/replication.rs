@@ -1,6 +1,7 @@
 //! Leading: proposals, appends and their answers, heartbeats, and the commit rule (§5.3, §5.4.2).
 
 use super::catch_up::CatchUp;
+use super::change::left;
 use super::core::Core;
 use super::effects::{Created, Fault, Refusal};
 use super::event::{Event, StepDownCause};
@@ -198,10 +199,12 @@ impl Core {
 
     pub(super) fn send_heartbeats(&mut self, now: Time) {
         let (config, election_timeout) = (self.membership.index(), self.options.election_timeout);
+        let of_one_config = self.rules.keeps(Rule::LeaseOfConfig);
         let Some(leading) = &mut self.leading else { return };
         leading.commit_beat = self.commit;
         if self.options.lease_reads {
             let seq = leading.reads.open_round();
+            let config = if of_one_config { config } else { Index(0) };
             leading.lease.sent(now, seq, config, election_timeout);
         }
         let (read_seq, orders_void) = (leading.reads.newest_seq(), leading.orders_void);
@@ -413,7 +416,11 @@ impl Core {
             }
             leading.peers.iter().find(|peer| peer.id == id).map_or(Index(0), Progress::counted)
         };
-        let index = reached(self.membership.config(), matched);
+        let index = if self.rules.keeps(Rule::BothHalvesCommit) {
+            reached(self.membership.config(), matched)
+        } else {
+            reached(&left(self.membership.config()), matched)
+        };
         if index > self.commit && self.may_commit(index) {
             self.set_commit(index);
         }
@@ -467,7 +474,7 @@ impl Core {
             Ok(outcome) => outcome,
             Err(fault) => return self.poison(fault),
         };
-        self.end_recovering();
+        self.end_recovering_after(&outcome);
         if news_only && matches!(outcome, AppendOutcome::Ack { .. }) {
             return;
         }
@@ -523,7 +530,7 @@ impl Core {
         self.log.truncate(from);
         self.disk.truncated(from);
         self.events.push(Event::Truncated { from, by_leader: leader });
-        if self.membership.truncated(from) {
+        if self.rules.keeps(Rule::ConfigRolledBack) && self.membership.truncated(from) {
             self.events.push(Event::ConfigRolledBack { to: self.membership.index() });
         }
     }

@@ -8,6 +8,8 @@
 use core::fmt;
 use core::str::FromStr;
 
+use super::core::Core;
+
 /// A rule that can be switched off, named after what holds while it is kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Rule {
@@ -25,6 +27,8 @@ pub enum Rule {
     OwnBallotDurable,
     PreVoteHarmless,
     Stickiness,
+    PromiseAssumed,
+    PromiseOutlivesTerm,
     QuorumContact,
     StaleTold,
     NoopFirst,
@@ -53,10 +57,27 @@ pub enum Rule {
     FailStop,
     DamageNotTorn,
     TornNotDamage,
+    RepairBeforeVote,
+    RepairAnnounced,
     StorageChecked,
+    ChangeInOwnTerm,
+    OneChange,
+    BothHalvesElect,
+    BothHalvesCommit,
+    JointCommitted,
+    ConfigRolledBack,
+    CaughtUp,
+    VotedOut,
+    Goodbye,
+    SnapshotConfig,
+    SuffixKept,
     ReadQuorum,
     ReadOwnTerm,
     ReadSequence,
+    LeaseDrift,
+    LeaseEnded,
+    LeaseOfConfig,
+    DedupeReplicated,
 }
 
 /// Every rule in the order of the enumeration: its id, and what goes wrong without it.
@@ -79,6 +100,12 @@ const CATALOGUE: &[(Rule, &str, &str)] = &[
     (Rule::OwnBallotDurable, "R18-own", "a candidate counts its own vote before the disk has it"),
     (Rule::PreVoteHarmless, "R19", "a question for a promise already raises the term of who is asked"),
     (Rule::Stickiness, "R20", "a node with a live leader is talked out of its term"),
+    (Rule::PromiseAssumed, "R21-start", "a restarted node votes at once, as if it had promised nothing"),
+    (
+        Rule::PromiseOutlivesTerm,
+        "R21-term",
+        "a higher term frees a node from what it promised to the leader it has heard",
+    ),
     (Rule::QuorumContact, "R22", "a leader without a quorum goes on leading"),
     (Rule::StaleTold, "R23", "a leader of an old term is not told of the newer one"),
     (Rule::NoopFirst, "R25", "a new leader appends nothing of its own term"),
@@ -107,14 +134,31 @@ const CATALOGUE: &[(Rule, &str, &str)] = &[
     (Rule::FailStop, "R60", "a node goes on after a failed write"),
     (Rule::DamageNotTorn, "R62-damage", "damage in the log is cut off like a torn write"),
     (Rule::TornNotDamage, "R62-torn", "a torn write is refused like damage"),
+    (Rule::RepairBeforeVote, "R64-vote", "a node that has lost entries votes and campaigns as if it had not"),
+    (Rule::RepairAnnounced, "R64-hello", "any append ends the repair of a log, also one from before the damage"),
     (Rule::StorageChecked, "R65", "messages for the disk that a node has lost reach its new one"),
+    (Rule::ChangeInOwnTerm, "R72", "a new leader changes the members before it has committed anything"),
+    (Rule::OneChange, "R72-one", "a change of the members begins while another one is not committed"),
+    (Rule::BothHalvesElect, "R73-elect", "in a joint configuration a majority of the new half elects alone"),
+    (Rule::BothHalvesCommit, "R73-commit", "in a joint configuration a majority of the new half commits alone"),
+    (Rule::JointCommitted, "R73-leave", "a joint configuration is left before it is committed"),
+    (Rule::ConfigRolledBack, "R74", "a configuration that was cut off with its entry stays in force"),
+    (Rule::CaughtUp, "R75", "a learner becomes a voter before it has caught up"),
+    (Rule::VotedOut, "R76", "a leader that is no member any more goes on leading"),
+    (Rule::Goodbye, "R77", "nobody tells a removed node that it was removed"),
+    (Rule::SnapshotConfig, "R82", "after a snapshot the configuration from before it stays in force"),
+    (Rule::SuffixKept, "R86", "a snapshot drops what the log holds behind its end"),
     (Rule::ReadQuorum, "R93-quorum", "a leader answers reads without asking whether it still leads"),
     (Rule::ReadOwnTerm, "R93-term", "a new leader answers reads before it knows what is committed"),
     (Rule::ReadSequence, "R94", "an answer to an earlier heartbeat confirms a later read"),
+    (Rule::LeaseDrift, "R99", "a lease lasts as long as if all clocks ran equally fast"),
+    (Rule::LeaseEnded, "R100", "a leader that has ordered another one to campaign goes on reading by its lease"),
+    (Rule::LeaseOfConfig, "R101", "a lease outlives the configuration it was gathered under"),
+    (Rule::DedupeReplicated, "R107", "only the leader knows which writes of a session it has seen"),
 ];
 
 /// Most rules that a set holds, one bit each.
-const RULES_MAX: usize = 64;
+const RULES_MAX: usize = 128;
 
 const _: () = assert!(CATALOGUE.len() <= RULES_MAX, "a set of rules fits its bits");
 
@@ -122,7 +166,7 @@ const _: () = assert!(CATALOGUE.len() <= RULES_MAX, "a set of rules fits its bit
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Rules {
     /// One bit for each broken rule.
-    broken: u64,
+    broken: u128,
 }
 
 /// Why a word names no rule.
@@ -160,6 +204,13 @@ impl Rules {
     /// The rules that are not kept, in order.
     pub fn broken(self) -> impl Iterator<Item = Rule> {
         Rule::all().filter(move |rule| !self.keeps(*rule))
+    }
+}
+
+impl Core {
+    /// The rules that this node keeps.
+    pub fn rules(&self) -> Rules {
+        self.rules
     }
 }
 

@@ -17,6 +17,7 @@ use super::event::Event;
 use super::log::Log;
 use super::message::{Message, Snapshot, SnapshotOutcome, SnapshotReply};
 use super::progress::{PeerState, Progress, Sending};
+use super::rules::Rule;
 use super::types::{Index, LogId, NodeId, Role, Term, Time, WriteSeq};
 
 /// What a snapshot stands for: the whole log up to `last`, and which file says so (R82).
@@ -106,10 +107,10 @@ enum Stage {
 }
 
 impl Receiving {
-    /// Everything, with the write counted back from the newest.
+    /// Everything; of the write only whether it is done.
     pub(super) fn hash_behaviour<H: Hasher>(&self, disk: &Durability, state: &mut H) {
         let Receiving { meta, from, term, generation, stored, answering, stage, term_write } = self;
-        (meta, from, term, generation, stored, answering, stage, disk.age(*term_write)).hash(state);
+        (meta, from, term, generation, stored, answering, stage, disk.is_persisted(*term_write)).hash(state);
     }
 }
 
@@ -290,7 +291,7 @@ impl Core {
             return;
         }
         let last = chunk.meta.last;
-        let own = self.log.term_at(last.index);
+        let own = self.log.term_at(last.index).filter(|_| self.keeps_suffix(last));
         if last.index <= self.commit && own.is_some_and(|own| own != last.term) {
             self.drop_message(from, "its snapshot ends where another entry is committed");
             return self.answer_chunk(from, &chunk, SnapshotOutcome::Failed);
@@ -302,6 +303,11 @@ impl Core {
             return self.answer_chunk(from, &chunk, SnapshotOutcome::Installed { index });
         }
         self.receive_chunk(from, chunk);
+    }
+
+    /// What follows the end of a snapshot that the log holds stays where it is (R86).
+    fn keeps_suffix(&self, last: LogId) -> bool {
+        last.index <= self.commit || self.rules.keeps(Rule::SuffixKept)
     }
 
     /// The leader holds everything up to `index` as it is here, and it is committed (R86).
@@ -413,7 +419,8 @@ impl Core {
             return Installation::NotNeeded;
         }
         let last = self.receiving.as_ref().expect("it is being installed").meta.last;
-        let needed = last.index > self.commit && self.log.term_at(last.index) != Some(last.term);
+        let needed =
+            last.index > self.commit && (self.log.term_at(last.index) != Some(last.term) || !self.keeps_suffix(last));
         if needed && self.role == Role::Leader {
             self.poison(Fault::Invariant { what: format!("{last} is committed, but not in the log of this leader") });
             return Installation::NotNeeded;
@@ -451,7 +458,8 @@ impl Core {
         self.disk.reset(meta.clone());
         (self.commit, self.applied, self.apply_told, self.verified) = (index, index, index, index);
         self.events.push(Event::SnapshotInstalled { last: meta.last, from });
-        if self.membership.replaced(meta.config_index, meta.config.clone()) {
+        let keeps = self.rules.keeps(Rule::SnapshotConfig);
+        if keeps && self.membership.replaced(meta.config_index, meta.config.clone()) {
             let (at, config) = (meta.config_index, meta.config.to_string());
             self.events.push(Event::ConfigEffective { at, config });
         }

@@ -93,6 +93,7 @@ fn work(core: &mut Core) -> (Vec<SnapshotOutcome>, Option<Write>) {
     }
 }
 
+/// P117, R4, R86.
 #[test]
 fn a_start_takes_log_and_snapshot_as_one_or_names_what_is_missing() {
     /// First index of the log, its terms, where the snapshot ends, and the commit hint.

@@ -479,7 +479,7 @@ fn an_old_completion_does_not_vouch_for_entries_that_are_overwritten() {
     }
 }
 
-/// R80: against an oracle that tries every value, for every pair of voter sets among four nodes.
+/// P092, R80: against an oracle that tries every value, for every pair of voter sets among four nodes.
 #[test]
 fn quorums_agree_with_counting_by_hand() {
     let ids = |mask: u64| (1..=5).filter(|id| mask >> (id - 1) & 1 == 1).map(NodeId).collect::<Vec<_>>();

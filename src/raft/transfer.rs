@@ -4,6 +4,7 @@ use super::core::Core;
 use super::effects::Refusal;
 use super::event::{CampaignCause, Event, StepDownCause};
 use super::message::{Message, TimeoutNow};
+use super::rules::Rule;
 use super::types::{NodeId, Role, Time};
 
 /// A transfer under way: no proposals are taken meanwhile.
@@ -75,7 +76,9 @@ impl Core {
             return;
         }
         leading.orders += 1;
-        leading.lease.end();
+        if self.rules.keeps(Rule::LeaseEnded) {
+            leading.lease.end();
+        }
         let (to, order) = (transfer.to, leading.orders);
         transfer.order = Some(order);
         self.send(to, Message::TimeoutNow(TimeoutNow { last, order }));

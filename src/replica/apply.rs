@@ -16,7 +16,7 @@ use crate::api::{Answer, Refused};
 use crate::codec::entry::{decode_config, decode_stamp, decode_write, plain_put};
 use crate::codec::record::LINK_ORIGIN;
 use crate::codec::{EntryError, Kind, RECORD_HEADER_BYTES, RecordHeader, Settings};
-use crate::raft::{Fault, Index, SnapshotMeta, Term};
+use crate::raft::{Fault, Index, Rule, SnapshotMeta, Term};
 use crate::state_machine::{Applied as AppliedWrite, Written};
 
 /// Pages of old records kept ready; together with the one being read this bounds what replay holds in memory.
@@ -167,7 +167,13 @@ impl Replica {
                 let term = header.id.term.0;
                 let applied = match plain_put(payload) {
                     Some((key, value)) => self.machine.put(revision, term, key, value),
-                    None => self.machine.apply(revision, term, decode_write(payload)?),
+                    None => {
+                        let mut write = decode_write(payload)?;
+                        if !self.is_leader() && !self.core.rules().keeps(Rule::DedupeReplicated) {
+                            write.session = None;
+                        }
+                        self.machine.apply(revision, term, write)
+                    }
                 };
                 if let Some(write) = self.writes.take(header.id) {
                     let answer = answer_write(applied, self.machine.log_time_ms());

@@ -5,6 +5,7 @@
 //! neither append nor apply ever waits for it (R83). When a snapshot is due is decided here; what is compacted, who
 //! needs one, and what becomes of a received one is the core's to say.
 
+use core::error::Error;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -13,6 +14,7 @@ use bytes::Bytes;
 use super::exchange::{FetchId, Input};
 use super::mind::Replica;
 use super::tail::Tail;
+use crate::codec::snapshot::SnapshotFiles;
 use crate::codec::{PeerMessage, RecordHeader, Settings};
 use crate::raft::event::Event;
 use crate::raft::message::Snapshot;
@@ -51,6 +53,30 @@ pub enum SnapshotJob {
 }
 
 impl SnapshotJob {
+    /// Does what is asked, which may block for seconds, and gives the answer. `describe` puts an error into words.
+    pub fn carry_out<F: SnapshotFiles>(self, files: &mut F, describe: impl Fn(&dyn Error) -> String) -> Input
+    where
+        F::Error: 'static,
+    {
+        let failed = |error: F::Error| describe(&error);
+        match self {
+            SnapshotJob::Take { meta, image } => {
+                let Image { machine, settings } = *image;
+                Input::SnapshotTaken(files.take(&meta, &settings, &machine).map_err(failed))
+            }
+            SnapshotJob::Fetch { id, snapshot, offset, length } => {
+                Input::ChunkFetched { id, result: files.read(snapshot, offset, length).map_err(failed) }
+            }
+            SnapshotJob::Store { meta, offset, bytes } => {
+                Input::ChunkStored { snapshot: meta.id(), result: files.store(&meta, offset, &bytes).map_err(failed) }
+            }
+            SnapshotJob::Install { meta } => {
+                let installed = files.install(&meta).map_err(failed);
+                Input::SnapshotInstalled(installed.map(|(machine, settings)| Box::new(Image { machine, settings })))
+            }
+        }
+    }
+
     /// The answer to a job that could not be done.
     pub fn failed(self, because: String) -> Input {
         match self {

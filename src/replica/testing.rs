@@ -9,12 +9,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use bytes::{Bytes, BytesMut};
+use core::convert::Infallible;
 use core::time::Duration;
 
 use super::{ChangeOutcome, ChangeTicket, Fetch, Found, Image, Input, Limits, Outputs, Replica, Setup, SnapshotJob};
 use crate::api::{Answer, Ask, ClientId, Consistency, Query, Request, Response};
 use crate::codec::entry::{decode_config, encode_command, encode_config};
 use crate::codec::record::LINK_ORIGIN;
+use crate::codec::snapshot::encode_image;
 use crate::codec::{Kind, PeerMessage, RECORD_HEADER_BYTES, RecordHeader, Settings, WriteBatch, append_record};
 use crate::raft::event::Event;
 use crate::raft::{
@@ -345,6 +347,7 @@ impl World {
                 assert!(same, "every node stores the same bytes");
             }
             assert_eq!(content(other), content(replica));
+            assert_eq!(image_bytes(other), image_bytes(replica), "a snapshot of it is the same bytes everywhere (R82)");
             assert_eq!(other.map().applied(), node.disk.last());
         }
     }
@@ -614,6 +617,16 @@ pub(super) fn content(replica: &Replica) -> Vec<Row> {
         (entry.key().to_vec(), entry.value().to_vec(), [entry.created(), entry.revision(), entry.version()])
     };
     page.entries.iter().map(row).collect()
+}
+
+fn image_bytes(replica: &Replica) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    let encoded: Result<(), Infallible> = encode_image(replica.machine(), &mut |piece| {
+        bytes.extend_from_slice(piece);
+        Ok(())
+    });
+    encoded.expect("a vector takes everything");
+    bytes
 }
 
 pub(super) fn member(id: NodeId) -> Member {

@@ -7,16 +7,18 @@
 //! An entry is known by its log id and the check of its record. The check chains to the entry before, so that two logs
 //! with the same check at one place are the same up to there, which makes each look cost one comparison.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 use bytes::Bytes;
 
 use super::script::Violation;
+use crate::codec::entry::decode_config;
 use crate::codec::record::LINK_ORIGIN;
 use crate::codec::{Kind, PeerMessage, RECORD_HEADER_BYTES, RecordHeader, WriteBatch};
 use crate::raft::message::AppendOutcome;
-use crate::raft::quorum::reached;
-use crate::raft::{Config, HardState, Index, LogId, Message, NodeId, Role, Term};
+use crate::raft::quorum::{Tally, overlap, reached, tally};
+use crate::raft::{Config, HardState, Index, LogId, Message, NodeId, Role, SnapshotMeta, Term};
 use crate::replica::{Outputs, Replica};
 use crate::storage::Recovered;
 
@@ -37,6 +39,7 @@ struct Known {
     link: u32,
     kind: Kind,
     payload: Bytes,
+    config: Option<Arc<Config>>,
 }
 
 /// What is known to be committed.
@@ -67,6 +70,8 @@ struct Follow {
     term: Term,
     commit: Index,
     applied: Index,
+    /// Where the configuration in force stood after the last turn.
+    config: Index,
 }
 
 /// Everything that must not be forgotten.
@@ -75,6 +80,8 @@ pub struct Checkers {
     nodes: Vec<Follow>,
     /// By index, every entry ever seen there.
     known: Vec<Vec<Known>>,
+    /// Where in `known` there are configurations.
+    config_places: BTreeSet<usize>,
     committed: Vec<Committed>,
     leaders: BTreeMap<Term, NodeId>,
     votes: BTreeMap<(NodeId, Term), NodeId>,
@@ -83,8 +90,48 @@ pub struct Checkers {
 }
 
 impl Checkers {
-    pub fn new(nodes: usize) -> Checkers {
-        Checkers { nodes: vec![Follow::default(); nodes], ..Checkers::default() }
+    /// There is one more node.
+    pub fn add_node(&mut self) {
+        self.nodes.push(Follow::default());
+    }
+
+    /// The newest committed configuration, and every one behind it that somebody has or had in its log: no other can be
+    /// in force, now or before the next one is proposed.
+    pub fn possible_configs(&self) -> Vec<Arc<Config>> {
+        let count = self.committed.len();
+        let committed = self.newest_config(count, |place| Some(self.committed[place].slot));
+        let open = self.config_places.range(count..).flat_map(|place| &self.known[*place]);
+        let open = open.filter_map(|known| known.config.clone());
+        committed.map(|(_, config)| config).into_iter().chain(open).collect()
+    }
+
+    /// The configuration that was committed under this log id; a node that has compacted the entry names no term.
+    pub fn committed_config(&self, id: LogId) -> Option<Arc<Config>> {
+        let is_meant = |term: Term| term == id.term || id.term == Term(0);
+        let slot = self.committed.get(place(id.index)).filter(|committed| is_meant(committed.slot.term))?.slot;
+        self.known[place(id.index)].iter().find(|known| known.slot == slot)?.config.clone()
+    }
+
+    /// The newest configuration among the first entries of a log.
+    fn newest_config(&self, count: usize, slot: impl Fn(usize) -> Option<Slot>) -> Option<(Index, Arc<Config>)> {
+        self.config_places.range(..count).rev().find_map(|place| {
+            let here = slot(*place)?;
+            let known = self.known[*place].iter().find(|known| known.slot == here)?;
+            Some((Index(*place as u64 + 1), known.config.clone()?))
+        })
+    }
+
+    /// The configurations that a node goes or went by since the one at `from` was the newest in its log.
+    fn configs_since(&self, at: usize, from: Index) -> Vec<Arc<Config>> {
+        let log = &self.nodes[at].log;
+        let places = self.config_places.range(place(from).min(log.len())..log.len());
+        let here = places.filter_map(|place| self.known[*place].iter().find(|known| known.slot == log[*place]));
+        here.filter_map(|known| known.config.clone()).collect()
+    }
+
+    fn config_of(&self, at: usize) -> Option<(Index, Arc<Config>)> {
+        let log = &self.nodes[at].log;
+        self.newest_config(log.len(), |place| log.get(place).copied())
     }
 
     /// Index of the newest entry that any node was seen to have committed.
@@ -117,7 +164,11 @@ impl Checkers {
         let found_state = Stored { hard_state: found.hard_state, log };
         if !is_first {
             let possible = std::mem::take(&mut follow.possible);
-            check_recovery(id, &follow.stored, &possible, &found_state)?;
+            // A snapshot that had been received is installed now, if the log does not hold what it covers (R86).
+            let last = found.snapshot.as_ref().map_or(LogId::ZERO, |loaded| loaded.meta.last);
+            let is_snapshot = last.index.0 == found_state.log.len() as u64
+                && follow.stored.log.get(place(last.index)) != found_state.log.last();
+            check_recovery(id, &follow.stored, &possible, &found_state, is_snapshot)?;
         }
         let hint = place(found.commit_hint.next());
         let agrees = (0..hint).all(|place| {
@@ -147,7 +198,7 @@ impl Checkers {
             follow.possible.push(state.clone());
         }
         for batch in cut_short {
-            apply_batch(&mut state.log, batch);
+            apply_batch(&self.committed, &mut state.log, batch);
             follow.possible.push(state.clone());
         }
         (follow.role, follow.applied) = (Role::Follower, Index(0));
@@ -168,7 +219,7 @@ impl Checkers {
             if let Some(hard_state) = batch.hard_state {
                 follow.stored.hard_state = hard_state;
             }
-            apply_batch(&mut follow.stored.log, batch);
+            apply_batch(&self.committed, &mut follow.stored.log, batch);
         }
         let now = follow.stored.hard_state;
         let newest = follow.stored.log.last().map_or(Term(0), |slot| slot.term);
@@ -201,37 +252,56 @@ impl Checkers {
         })?;
         let durable = core.durable();
         let newest = place(durable);
-        let is_there = follow.stored.log.get(newest) == follow.log.get(newest);
+        let covered = core.snapshot().map_or(Index(0), |meta| meta.last.index);
+        let is_there = follow.stored.log.get(newest) == follow.log.get(newest) || durable <= covered;
         hold(is_there || durable == Index(0), "I8 durable commit", || {
             format!("{id} takes its log for durable up to {durable}, its disk holds something else")
         })?;
         hold(applied <= durable, "I11 bounds", || format!("{id} applied {applied}, durable only {durable}"))?;
         let became_leader = core.role() == Role::Leader && (follow.role != Role::Leader || follow.term != term);
         let (commit_before, applied_before) = (follow.commit, follow.applied);
+        let config_before = std::mem::replace(&mut follow.config, core.config_index());
+        let same_reign = core.role() == Role::Leader && follow.role == Role::Leader && follow.term == term;
+        if same_reign && core.config_index() > config_before {
+            let is_own = follow.log.get(place(commit)).is_some_and(|slot| slot.term == term);
+            hold(is_own && config_before <= commit, "R72 one change", || {
+                format!("{id} changes the configuration of {config_before}, and has committed {commit}")
+            })?;
+        }
         (follow.role, follow.term, follow.commit, follow.applied) = (core.role(), term, commit, applied);
+        self.check_config(at, id, core.config_index(), core.config())?;
         if became_leader {
             self.check_new_leader(at, id, term)?;
         }
         if commit > commit_before {
-            self.check_commit(at, id, term, commit_before, commit, core.config())?;
+            let own = self.nodes[at].log[place(commit)].term;
+            hold(core.role() != Role::Leader || became_leader || own == term, "R47 own term", || {
+                format!("{id} leads term {term} and commits {commit}, of term {own}, by counting copies")
+            })?;
+            self.check_commit(at, id, term, commit_before, commit, config_before)?;
         }
         if applied > applied_before {
-            self.check_state(id, applied, replica.map().sum())?;
+            self.check_state(id, applied, state_sum(replica))?;
         }
         Ok(())
     }
 
     /// A message leaves a node: votes and acknowledgements are covered by what its disk has completed (R53).
-    pub fn sent(&self, at: usize, message: &PeerMessage) -> Checked {
+    pub fn sent(&mut self, at: usize, message: &PeerMessage) -> Checked {
         let envelope = &message.envelope;
         let stored = &self.nodes[at].stored;
         match &envelope.message {
+            Message::Vote(vote) if !vote.pre => hold(stored.hard_state.term >= vote.asked, "R15 vote request", || {
+                format!("{} asks for votes in term {} before its disk holds that", envelope.from, vote.asked)
+            }),
             Message::VoteReply(reply) if !reply.pre && reply.refused.is_none() => {
                 let HardState { term, vote } = stored.hard_state;
                 let is_covered = term > reply.asked || term == reply.asked && vote == Some(envelope.to);
                 hold(is_covered, "R53 durable before said", || {
                     format!("{} grants a vote in term {} that its disk does not hold", envelope.from, reply.asked)
-                })
+                })?;
+                // A later term may have come before the disk held this vote; then it is covered by that, and counts.
+                self.note_vote(envelope.from, HardState { term: reply.asked, vote: Some(envelope.to) })
             }
             Message::AppendReply(reply) => {
                 hold(stored.hard_state.term >= envelope.term, "R53 durable before said", || {
@@ -275,9 +345,25 @@ impl Checkers {
                 format!("{id} drops its log from {from}, and has committed up to {}", before.commit)
             })?;
         }
+        if let Some(meta) = &write.reset_to {
+            self.check_reset(at, id, meta)?;
+        }
         self.note_records(id, write.records.iter())?;
-        apply_batch(&mut self.nodes[at].log, write);
+        apply_batch(&self.committed, &mut self.nodes[at].log, write);
         Ok(())
+    }
+
+    /// R86: a log is given up for a snapshot of what is committed, and only if it does not hold what that covers.
+    fn check_reset(&self, at: usize, id: NodeId, meta: &SnapshotMeta) -> Checked {
+        let last = place(meta.last.index);
+        let slot = Slot { term: meta.last.term, check: meta.link };
+        let is_committed = self.committed.get(last).is_some_and(|committed| committed.slot == slot);
+        hold(is_committed, "I5 state-machine safety", || {
+            format!("{id} installs a snapshot of {}, which is not committed", meta.last)
+        })?;
+        hold(self.nodes[at].log.get(last) != Some(&slot), "R86 suffix", || {
+            format!("{id} gives up a log that holds {}, where its snapshot ends", meta.last)
+        })
     }
 
     /// I3: a log id names one entry with one entry before it, in every log that is ever written.
@@ -298,7 +384,14 @@ impl Checkers {
                     }
                     None => {
                         let payload = record.slice(RECORD_HEADER_BYTES..);
-                        here.push(Known { slot, link: header.link, kind: header.kind, payload });
+                        let config = (header.kind == Kind::Config).then(|| {
+                            let (config, _) = decode_config(&payload).expect("configurations can be read");
+                            Arc::new(config)
+                        });
+                        if config.is_some() {
+                            self.config_places.insert(place);
+                        }
+                        here.push(Known { slot, link: header.link, kind: header.kind, payload, config });
                     }
                 }
             }
@@ -313,7 +406,7 @@ impl Checkers {
         if let Some(first) = records.first() {
             check = RecordHeader::peek(first).expect("recovery hands over whole records").link;
         }
-        for index in (1..found.tail_first.0).rev() {
+        for index in (found.shape.first.0..found.tail_first.0).rev() {
             let term = found.shape.term_at(Index(index)).expect("the shape covers the log");
             let known = self.known.get(place(Index(index))).into_iter().flatten();
             let mut matching = known.filter(|known| known.slot == Slot { term, check });
@@ -326,9 +419,14 @@ impl Checkers {
             check = known.link;
         }
         slots.reverse();
-        hold(check == LINK_ORIGIN, "I3 log matching", || {
-            format!("the log that {id} found does not begin where logs begin")
-        })?;
+        let base = found.before_first;
+        let covered = self.committed.get(..place(base.index.next())).unwrap_or_default();
+        let goes_on = match covered.last() {
+            Some(committed) => committed.slot == Slot { term: base.term, check },
+            None => check == LINK_ORIGIN && base == LogId::ZERO,
+        };
+        hold(goes_on, "I3 log matching", || format!("the log that {id} found does not go on behind {base}"))?;
+        slots.splice(0..0, covered.iter().map(|committed| committed.slot));
         let tail = records.iter().flat_map(split);
         slots.extend(tail.map(|(header, _)| Slot { term: header.id.term, check: header.check }));
         Ok(slots)
@@ -341,10 +439,25 @@ impl Checkers {
         hold(first == candidate, "I7 one vote", || format!("{id} voted for {first} and for {candidate} in term {term}"))
     }
 
-    /// I1 and I4.
+    /// R71, R74: the newest configuration of a log is in force from when it is appended, and no longer than it is there.
+    fn check_config(&self, at: usize, id: NodeId, index: Index, in_force: &Config) -> Checked {
+        let newest = self.config_of(at);
+        let is_so = newest.as_ref().is_some_and(|(at, config)| *at == index && **config == *in_force);
+        hold(is_so, "R71 configuration", || {
+            let says = newest.map_or_else(|| "nobody".to_owned(), |(at, config)| format!("{config}, at {at}"));
+            format!("{id} goes by {in_force}, at {index}, and the newest in its log is {says}")
+        })
+    }
+
+    /// I1 and I4, and that the votes were those of a quorum (R80).
     fn check_new_leader(&mut self, at: usize, id: NodeId, term: Term) -> Checked {
         let first = *self.leaders.entry(term).or_insert(id);
         hold(first == id, "I1 election safety", || format!("{first} and {id} both led term {term}"))?;
+        let (_, config) = self.config_of(at).expect("a leader has a configuration");
+        let ballot = |voter: NodeId| self.votes.get(&(voter, term)).map(|candidate| *candidate == id);
+        hold(tally(&config, ballot) == Tally::Won, "R80 quorum of votes", || {
+            format!("{id} leads term {term} without the votes of a quorum of {config}")
+        })?;
         let earlier = self.committed.iter().rposition(|committed| committed.by < term);
         let Some(newest) = earlier else { return Ok(()) };
         let log = &self.nodes[at].log;
@@ -355,8 +468,9 @@ impl Checkers {
         })
     }
 
-    /// I5 and I8: everybody commits the same, and what is committed anew lies on a durable quorum.
-    fn check_commit(&mut self, at: usize, id: NodeId, by: Term, from: Index, to: Index, config: &Config) -> Checked {
+    /// I5 and I8: everybody commits the same, and what is committed anew lies on a durable quorum of the configuration
+    /// that was in force. It may have been replaced since within the same turn, the first of which is at `config_from`.
+    fn check_commit(&mut self, at: usize, id: NodeId, by: Term, from: Index, to: Index, config_from: Index) -> Checked {
         let log = &self.nodes[at].log;
         let known_to = self.committed.len().min(place(to.next()));
         if let Some(newest) = known_to.checked_sub(1).filter(|newest| *newest >= place(from.next())) {
@@ -370,16 +484,34 @@ impl Checkers {
             return Ok(());
         }
         let newest = log[place(to)];
-        let holders = reached(config, |voter| {
-            let holds =
-                self.nodes.get(place_of(voter)).is_some_and(|node| node.stored.log.get(place(to)) == Some(&newest));
-            u8::from(holds)
-        });
-        hold(holders == 1, "I8 durable commit", || {
+        let holds = |voter: NodeId| {
+            let node = self.nodes.get(place_of(voter));
+            u8::from(node.is_some_and(|node| node.stored.log.get(place(to)) == Some(&newest)))
+        };
+        let is_held = self.configs_since(at, config_from).iter().any(|config| reached(config, holds) == 1);
+        hold(is_held, "I8 durable commit", || {
             format!("{id} committed {}, which no quorum holds durably", LogId { index: to, term: newest.term })
         })?;
-        let news = log[self.committed.len()..place(to.next())].iter().map(|slot| Committed { slot: *slot, by });
+        let known_to = self.committed.len();
+        let news = log[known_to..place(to.next())].iter().map(|slot| Committed { slot: *slot, by });
         self.committed.extend(news);
+        self.check_succession(known_to)
+    }
+
+    /// I10: each quorum of a committed configuration meets each one of the next.
+    fn check_succession(&self, from: usize) -> Checked {
+        for place in self.config_places.range(from.max(1)..self.committed.len()) {
+            let slot = |place: usize| Some(self.committed[place].slot);
+            let Some((at, config)) = self.newest_config(place + 1, slot) else { continue };
+            if at != Index(*place as u64 + 1) {
+                continue;
+            }
+            let before = self.newest_config(*place, slot);
+            let meets = before.as_ref().is_none_or(|(_, before)| overlap(before, &config));
+            hold(meets, "I10 configurations overlap", || {
+                format!("a quorum of {config}, committed at {at}, need not meet one of the configuration before")
+            })?;
+        }
         Ok(())
     }
 
@@ -396,16 +528,23 @@ impl Checkers {
     }
 }
 
+/// One number for everything that is replicated: the map, the sessions and the log time.
+fn state_sum(replica: &Replica) -> u64 {
+    let machine = replica.machine();
+    machine.map().sum().rotate_left(21) ^ machine.sessions().sum().rotate_left(42) ^ machine.log_time_ms()
+}
+
 /// R61, R62: what was completed is there; of what was cut short, a beginning.
-fn check_recovery(id: NodeId, stored: &Stored, possible: &[Stored], found: &Stored) -> Checked {
+fn check_recovery(id: NodeId, stored: &Stored, possible: &[Stored], found: &Stored, is_snapshot: bool) -> Checked {
     let states: Vec<&Stored> = core::iter::once(stored).chain(possible).collect();
     let is_one = states.contains(&found);
+    let is_installed = is_snapshot && states.iter().any(|state| state.hard_state == found.hard_state);
     let is_between = states.windows(2).any(|pair| {
         let (old, new) = (pair[0], pair[1]);
         let kept = old.log.iter().zip(&new.log).take_while(|(old, new)| old == new).count();
         new.hard_state == found.hard_state && found.log.len() >= kept && new.log.starts_with(&found.log)
     });
-    hold(is_one || is_between, "R61 recovery", || {
+    hold(is_one || is_between || is_installed, "R61 recovery", || {
         let ends: Vec<String> = states.iter().map(|state| describe(state)).collect();
         format!("{id} found {}, its disk was to hold one of: {}", describe(found), ends.join("; "))
     })
@@ -419,7 +558,11 @@ fn describe(state: &Stored) -> String {
     format!("a log up to {last}, term {term}, voted for {voted}")
 }
 
-fn apply_batch(log: &mut Vec<Slot>, batch: &WriteBatch) {
+fn apply_batch(committed: &[Committed], log: &mut Vec<Slot>, batch: &WriteBatch) {
+    if let Some(meta) = &batch.reset_to {
+        let covered = place(meta.last.index.next()).min(committed.len());
+        *log = committed[..covered].iter().map(|committed| committed.slot).collect();
+    }
     if let Some(from) = batch.truncate_from {
         log.truncate(place(from));
     }

@@ -1,8 +1,9 @@
 //! Clients of a simulated cluster: each asks, waits, and asks again, and everything it did and heard is kept.
 //!
 //! They follow the rules of the real client: a refusal that says that nothing was done is tried again elsewhere, a
-//! write whose answer is lost or unknown is not, and stays open for ever: it may have happened or may still happen.
-//! Some are pinned to one node and believe whatever it says.
+//! write whose answer is lost or unknown is not, and stays open for ever: it may have happened or may still happen. With
+//! a session it is sent again under the same number until its time is over (R107). Some are pinned to one node and
+//! believe whatever it says.
 //!
 //! Every key has one kind: a register, a counter, or a list. Keys change with time, so that no history grows without
 //! bound.
@@ -17,11 +18,12 @@ use super::dice::Dice;
 use super::model::{Action, Heard};
 use super::plan::Workload;
 use super::script::Violation;
+use super::session::Session;
 use super::world::{Coming, World};
 use crate::api::{Answer, Ask, ClientId, Consistency, Query, Refused, Request, Response};
 use crate::codec::entry::encode_command;
 use crate::raft::{Index, LogId, NodeId, Time};
-use crate::state_machine::{Command, Expect, Operation};
+use crate::state_machine::{Command, Expect, Operation, SessionId};
 
 /// Longest time a client waits for one operation, all attempts together.
 const PATIENCE_MAX: Duration = Duration::from_secs(6);
@@ -31,6 +33,9 @@ const CLIENT_LATENCY_MAX: Duration = Duration::from_millis(2);
 
 /// How long a client waits after a refusal before it tries again.
 const RETRY_AFTER_MAX: Duration = Duration::from_millis(120);
+
+/// Sessions in a row that may end before they take a write; then the client gives it up.
+const SESSIONS_ENDED_MAX: u32 = 8;
 
 /// How long a key is used.
 const KEY_LIFE: Duration = Duration::from_secs(12);
@@ -50,6 +55,8 @@ pub struct Done {
     pub invoked: Time,
     /// The newest index that any finished operation had seen when this one began.
     pub floor: Index,
+    /// As which writes of which sessions it was sent.
+    pub tags: Vec<(SessionId, u64)>,
     pub ending: Ending,
 }
 
@@ -81,6 +88,8 @@ struct Asked {
     node: usize,
     connection: ClientId,
     command: Option<Bytes>,
+    /// For the node's own state, to learn the log time from it.
+    is_question: bool,
     is_taken: bool,
     /// Whoever asked has hung up or waits no more.
     is_for_nobody: bool,
@@ -92,6 +101,9 @@ struct Client {
     target: usize,
     connections: u64,
     running: Option<Running>,
+    session: Option<Session>,
+    /// The newest index at which it was ever answered.
+    seen: Index,
 }
 
 #[derive(Clone, Debug)]
@@ -100,6 +112,28 @@ struct Running {
     operation: usize,
     attempt: u64,
     request: Option<u64>,
+    consistency: Consistency,
+    at_least: Index,
+    /// A write of a session as it was numbered; it is sent again like this.
+    numbered: Option<Bytes>,
+    /// Of an earlier attempt nobody knows what became.
+    may_have_happened: bool,
+    sessions_ended: u32,
+}
+
+impl Running {
+    fn new(operation: usize, attempt: u64, consistency: Consistency, at_least: Index) -> Running {
+        Running {
+            operation,
+            attempt,
+            request: None,
+            consistency,
+            at_least,
+            numbered: None,
+            may_have_happened: false,
+            sessions_ended: 0,
+        }
+    }
 }
 
 #[derive(Debug)]
@@ -124,18 +158,23 @@ pub struct Clients {
 }
 
 impl Clients {
-    pub fn new(workload: &Workload, nodes: usize) -> Clients {
-        let client = |number: u64| {
+    pub fn new(workload: &Workload, nodes: usize, dice: &mut Dice) -> Clients {
+        let mut client = |number: u64| {
             let every = workload.pinned_every;
             let is_pinned = every > 0 && number.is_multiple_of(every);
             let target = usize::try_from(number).expect("clients are few") % nodes;
-            Client { pinned: is_pinned.then_some(target), target, connections: 0, running: None }
+            let has_session = workload.sessions_every > 0
+                && number <= workload.clients
+                && number.is_multiple_of(workload.sessions_every);
+            let session = has_session.then(|| Session::new(dice));
+            let pinned = is_pinned.then_some(target);
+            Client { pinned, target, connections: 0, running: None, session, seen: Index(0) }
         };
         Clients {
             workload: workload.clone(),
             nodes,
             // The last one is the probe.
-            list: (1..=workload.clients + 1).map(client).collect(),
+            list: (1..=workload.clients + 1).map(&mut client).collect(),
             asked: BTreeMap::new(),
             history: Vec::new(),
             next_request: 1,
@@ -169,6 +208,11 @@ impl Clients {
         self.is_probing = false;
     }
 
+    /// Clients learn of one more node.
+    pub fn node_added(&mut self) {
+        self.nodes += 1;
+    }
+
     pub fn are_all_idle(&self) -> bool {
         self.list.iter().all(|client| client.running.is_none())
     }
@@ -193,7 +237,8 @@ impl Clients {
         let life = now.0 / u64::try_from(KEY_LIFE.as_nanos()).expect("a key lives for seconds");
         let key = format!("{}{slot}.{life}", ["register", "counter", "list"][kind as usize]).into_bytes();
         if dice.below(100) < self.workload.reads_percent {
-            return (key, Action::Read);
+            let is_stale = dice.below(100) < self.workload.stale_percent;
+            return (key, if is_stale { Action::StaleRead } else { Action::Read });
         }
         let operation = match kind {
             0 => self.register_operation(&key, dice),
@@ -268,14 +313,28 @@ impl World {
             let (key, action) = self.clients.next_operation(client, self.now, &mut self.client_dice);
             let floor = self.clients.floor;
             let operation = self.clients.history.len();
-            self.clients.history.push(Done { client, key, action, invoked: self.now, floor, ending: Ending::Open });
+            let (consistency, at_least) = self.choose_consistency(client, &action);
+            let (invoked, tags, ending) = (self.now, Vec::new(), Ending::Open);
+            self.clients.history.push(Done { client, key, action, invoked, floor, tags, ending });
             self.clients.attempts += 1;
             let attempt = self.clients.attempts;
-            self.clients.list[client].running = Some(Running { operation, attempt, request: None });
+            self.clients.list[client].running = Some(Running::new(operation, attempt, consistency, at_least));
             self.queue.push(self.now + PATIENCE_MAX, Coming::ClientDeadline { client, attempt });
         }
         self.send_request(client);
         Ok(())
+    }
+
+    /// How a read is asked for, and what it must have seen.
+    fn choose_consistency(&mut self, client: usize, action: &Action) -> (Consistency, Index) {
+        match action {
+            Action::StaleRead => {
+                let knows = self.client_dice.coin();
+                (Consistency::Stale, if knows { self.clients.list[client].seen } else { Index(0) })
+            }
+            _ if self.client_dice.below(100) < self.plan.workload.lease_percent => (Consistency::Lease, Index(0)),
+            _ => (Consistency::Linearizable, Index(0)),
+        }
     }
 
     fn send_request(&mut self, client: usize) {
@@ -288,16 +347,30 @@ impl World {
         let request = clients.next_request;
         clients.next_request += 1;
         running.request = Some(request);
-        let done = &clients.history[running.operation];
+        let done = &mut clients.history[running.operation];
         let node = state.pinned.unwrap_or(state.target);
         let connection = ClientId((client as u64 + 1) << CONNECTION_BITS | state.connections);
-        let command = match &done.action {
-            Action::Read => None,
-            Action::Write(operation) => Some(encoded(&done.key, operation)),
+        let mut is_question = false;
+        let command = match (&done.action, &mut state.session) {
+            (Action::Read | Action::StaleRead, _) => None,
+            (Action::Write(operation), None) => Some(encoded(&done.key, operation)),
+            (Action::Write(_), Some(session)) if !session.knows_time() => {
+                is_question = true;
+                None
+            }
+            (Action::Write(operation), Some(session)) => {
+                let numbered = running.numbered.get_or_insert_with(|| {
+                    let (bytes, serial) = session.number(&encoded(&done.key, operation), &mut self.client_dice);
+                    done.tags.push((session.id, serial));
+                    bytes
+                });
+                Some(numbered.clone())
+            }
         };
+        let (is_taken, is_for_nobody) = (false, false);
         clients
             .asked
-            .insert(request, Asked { client, node, connection, command, is_taken: false, is_for_nobody: false });
+            .insert(request, Asked { client, node, connection, command, is_question, is_taken, is_for_nobody });
         let takes = self.client_dice.span(Duration::ZERO, CLIENT_LATENCY_MAX);
         self.queue.push(self.now + takes, Coming::Request { client, node, request });
     }
@@ -310,13 +383,13 @@ impl World {
         let Some(asked) = self.clients.asked.get_mut(&request) else { return Ok(()) };
         asked.is_taken = true;
         let (connection, command) = (asked.connection, asked.command.clone());
-        let operation = self.clients.list[client].running.as_ref().map(|running| running.operation);
-        let ask = match (command, operation) {
+        let ask = match (command, &self.clients.list[client].running) {
+            _ if asked.is_question => Ask::Status,
             (Some(command), _) => Ask::Write(command),
-            (None, Some(operation)) => {
-                let key = self.clients.history[operation].key.clone();
-                let consistency = Consistency::Linearizable;
-                Ask::Read { query: Query::Get { key }, consistency, at_least: Index(0) }
+            (None, Some(running)) => {
+                let key = self.clients.history[running.operation].key.clone();
+                let (consistency, at_least) = (running.consistency, running.at_least);
+                Ask::Read { query: Query::Get { key }, consistency, at_least }
             }
             (None, None) => return Ok(()),
         };
@@ -372,7 +445,8 @@ impl World {
         }
         let was_asked = self.clients.asked.remove(&request);
         let may_have_happened = was_asked.is_none_or(|asked| asked.is_taken);
-        let is_write = matches!(self.clients.history[running.operation].action, Action::Write(_));
+        let is_write = self.clients.history[running.operation].action.is_write();
+        let has_session = self.clients.list[client].session.is_some();
         match answer {
             Some(Answer::Written { revision, outcome, .. }) => {
                 self.clients.acknowledged += 1;
@@ -390,12 +464,27 @@ impl World {
                 self.retry(client, None);
                 Ok(())
             }
-            Some(Answer::Refused(Refused::Unknown)) => {
+            Some(Answer::Status(status)) => {
+                if let Some(session) = &mut self.clients.list[client].session {
+                    session.learn(status.log_time_ms);
+                }
+                self.retry(client, status.leader);
+                Ok(())
+            }
+            Some(Answer::Refused(Refused::SessionExpired { log_time_ms })) if has_session => {
+                self.renew_session(client, &running, log_time_ms);
+                Ok(())
+            }
+            Some(Answer::Refused(Refused::Discarded)) if has_session => {
                 self.end(client, running.operation, Ending::Unknown);
                 Ok(())
             }
+            Some(Answer::Refused(Refused::Unknown)) => {
+                self.lost(client, running.operation);
+                Ok(())
+            }
             None if is_write && may_have_happened => {
-                self.end(client, running.operation, Ending::Unknown);
+                self.lost(client, running.operation);
                 Ok(())
             }
             None => {
@@ -409,13 +498,38 @@ impl World {
         }
     }
 
+    /// Nobody will say what became of a write: with a session it is sent again under its number.
+    fn lost(&mut self, client: usize, operation: usize) {
+        let state = &mut self.clients.list[client];
+        match (&state.session, &mut state.running) {
+            (Some(_), Some(running)) => {
+                running.may_have_happened = true;
+                self.retry(client, None);
+            }
+            _ => self.end(client, operation, Ending::Unknown),
+        }
+    }
+
+    /// The session has ended. A write that it has certainly not taken goes to the next one (R111).
+    fn renew_session(&mut self, client: usize, running: &Running, log_time_ms: u64) {
+        let state = &mut self.clients.list[client];
+        state.session = Some(Session::after(log_time_ms, &mut self.client_dice));
+        if running.may_have_happened {
+            return self.end(client, running.operation, Ending::Unknown);
+        }
+        if running.sessions_ended >= SESSIONS_ENDED_MAX {
+            return self.end(client, running.operation, Ending::Nothing);
+        }
+        let state = state.running.as_mut().expect("it runs");
+        (state.numbered, state.sessions_ended) = (None, running.sessions_ended + 1);
+        self.retry(client, None);
+    }
+
     /// Time's up: nobody waits for the answer any more.
     pub(super) fn client_deadline(&mut self, client: usize, attempt: u64) -> Checked {
         let running = self.clients.list[client].running.clone();
         let Some(running) = running.filter(|running| running.attempt == attempt) else { return Ok(()) };
-        let is_write = matches!(self.clients.history[running.operation].action, Action::Write(_));
-        // A request that was refused and not sent again is without effect.
-        let ending = if is_write && running.request.is_some() { Ending::Unknown } else { Ending::Nothing };
+        let ending = self.ending_of(&running);
         self.hang_up(client)?;
         // Not there again: without check-quorum a leader that nobody hears takes writes for ever and answers none.
         self.clients.list[client].target = self.any_node(client);
@@ -442,11 +556,18 @@ impl World {
     pub(super) fn hang_up_somebody(&mut self) -> Checked {
         let client = self.fault_dice.below(self.clients.probe() as u64) as usize;
         let Some(running) = self.clients.list[client].running.clone() else { return Ok(()) };
-        let is_write = matches!(self.clients.history[running.operation].action, Action::Write(_));
-        let ending = if is_write && running.request.is_some() { Ending::Unknown } else { Ending::Nothing };
+        let ending = self.ending_of(&running);
         self.hang_up(client)?;
         self.end(client, running.operation, ending);
         Ok(())
+    }
+
+    /// What the client must believe about an operation that it gives up: a write that was refused and not sent again
+    /// since is without effect.
+    fn ending_of(&self, running: &Running) -> Ending {
+        let is_write = self.clients.history[running.operation].action.is_write();
+        let is_open = running.request.is_some() || running.may_have_happened;
+        if is_write && is_open { Ending::Unknown } else { Ending::Nothing }
     }
 
     /// The process that had these requests is gone; so are its connections.
@@ -469,7 +590,15 @@ impl World {
         let request = self.clients.next_request;
         self.clients.next_request += 1;
         let connection = ClientId(0);
-        let asked = Asked { client: 0, node: at, connection, command: None, is_taken: true, is_for_nobody: true };
+        let asked = Asked {
+            client: 0,
+            node: at,
+            connection,
+            command: None,
+            is_question: false,
+            is_taken: true,
+            is_for_nobody: true,
+        };
         self.clients.asked.insert(request, asked);
         self.ask(at, connection, Request { id: request, ask: Ask::Transfer { to } })
     }
@@ -477,17 +606,22 @@ impl World {
     /// I12, seen from outside: nothing finished before this began is missing in it.
     fn finish(&mut self, client: usize, operation: usize, heard: Heard, at: Index) -> Checked {
         let done = &self.clients.history[operation];
-        let is_write = matches!(done.action, Action::Write(_));
-        let is_fresh = if is_write { at > done.floor } else { at >= done.floor };
+        let asked_for = self.clients.list[client].running.as_ref().map_or(Index(0), |running| running.at_least);
+        let (is_fresh, floor) = match done.action {
+            Action::Write(_) => (at > done.floor, done.floor),
+            Action::Read => (at >= done.floor, done.floor),
+            Action::StaleRead => (at >= asked_for, asked_for),
+        };
         if !is_fresh {
             let what = format!(
-                "an operation on {} is answered as of {at}, but {} had been seen before it began",
-                String::from_utf8_lossy(&done.key),
-                done.floor
+                "an operation on {} is answered as of {at}, but {floor} had been seen before it began",
+                String::from_utf8_lossy(&done.key)
             );
             return Err(Violation { rule: "I12 linearizable reads", what });
         }
         self.clients.floor = self.clients.floor.max(at);
+        let seen = &mut self.clients.list[client].seen;
+        *seen = at.max(*seen);
         let finished = self.now;
         self.end(client, operation, Ending::Heard { finished, heard, at });
         Ok(())

@@ -132,6 +132,11 @@ impl SimDisk {
         state.locks.clear();
     }
 
+    /// Like `plug_in`, for the same process: what was armed stays armed, and what is locked stays locked.
+    pub fn plug_in_again(&self) {
+        self.state().budget = None;
+    }
+
     /// One of the next writes fails.
     pub fn fail_a_write(&self, after: u32) {
         self.state().failing = Some(Failing { operation: Operation::Write, after });

@@ -74,7 +74,9 @@ impl World {
             }
             Fault::Restart => return self.strike_restart(at),
             Fault::Pause => self.strike_pause(at),
+            Fault::Jump => return self.strike_jump(at),
             Fault::Transfer => self.strike_transfer(at)?,
+            Fault::Members => return self.strike_members(),
             Fault::SlowDisk => self.strike_slow_disk(at),
             Fault::StuckDisk => self.strike_stuck_disk(at),
             Fault::FullDisk => self.strike_full_disk(at),
@@ -83,7 +85,7 @@ impl World {
             Fault::Wipe => self.strike_wipe(at),
             Fault::Hangup => self.hang_up_somebody()?,
             Fault::Clocks | Fault::Loss | Fault::Duplicate | Fault::Reorder | Fault::Late => {}
-            Fault::TornSector | Fault::Lag => {}
+            Fault::Corrupt | Fault::TornSector | Fault::Lag => {}
         }
         Ok(())
     }
@@ -260,6 +262,23 @@ impl World {
         self.queue.push(self.machines[at].paused_until, Coming::Resume { at });
     }
 
+    /// The time of day is set; and where no lease rests on it, the machine has slept.
+    fn strike_jump(&mut self, at: usize) -> Checked {
+        const HOUR_MS: u64 = 3_600_000;
+        let offset_ms = self.fault_dice.below(2 * HOUR_MS).cast_signed() - HOUR_MS.cast_signed();
+        self.machines[at].clock.set_wall(offset_ms);
+        if self.plan.settings.lease_reads {
+            return Ok(());
+        }
+        let longest = self.plan.settings.election_timeout * 8;
+        let span = self.fault_dice.span(Duration::from_millis(1), longest);
+        let machine = &mut self.machines[at];
+        machine.clock.jump(span);
+        let id = machine.id;
+        self.trace.line(self.now, || format!("✗ the clock of {id} jumps by {} ms", span.as_millis()));
+        if self.machines[at].is_up() { self.turn(at) } else { Ok(()) }
+    }
+
     /// An operator asks this node to hand leadership to somebody.
     fn strike_transfer(&mut self, at: usize) -> Checked {
         let to = self.fault_dice.coin().then(|| {
@@ -338,10 +357,10 @@ impl World {
         self.checkers.wiped(at);
     }
 
-    /// Whether this machine may lose what it stored: it has already, or few enough have.
+    /// Whether this machine may lose what it stored: it has already, or few enough have in every configuration that may
+    /// be in force.
     fn may_ruin(&self, at: usize) -> bool {
-        let is_hurt = |place: &usize| self.machines[*place].is_ruined || self.machines[*place].is_rotten;
-        is_hurt(&at) || (0..self.machines.len()).filter(is_hurt).count() < self.plan.ruined_max()
+        self.is_hurt(at) || self.operators.are_done() && self.endures_with(Some(at))
     }
 }
 

@@ -5,7 +5,7 @@
 //! had been seen before it was asked) that is linearizability of all keys together. The second looks at what clients saw
 //! alone, key by key, and searches for an order, as a checker of a real cluster must.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 use super::checkers::Checkers;
 use super::clients::{Done, Ending};
@@ -13,8 +13,12 @@ use super::linearizability::{self, Call, Verdict};
 use super::model::{self, Action, Content, Heard};
 use super::script::Violation;
 use crate::codec::Kind;
-use crate::codec::entry::decode_command;
+use crate::codec::entry::decode_write;
 use crate::raft::Index;
+use crate::state_machine::SessionId;
+
+/// Most contents that one key may have had, as far as the judge can tell; a key with more is not judged further.
+const CONTENTS_MAX: usize = 64;
 
 /// Judges a run; gives the number of keys whose history could not be decided by search.
 pub fn judge(checkers: &Checkers, history: &[Done], value_bytes_max: u64) -> Result<u64, Violation> {
@@ -22,14 +26,31 @@ pub fn judge(checkers: &Checkers, history: &[Done], value_bytes_max: u64) -> Res
     search(history, value_bytes_max)
 }
 
-/// Applies the committed log to the model, and compares every answer with what the model has at its index.
+/// What one key may hold: more than one content after a write of a session whose outcome nobody heard, since it may have
+/// been refused. None: too many to tell.
+type Contents = Option<BTreeSet<Content>>;
+
+/// Whether an entry of the log took effect when it was applied.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Effect {
+    Certain,
+    /// It belongs to a session, and its client does not know.
+    Possible,
+    /// It was a repetition, or was refused (R107).
+    None,
+}
+
+/// Applies the committed log to the model, and compares every answer with what the model has at its index. A write of a
+/// session takes effect at the one index that its answer names (R108).
 fn replay(checkers: &Checkers, history: &[Done], value_bytes_max: u64) -> Result<(), Violation> {
     let mut writes: BTreeMap<Index, &Done> = BTreeMap::new();
     let mut reads: BTreeMap<Index, Vec<&Done>> = BTreeMap::new();
+    let mut sessions: BTreeMap<(SessionId, u64), &Done> = BTreeMap::new();
     for done in history {
+        sessions.extend(done.tags.iter().map(|tag| (*tag, done)));
         let Ending::Heard { at, .. } = done.ending else { continue };
         match done.action {
-            Action::Read => reads.entry(at).or_default().push(done),
+            Action::Read | Action::StaleRead => reads.entry(at).or_default().push(done),
             Action::Write(_) => {
                 if writes.insert(at, done).is_some() {
                     return Err(wrong(done, "has the revision of another write"));
@@ -37,26 +58,39 @@ fn replay(checkers: &Checkers, history: &[Done], value_bytes_max: u64) -> Result
             }
         }
     }
-    let mut map: BTreeMap<Vec<u8>, Content> = BTreeMap::new();
+    for done in reads.remove(&Index(0)).into_iter().flatten() {
+        // Asked of a node that had applied nothing.
+        if !matches!(done.ending, Ending::Heard { heard: Heard::Value(None), .. }) {
+            return Err(wrong(done, "heard something before anything was applied"));
+        }
+    }
+    let nothing = || Some(BTreeSet::from([None]));
+    let mut map: BTreeMap<Vec<u8>, Contents> = BTreeMap::new();
     for (id, kind, payload) in checkers.committed_entries() {
         if kind == Kind::Command {
-            let command = decode_command(payload).expect("commands were judged before they were proposed");
-            let content = map.entry(command.key).or_default();
-            let (next, expected) = model::apply(content, &Action::Write(command.operation), value_bytes_max);
-            if let Some(done) = writes.remove(&id.index)
-                && let Ending::Heard { heard, .. } = &done.ending
-                && !model::agrees(content, &expected, heard)
-            {
-                return Err(wrong(done, &format!("heard {heard:?} where the log gives {expected:?}")));
-            }
-            *content = next;
+            let write = decode_write(payload).expect("commands were judged before they were proposed");
+            let tag = write.session.map(|tag| (tag.session, tag.serial));
+            let effect = match tag.map(|tag| sessions.get(&tag)) {
+                None => Effect::Certain,
+                Some(None) => {
+                    let what = format!("{id} is a write of a session that no client has sent");
+                    return Err(Violation { rule: "I12 acknowledged", what });
+                }
+                Some(Some(done)) => effect_of(done, id.index),
+            };
+            let command = write.command.to_command();
+            let contents = map.entry(command.key).or_insert_with(nothing);
+            let action = Action::Write(command.operation);
+            let heard = writes.remove(&id.index);
+            *contents = after(contents.take(), &action, effect, heard, value_bytes_max)?;
         }
         for done in reads.remove(&id.index).into_iter().flatten() {
-            let content = map.get(&done.key).cloned().flatten();
-            let Ending::Heard { heard, .. } = &done.ending else { continue };
-            if *heard != Heard::Value(content) {
+            let Ending::Heard { heard: Heard::Value(heard), .. } = &done.ending else { continue };
+            let Some(contents) = map.entry(done.key.clone()).or_insert_with(nothing) else { continue };
+            if !contents.contains(heard) {
                 return Err(wrong(done, &format!("heard {heard:?}, which is not what the log gives")));
             }
+            *contents = BTreeSet::from([heard.clone()]);
         }
     }
     match (writes.into_values().next(), reads.into_values().flatten().next()) {
@@ -65,11 +99,54 @@ fn replay(checkers: &Checkers, history: &[Done], value_bytes_max: u64) -> Result
     }
 }
 
+fn effect_of(done: &Done, index: Index) -> Effect {
+    match &done.ending {
+        Ending::Heard { at, .. } if *at == index => Effect::Certain,
+        Ending::Heard { .. } | Ending::Nothing => Effect::None,
+        Ending::Open | Ending::Unknown => Effect::Possible,
+    }
+}
+
+/// What a key may hold after one entry, given what its client heard of it.
+fn after(
+    contents: Contents,
+    action: &Action,
+    effect: Effect,
+    heard: Option<&Done>,
+    value_bytes_max: u64,
+) -> Result<Contents, Violation> {
+    let Some(before) = contents else { return Ok(None) };
+    if effect == Effect::None {
+        return Ok(Some(before));
+    }
+    let mut next = BTreeSet::new();
+    let mut expected = None;
+    for content in &before {
+        let (then, answer) = model::apply(content, action, value_bytes_max);
+        let is_so = match heard.map(|done| &done.ending) {
+            Some(Ending::Heard { heard, .. }) => model::agrees(content, &answer, heard),
+            _ => true,
+        };
+        if is_so {
+            next.insert(then);
+        }
+        expected = Some(answer);
+    }
+    if let Some(done) = heard.filter(|_| next.is_empty()) {
+        return Err(wrong(done, &format!("ended as {:?} where the log gives {expected:?}", done.ending)));
+    }
+    if effect == Effect::Possible {
+        next.extend(before);
+    }
+    Ok((next.len() <= CONTENTS_MAX).then_some(next))
+}
+
 fn search(history: &[Done], value_bytes_max: u64) -> Result<u64, Violation> {
     let mut keys: BTreeMap<&[u8], Vec<Call<'_>>> = BTreeMap::new();
     for done in history {
         let (finished, heard) = match &done.ending {
             Ending::Nothing => continue,
+            _ if done.action == Action::StaleRead => continue,
             Ending::Heard { finished, heard, .. } => (Some(*finished), Some(heard)),
             Ending::Open | Ending::Unknown if done.action == Action::Read => continue,
             Ending::Open | Ending::Unknown => (None, None),
@@ -130,7 +207,10 @@ mod tests {
 
     /// A later read of a key that was written, with what it heard.
     fn a_read(history: &[Done]) -> usize {
-        let is_read = |done: &Done| matches!(&done.ending, Ending::Heard { heard: Heard::Value(Some(value)), .. } if !value.is_empty());
+        let is_read = |done: &Done| {
+            done.action == Action::Read
+                && matches!(&done.ending, Ending::Heard { heard: Heard::Value(Some(value)), .. } if !value.is_empty())
+        };
         history.iter().rposition(is_read).expect("somebody read something")
     }
 

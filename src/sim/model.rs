@@ -11,7 +11,16 @@ pub type Content = Option<Vec<u8>>;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Action {
     Write(Operation),
+    /// Sees all that was acknowledged before it was asked.
     Read,
+    /// Sees at least what the client had seen, or nothing in particular.
+    StaleRead,
+}
+
+impl Action {
+    pub fn is_write(&self) -> bool {
+        matches!(self, Action::Write(_))
+    }
 }
 
 /// What a client heard.
@@ -24,7 +33,7 @@ pub enum Heard {
 /// Takes effect on `content` and says what the answer must be; conditions that name a revision are not judged here.
 pub fn apply(content: &Content, action: &Action, value_bytes_max: u64) -> (Content, Heard) {
     let operation = match action {
-        Action::Read => return (content.clone(), Heard::Value(content.clone())),
+        Action::Read | Action::StaleRead => return (content.clone(), Heard::Value(content.clone())),
         Action::Write(operation) => operation,
     };
     let store = |value: Vec<u8>, outcome: Outcome| {

@@ -44,6 +44,7 @@ pub struct Network {
 }
 
 impl Network {
+    /// Between so many places; whoever comes later finds its links ready.
     pub fn new(nodes: usize, plan: NetworkPlan, dice: Dice) -> Network {
         Network { plan, dice, nodes, links: vec![State::default(); nodes * nodes] }
     }
@@ -129,6 +130,7 @@ mod tests {
             loss_per_million: 100_000,
             duplicate_per_million: 100_000,
             late_per_million: 100_000,
+            corrupt_per_million: 0,
             late_max: Duration::from_secs(1),
             is_ordered,
         };

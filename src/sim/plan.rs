@@ -13,6 +13,7 @@ use crate::codec::Settings;
 use crate::codec::settings::CLOCK_DRIFT_PPM_DEFAULT;
 use crate::raft::Rules;
 use crate::replica::Limits;
+use crate::state_machine::SessionLimits;
 
 /// Something that may go wrong. Each can be switched off by name, which is how a failure is made small.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -25,6 +26,8 @@ pub enum Fault {
     Reorder,
     /// Some messages take up to several election timeouts.
     Late,
+    /// Bits of frames flip on the way, or a frame is cut short.
+    Corrupt,
     /// Links are cut: a node alone, halves, one way, a ring, a bridge, a keystone.
     Partition,
     /// One link goes down and up again and again.
@@ -41,10 +44,14 @@ pub enum Fault {
     Restart,
     /// A process stands still and then goes on as if nothing had happened.
     Pause,
-    /// Clocks run up to a tenth too fast or too slow, and the time of day jumps.
+    /// Clocks run up to a tenth too fast or too slow; where there are lease reads, within the bound these rest on.
     Clocks,
+    /// Clocks jump ahead, as after a machine has slept; not where leases rest on them.
+    Jump,
     /// Operators move leadership around.
     Transfer,
+    /// Operators add, promote, demote, remove and replace nodes.
+    Members,
     SlowDisk,
     /// A disk does not answer for seconds.
     StuckDisk,
@@ -69,6 +76,7 @@ pub const FAULTS: &[(Fault, &str)] = &[
     (Fault::Duplicate, "duplicate"),
     (Fault::Reorder, "reorder"),
     (Fault::Late, "late"),
+    (Fault::Corrupt, "corrupt"),
     (Fault::Partition, "partition"),
     (Fault::Flap, "flap"),
     (Fault::News, "news"),
@@ -78,7 +86,9 @@ pub const FAULTS: &[(Fault, &str)] = &[
     (Fault::Restart, "restart"),
     (Fault::Pause, "pause"),
     (Fault::Clocks, "clocks"),
+    (Fault::Jump, "jump"),
     (Fault::Transfer, "transfer"),
+    (Fault::Members, "members"),
     (Fault::SlowDisk, "slow-disk"),
     (Fault::StuckDisk, "stuck-disk"),
     (Fault::FullDisk, "full-disk"),
@@ -104,10 +114,11 @@ impl Fault {
     pub fn interval(self) -> Option<Duration> {
         let seconds = match self {
             Fault::Loss | Fault::Duplicate | Fault::Reorder | Fault::Late | Fault::Clocks => return None,
-            Fault::TornSector | Fault::Lag => return None,
+            Fault::Corrupt | Fault::TornSector | Fault::Lag => return None,
             Fault::News | Fault::Hangup => 3,
+            Fault::Members => 2,
             Fault::Partition | Fault::Kill | Fault::Power | Fault::Flap | Fault::Pause => 8,
-            Fault::Restart | Fault::Transfer | Fault::SlowDisk => 10,
+            Fault::Restart | Fault::Transfer | Fault::SlowDisk | Fault::Jump => 10,
             Fault::StuckDisk | Fault::WriteError | Fault::SyncError => 15,
             Fault::PowerAll | Fault::FullDisk => 20,
             Fault::Rot | Fault::Wipe => 30,
@@ -160,6 +171,7 @@ pub struct NetworkPlan {
     pub loss_per_million: u32,
     pub duplicate_per_million: u32,
     pub late_per_million: u32,
+    pub corrupt_per_million: u32,
     /// Longest delay of a late or a repeated message.
     pub late_max: Duration,
     /// Messages of a link arrive in the order in which they were sent.
@@ -187,6 +199,11 @@ pub struct Workload {
     pub pinned_every: u64,
     /// Of a hundred requests.
     pub reads_percent: u64,
+    /// Of a hundred reads; the others ask the whole cluster.
+    pub stale_percent: u64,
+    pub lease_percent: u64,
+    /// Every so many clients writes with a session; zero for none.
+    pub sessions_every: u64,
 }
 
 /// A whole world, before it starts.
@@ -250,11 +267,6 @@ impl Plan {
         self.faults.contains(&fault)
     }
 
-    /// Nodes that may lose what they had stored for good: a minority.
-    pub fn ruined_max(&self) -> usize {
-        (self.nodes as usize - 1) / 2
-    }
-
     /// Sets the rates of absent faults to nothing.
     fn switch_off(&mut self) {
         let has = |fault| self.faults.contains(&fault);
@@ -266,6 +278,9 @@ impl Plan {
         }
         if !has(Fault::Late) {
             self.network.late_per_million = 0;
+        }
+        if !has(Fault::Corrupt) {
+            self.network.corrupt_per_million = 0;
         }
         if !has(Fault::TornSector) {
             self.disk.torn_per_million = 0;
@@ -280,22 +295,41 @@ impl Plan {
 fn settings(dice: &mut Dice) -> Settings {
     let election_timeout = Duration::from_millis(*dice.pick(&[150, 300, 500, 500, 1_000]));
     let is_usual = dice.below(5) != 0;
+    let (pre_vote, check_quorum) = (is_usual || dice.coin(), is_usual || dice.coin());
+    let wants_leases = dice.below(3) == 0;
     Settings {
         election_timeout,
         heartbeat_interval: election_timeout / *dice.pick(&[5, 8, 10]),
-        pre_vote: is_usual || dice.coin(),
-        check_quorum: is_usual || dice.coin(),
+        pre_vote,
+        check_quorum,
         max_inflight_bytes: *dice.pick(&[400, 2_000, 1 << 20]),
         max_value_size: *dice.pick(&[2_000, 1 << 20]),
         max_pending_bytes: *dice.pick(&[600, 4_000, 64 << 20]),
-        lease_reads: false,
-        clock_drift_ppm: CLOCK_DRIFT_PPM_DEFAULT,
+        lease_reads: wants_leases && pre_vote && check_quorum,
+        clock_drift_ppm: *dice.pick(&[CLOCK_DRIFT_PPM_DEFAULT, 50_000, 200_000]),
     }
 }
 
-/// Tiny, usual, or each bound for itself.
+/// Tiny, usual, or each bound for itself; and most worlds take snapshots all the time.
 fn limits(dice: &mut Dice) -> Limits {
-    let (tiny, usual) = (Limits::tiny().without_snapshots(), Limits::default().without_snapshots());
+    let bounds = bounds(dice);
+    let every = *dice.pick(&[6, 12, 40]);
+    let retain_entries = *dice.pick(&[0, 2, 10]);
+    if dice.below(4) == 0 {
+        return bounds.without_snapshots();
+    }
+    Limits {
+        snapshot_every_entries: every,
+        retain_entries,
+        retain_entries_max: retain_entries + *dice.pick(&[0, 5, 30]),
+        chunk_bytes_max: *dice.pick(&[64, 500, 4_000]),
+        sessions: if dice.coin() { SessionLimits::tiny() } else { SessionLimits::default() },
+        ..bounds
+    }
+}
+
+fn bounds(dice: &mut Dice) -> Limits {
+    let (tiny, usual) = (Limits::tiny(), Limits::default());
     match dice.below(4) {
         0 => tiny,
         1 => Limits { read_wait_max: tiny.read_wait_max, ..usual },
@@ -328,6 +362,7 @@ fn network(dice: &mut Dice, settings: &Settings) -> NetworkPlan {
         loss_per_million: *dice.pick(&[1_000, 10_000, 50_000, 150_000]),
         duplicate_per_million: *dice.pick(&[1_000, 20_000, 200_000]),
         late_per_million: *dice.pick(&[500, 5_000, 30_000]),
+        corrupt_per_million: *dice.pick(&[1_000, 10_000, 50_000]),
         late_max: settings.election_timeout * *dice.pick(&[1, 3, 8]),
         is_ordered: true,
     }
@@ -351,6 +386,9 @@ fn workload(dice: &mut Dice) -> Workload {
         value_bytes_max: *dice.pick(&[16, 100, 700]),
         pinned_every: *dice.pick(&[0, 2, 3]),
         reads_percent: *dice.pick(&[10, 30, 60]),
+        stale_percent: *dice.pick(&[0, 10, 40]),
+        lease_percent: *dice.pick(&[0, 50, 100]),
+        sessions_every: *dice.pick(&[0, 1, 1, 2]),
     }
 }
 

@@ -12,9 +12,9 @@ use core::time::Duration;
 use super::disk::SimDisk;
 use crate::codec::{Settings, WriteBatch};
 use crate::raft::{ClusterId, Config, Member, NodeId, Rules, StorageId, Time};
-use crate::replica::{BootError, Found, Input, Limits, Replica, Setup};
+use crate::replica::{BootError, Found, Image, Input, Limits, Replica, Setup, SnapshotJob};
 use crate::storage::layout::{self, Founding};
-use crate::storage::{Journal, JournalOptions, LogReader, OpenError, Recovered, SyncMode};
+use crate::storage::{Journal, JournalOptions, LogReader, OpenError, Recovered, SnapshotDesk, SyncMode};
 
 /// Most batches that wait for the disk; a process that has more takes no messages and no requests.
 pub const BATCHES_MAX: usize = 256;
@@ -37,39 +37,52 @@ const WALL_MS_START: u64 = 1_700_000_000_000;
 /// Nanoseconds of a node's clock at the start of a process.
 const CLOCK_ORIGIN: Time = Time::from_millis(1_000);
 
-/// A clock that runs at its own rate from each start of a process on.
+/// A clock that runs at its own rate from each start of a process on, and may jump ahead.
 #[derive(Clone, Copy, Debug)]
 pub struct Clock {
     started: Time,
     /// Its seconds in a million true ones.
     rate_per_million: u64,
-    pub wall_offset_ms: u64,
+    /// By how much it has jumped since the process started.
+    ahead: Duration,
+    wall_offset_ms: i64,
 }
 
 impl Clock {
     pub fn new(rate_per_million: u64) -> Clock {
-        Clock { started: Time::default(), rate_per_million, wall_offset_ms: 0 }
+        Clock { started: Time::default(), rate_per_million, ahead: Duration::ZERO, wall_offset_ms: 0 }
     }
 
     pub fn restart(&mut self, now: Time) {
-        self.started = now;
+        (self.started, self.ahead) = (now, Duration::ZERO);
+    }
+
+    /// It shows a later time all at once, as after the machine has slept.
+    pub fn jump(&mut self, span: Duration) {
+        self.ahead += span;
+    }
+
+    /// The time of day is set, forward or back; it is for display only.
+    pub fn set_wall(&mut self, offset_ms: i64) {
+        self.wall_offset_ms = offset_ms;
     }
 
     /// What it shows at the true time `now`.
     pub fn local(&self, now: Time) -> Time {
         let elapsed = u128::from(now.0 - self.started.0) * u128::from(self.rate_per_million) / 1_000_000;
-        CLOCK_ORIGIN + Duration::from_nanos(u64::try_from(elapsed).expect("simulated spans are short"))
+        CLOCK_ORIGIN + Duration::from_nanos(u64::try_from(elapsed).expect("simulated spans are short")) + self.ahead
     }
 
     /// The first true time at which it shows at least `local`.
     pub fn true_time(&self, local: Time) -> Time {
-        let ahead = u128::from(local.0.saturating_sub(CLOCK_ORIGIN.0));
+        let origin = CLOCK_ORIGIN + self.ahead;
+        let ahead = u128::from(local.0.saturating_sub(origin.0));
         let elapsed = (ahead * 1_000_000).div_ceil(u128::from(self.rate_per_million));
         self.started + Duration::from_nanos(u64::try_from(elapsed).unwrap_or(u64::MAX))
     }
 
     pub fn wall_ms(&self, now: Time) -> u64 {
-        WALL_MS_START + self.wall_offset_ms + now.0 / 1_000_000
+        (WALL_MS_START + now.0 / 1_000_000).saturating_add_signed(self.wall_offset_ms)
     }
 }
 
@@ -86,6 +99,9 @@ pub struct Process {
     /// Being written.
     pub flight: Vec<WriteBatch>,
     pub fetches: usize,
+    pub desk: SnapshotDesk,
+    /// Work on snapshot files; the first is under way.
+    pub jobs: VecDeque<SnapshotJob>,
     pub turn_planned: bool,
     /// When the world will look at its deadline.
     pub wake_at: Option<Time>,
@@ -136,7 +152,8 @@ impl Machine {
         }
     }
 
-    /// Makes its directory, as founding a cluster does.
+    /// Makes its directory, as founding a cluster does, and as an operator does for a node that shall join: that one
+    /// begins with the first entry of the log, too, and is not named in it.
     pub fn found(&self, config: &Config, settings: &Settings) {
         let storage = storage_of(self.id);
         let founding = Founding {
@@ -171,7 +188,11 @@ impl Process {
         seed: u64,
         local: Time,
     ) -> Result<Process, BootError> {
-        let reader = journal.reader();
+        let (reader, desk) = (journal.reader(), SnapshotDesk::new(journal.snapshots()));
+        let snapshot = found.snapshot.map(|loaded| {
+            let image = Image { machine: loaded.image, settings: loaded.settings };
+            (loaded.meta, image)
+        });
         let setup = Setup {
             id: found.meta.node,
             cluster: found.meta.cluster_id,
@@ -187,7 +208,7 @@ impl Process {
                 tail: found.tail,
                 tail_first: found.tail_first,
                 settings: found.settings,
-                snapshot: None,
+                snapshot,
             },
         };
         Ok(Process {
@@ -198,6 +219,8 @@ impl Process {
             waiting: Vec::new(),
             flight: Vec::new(),
             fetches: 0,
+            desk,
+            jobs: VecDeque::new(),
             turn_planned: false,
             wake_at: None,
             stops_by: None,
@@ -216,19 +239,18 @@ impl Process {
 
 /// The configuration that a world of `nodes` begins with.
 pub fn first_config(nodes: u64) -> Config {
-    let member = |id: u64| Member {
-        id: NodeId(id),
-        name: format!("n{id}"),
-        address: format!("127.0.0.1:{}", 7_000 + id),
-        storage: storage_of(NodeId(id)),
-    };
-    Config::of((1..=nodes).map(member).collect(), Vec::new())
+    Config::of((1..=nodes).map(|id| member_of(NodeId(id))).collect(), Vec::new())
 }
 
-/// Whether a file may rot unseen until it is read: log segments that are full, since the newest bytes of the newest one
-/// cannot be told from a write that never completed.
+/// How a node is named as a member, now or later.
+pub fn member_of(id: NodeId) -> Member {
+    Member { id, name: id.to_string(), address: format!("127.0.0.1:{}", 7_000 + id.0), storage: storage_of(id) }
+}
+
+/// Whether a file may rot unseen until it is read: snapshots, and log segments that are full, since the newest bytes of
+/// the newest one cannot be told from a write that never completed.
 pub fn may_rot(path: &str, newest_segment: Option<&str>) -> bool {
-    path.ends_with(".seg") && Some(path) != newest_segment
+    path.ends_with(".snap") || path.ends_with(".seg") && Some(path) != newest_segment
 }
 
 /// The newest log segment among the files of a disk, which are sorted.

@@ -8,12 +8,15 @@
 //! | whole | what cannot be mended | everybody who can does |
 
 use core::time::Duration;
+use std::sync::Arc;
 
 use super::checkers::Checked;
 use super::network::Link;
+use super::operators::learners_soon;
 use super::script::Violation;
 use super::world::{Coming, World};
-use crate::raft::Time;
+use crate::raft::quorum::majority;
+use crate::raft::{Config, NodeId, Time};
 
 /// How often the run looks at how far it is.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
@@ -89,9 +92,12 @@ impl World {
         let before = self.phase.word();
         let phase = self.phase.clone();
         match phase {
-            Phase::Faulty => self.begin_core()?,
+            // What operators have asked for is decided first, or it could change what a quorum is.
+            Phase::Faulty if self.operators.are_done() => self.begin_core()?,
+            Phase::Faulty => {}
             Phase::Core { since, core, has_led } => self.look_at_core(since, core, has_led)?,
             Phase::Converging { since, core } => {
+                self.leave_if_joint()?;
                 if self.have_converged(&core) {
                     self.begin_whole()?;
                 } else {
@@ -99,6 +105,7 @@ impl World {
                 }
             }
             Phase::Whole { since, nodes } => {
+                self.leave_if_joint()?;
                 if self.have_converged(&nodes) && self.clients.are_all_idle() {
                     self.phase = Phase::Done;
                 } else {
@@ -117,21 +124,16 @@ impl World {
         Ok(())
     }
 
-    /// Chooses a majority, mends it, and breaks the rest for good.
+    /// Chooses a quorum of every configuration that may be in force, mends it, and breaks the rest for good.
     fn begin_core(&mut self) -> Checked {
         let count = self.machines.len();
-        let sound = |at: &usize| !self.machines[*at].is_ruined && !self.machines[*at].is_rotten;
-        let mut order: Vec<usize> = (0..count).filter(sound).collect();
-        self.fault_dice.shuffle(&mut order);
-        let majority = count / 2 + 1;
-        let size = self.fault_dice.between(majority as u64, order.len() as u64) as usize;
-        let mut core = order[..size].to_vec();
-        core.sort_unstable();
+        let configs = self.checkers.possible_configs();
+        let core = self.choose_core(&configs);
         let rest: Vec<usize> = (0..count).filter(|at| !core.contains(at)).collect();
         let settings = &self.plan.settings;
         let may_disturb = settings.pre_vote && settings.check_quorum;
         // One of the rest that talks with one of the core must not be a quorum with it.
-        let may_dangle = majority > 2;
+        let may_dangle = configs.iter().flat_map(|config| halves(config)).all(|half| majority(half.len()) > 2);
         let state = match self.fault_dice.below(if may_disturb { 6 } else { 2 }) {
             0 => Rest::Down,
             2 => Rest::Mute,
@@ -149,6 +151,30 @@ impl World {
         self.calm(&core);
         self.plan_probe(core);
         Ok(())
+    }
+
+    /// Members who never lost anything, in any order, until they are a quorum of each half, and perhaps some more.
+    fn choose_core(&mut self, configs: &[Arc<Config>]) -> Vec<usize> {
+        let is_member = |at: &usize| configs.iter().any(|config| config.is_member(self.machines[*at].id));
+        let mut order: Vec<usize> = (0..self.machines.len()).filter(|at| is_member(at) && !self.is_hurt(*at)).collect();
+        self.fault_dice.shuffle(&mut order);
+        // A learner that is not among them may have caught up, and is made a voter before its leader misses it.
+        let is_quorum = |nodes: &[usize]| {
+            let count = |ids: &[NodeId]| nodes.iter().filter(|at| ids.contains(&self.machines[**at].id)).count();
+            configs.iter().all(|config| {
+                let learners = learners_soon(config);
+                let absent = learners.len() - count(&learners);
+                let holds_old =
+                    config.outgoing.is_empty() || count(&config.outgoing) >= majority(config.outgoing.len());
+                holds_old && count(&config.voters) >= majority(config.voters.len() + absent)
+            })
+        };
+        let least = (1..=order.len()).find(|size| is_quorum(&order[..*size]));
+        let least = least.expect("operators and faults leave a quorum of every configuration");
+        let size = self.fault_dice.between(least as u64, order.len() as u64) as usize;
+        order.truncate(size);
+        order.sort_unstable();
+        order
     }
 
     fn break_rest(&mut self, core: &[usize], rest: &[usize], state: Rest) {
@@ -211,6 +237,7 @@ impl World {
     fn look_at_core(&mut self, since: Time, core: Vec<usize>, mut has_led: bool) -> Checked {
         let timeout = self.plan.settings.election_timeout;
         has_led = has_led || self.leader().is_some();
+        self.leave_if_joint()?;
         if !has_led {
             self.expect_within(since, timeout * LEADER_WITHIN_TIMEOUTS + START_GRACE, "the core has a leader", &core)?;
         }
@@ -226,7 +253,15 @@ impl World {
     }
 
     fn begin_whole(&mut self) -> Checked {
-        let nodes: Vec<usize> = (0..self.machines.len()).filter(|at| !self.machines[*at].is_ruined).collect();
+        let configs = self.checkers.possible_configs();
+        let is_member = |at: &usize| configs.iter().any(|config| config.is_member(self.machines[*at].id));
+        let (members, others): (Vec<usize>, Vec<usize>) = (0..self.machines.len()).partition(is_member);
+        for at in others {
+            // Whoever is no member any more is switched off, and never started again.
+            self.kill(at);
+            self.machines[at].start_planned = true;
+        }
+        let nodes: Vec<usize> = members.into_iter().filter(|at| !self.machines[*at].is_ruined).collect();
         self.phase = Phase::Whole { since: self.now, nodes: nodes.clone() };
         for at in &nodes {
             self.mend_machine(*at)?;
@@ -237,7 +272,7 @@ impl World {
 
     /// Who leads the newest term that has a leader. It need not be one of the core, when others can still reach a
     /// majority; and somebody whom nobody hears may be in a later term.
-    fn leader(&self) -> Option<usize> {
+    pub(super) fn leader(&self) -> Option<usize> {
         let leading = self.machines.iter().enumerate().filter_map(|(at, machine)| {
             let replica = &machine.process.as_ref()?.replica;
             replica.is_leader().then(|| (replica.core().term(), at))
@@ -245,12 +280,21 @@ impl World {
         leading.max().map(|(_, at)| at)
     }
 
-    /// All run, agree on who leads, hold the same log, and have applied it.
+    /// All of these who are members run, agree on who leads, hold the same log, and have applied it; and membership
+    /// does not change any more.
     fn have_converged(&self, nodes: &[usize]) -> bool {
         let Some(leader) = self.leader() else { return false };
         let Some(leading) = &self.machines[leader].process else { return false };
+        let core = leading.replica.core();
+        let config = core.config();
+        if config.is_joint() || core.config_index() > core.commit() {
+            return false;
+        }
         nodes.iter().all(|at| {
             let machine = &self.machines[*at];
+            if !config.is_member(machine.id) {
+                return true;
+            }
             let Some(process) = &machine.process else { return machine.is_ruined };
             let core = process.replica.core();
             self.checkers.same_logs(leader, *at)
@@ -296,6 +340,11 @@ impl World {
             self.clients.open_at(at)
         )
     }
+}
+
+/// The voter sets of which each must have a majority.
+fn halves(config: &Config) -> impl Iterator<Item = &[NodeId]> {
+    [&config.voters[..], &config.outgoing].into_iter().filter(|half| !half.is_empty())
 }
 
 fn names(nodes: &[usize]) -> String {

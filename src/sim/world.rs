@@ -16,6 +16,7 @@ use super::clients::{Clients, Reply};
 use super::dice::Dice;
 use super::faults::Mend;
 use super::network::{Fate, Network};
+use super::operators::Operators;
 use super::plan::{Fault, Plan};
 use super::process::{Clock, FETCHES_MAX, INPUTS_PER_TURN_MAX, Machine, Process, first_config};
 use super::queue::Queue;
@@ -34,6 +35,9 @@ pub(super) const REOPEN_AFTER: Duration = Duration::from_secs(1);
 
 /// The least time between two turns that have more to do.
 const MORE_AFTER: Duration = Duration::from_micros(20);
+
+/// Most machines that join a world after its beginning.
+pub(super) const NEWCOMERS_MAX: usize = 6;
 
 /// The streams of chance, one for each purpose.
 const PURPOSE_NETWORK: u64 = 2;
@@ -71,6 +75,11 @@ pub(super) enum Coming {
         at: usize,
         incarnation: u64,
         fetch: Fetch,
+    },
+    /// The work on a snapshot file that was under way is done.
+    JobDone {
+        at: usize,
+        incarnation: u64,
     },
     /// What a transport tells its node by itself.
     News {
@@ -124,6 +133,12 @@ pub struct Counts {
     pub elections_won: u64,
     pub fetches: u64,
     pub refused_disks: u64,
+    /// Changes of membership that were committed.
+    pub changes: u64,
+    /// Frames that were damaged on the way, and refused.
+    pub refused_frames: u64,
+    pub snapshots_taken: u64,
+    pub snapshots_installed: u64,
 }
 
 /// Everything there is.
@@ -134,6 +149,7 @@ pub(super) struct World {
     pub machines: Vec<Machine>,
     pub network: Network,
     pub clients: Clients,
+    pub operators: Operators,
     pub checkers: Checkers,
     pub trace: Trace,
     pub counts: Counts,
@@ -142,6 +158,7 @@ pub(super) struct World {
     pub fault_dice: Dice,
     pub client_dice: Dice,
     pub turn_dice: Dice,
+    clock_dice: Dice,
     out: Outputs,
     head: BytesMut,
 }
@@ -151,44 +168,69 @@ impl World {
     pub(super) fn new(plan: Plan, keeps_lines: bool) -> World {
         let seed = plan.seed;
         let count = usize::try_from(plan.nodes).expect("nodes are few");
-        let mut clocks = Dice::stream(seed, PURPOSE_CLOCKS);
-        let config = first_config(plan.nodes);
-        let machine = |id: u64| {
-            let rate = if plan.has(Fault::Clocks) { clocks.between(900_000, 1_100_000) } else { 1_000_000 };
-            let machine = Machine::new(NodeId(id), Clock::new(rate));
-            machine.found(&config, &plan.settings);
-            if plan.lying_disks {
-                machine.disk.lie();
-            }
-            machine
-        };
-        let machines: Vec<Machine> = (1..=plan.nodes).map(machine).collect();
-        let network = Network::new(count, plan.network.clone(), Dice::stream(seed, PURPOSE_NETWORK));
+        let places = count + NEWCOMERS_MAX;
+        let network = Network::new(places, plan.network.clone(), Dice::stream(seed, PURPOSE_NETWORK));
+        let mut client_dice = Dice::stream(seed, PURPOSE_CLIENTS);
         let mut world = World {
             now: Time::default(),
             queue: Queue::new(),
-            machines,
+            machines: Vec::with_capacity(places),
             network,
-            clients: Clients::new(&plan.workload, count),
-            checkers: Checkers::new(count),
+            clients: Clients::new(&plan.workload, count, &mut client_dice),
+            operators: Operators::default(),
+            checkers: Checkers::default(),
             trace: Trace::new(keeps_lines),
             counts: Counts::default(),
             phase: Phase::Faulty,
             disk_dice: Dice::stream(seed, PURPOSE_DISKS),
             fault_dice: Dice::stream(seed, PURPOSE_FAULTS),
-            client_dice: Dice::stream(seed, PURPOSE_CLIENTS),
+            client_dice,
             turn_dice: Dice::stream(seed, PURPOSE_TURNS),
+            clock_dice: Dice::stream(seed, PURPOSE_CLOCKS),
             out: Outputs::default(),
             head: BytesMut::new(),
             plan,
         };
-        for at in 0..count {
-            world.queue.push(world.now, Coming::Start { at, incarnation: 0 });
-            world.machines[at].start_planned = true;
+        for _ in 0..count {
+            let at = world.add_machine();
+            world.plan_start(at, Duration::ZERO);
         }
         world.plan_clients();
         world.plan_faults();
         world
+    }
+
+    /// One more machine with a founded disk, which is not running yet. Gives its place.
+    pub(super) fn add_machine(&mut self) -> usize {
+        let at = self.machines.len();
+        let id = NodeId(at as u64 + 1);
+        let rate = self.clock_rate();
+        let machine = Machine::new(id, Clock::new(rate));
+        machine.found(&first_config(self.plan.nodes), &self.plan.settings);
+        if self.plan.lying_disks {
+            machine.disk.lie();
+        }
+        self.machines.push(machine);
+        self.checkers.add_node();
+        at
+    }
+
+    /// A tenth off at most; where leases rest on clocks, no two of them are further apart than these allow.
+    fn clock_rate(&mut self) -> u64 {
+        const TRUE_RATE: u64 = 1_000_000;
+        if !self.plan.has(Fault::Clocks) {
+            TRUE_RATE
+        } else if self.plan.settings.lease_reads {
+            let apart = u64::from(self.plan.settings.clock_drift_ppm);
+            if self.clock_dice.coin() {
+                // The ends of what is allowed.
+                if self.clock_dice.coin() { TRUE_RATE } else { TRUE_RATE + apart }
+            } else {
+                self.clock_dice.between(TRUE_RATE, TRUE_RATE + apart)
+            }
+        } else {
+            self.clock_dice.between(900_000, 1_100_000)
+        }
     }
 
     /// Lets the next thing happen.
@@ -207,6 +249,7 @@ impl World {
             Coming::Wake { at, incarnation } => self.wake(at, incarnation),
             Coming::Written { at, incarnation } => self.group_written(at, incarnation),
             Coming::Fetched { at, incarnation, fetch } => self.fetched(at, incarnation, &fetch),
+            Coming::JobDone { at, incarnation } => self.job_done(at, incarnation),
             Coming::News { at, incarnation, news } => {
                 if self.process_of(at, incarnation).is_none() {
                     return Ok(());
@@ -305,7 +348,8 @@ impl World {
                 self.plan_start(at, REOPEN_AFTER);
                 Ok(())
             }
-            OpenError::Damaged(_) if machine.is_rotten => {
+            // One that was hurt says so, and what its snapshots need may be what was hurt.
+            _ if machine.is_rotten => {
                 self.counts.refused_disks += 1;
                 machine.is_ruined = true;
                 Ok(())
@@ -330,6 +374,7 @@ impl World {
 
     /// The process is gone at once. Its disk holds what was written, and a beginning of what was being written.
     pub(super) fn kill(&mut self, at: usize) {
+        self.cut_job_short(at);
         let machine = &mut self.machines[at];
         let Some(mut process) = machine.process.take() else { return };
         machine.incarnation += 1;
@@ -344,6 +389,7 @@ impl World {
         machine.disk.plug_in();
         self.checkers.stopped(at, &flight);
         self.lose_requests(at);
+        self.operators.lose(at);
     }
 
     /// Takes one turn: everything that has arrived goes in, and what the replica wants is carried out.
@@ -404,9 +450,13 @@ impl World {
         for (client, response) in out.answers.drain(..) {
             self.answered(at, client, response)?;
         }
+        for (ticket, outcome) in out.changes.drain(..) {
+            self.change_ended(at, ticket, outcome)?;
+        }
         for fetch in out.fetch.drain(..) {
             self.plan_fetch(at, fetch);
         }
+        self.plan_jobs(at, &mut out.snapshots);
         if let Some(fault) = out.fatal.take() {
             return self.stopped_itself(at, &fault);
         }
@@ -483,7 +533,7 @@ impl World {
                 self.input(at, Input::Persisted(seq))
             }
             Err(error) => {
-                if !machine.disk_may_fail {
+                if !machine.disk_may_fail && !machine.is_rotten {
                     let what = format!("{id} cannot write on a sound disk: {error}");
                     return Err(Violation { rule: "R60 disk failure", what });
                 }
@@ -568,6 +618,9 @@ impl World {
             return Ok(());
         }
         self.trace.event(self.now, 4, xxh3_64(frame));
+        if self.phase.is_faulty() && self.turn_dice.happens(self.plan.network.corrupt_per_million) {
+            return self.arrive_damaged(from, to, frame);
+        }
         let message = peer::decode(frame.clone()).map_err(|error| {
             let what = format!("a message from n{} to n{} cannot be read: {error}", from + 1, to + 1);
             Violation { rule: "codec", what }
@@ -577,6 +630,32 @@ impl World {
             self.trace.line(self.now, || format!("▸ {envelope}"));
         }
         self.input(to, Input::Peer(PeerMessage { bulk, ..message }))
+    }
+
+    /// A frame was damaged on the way. The transport's own checks refuse it as a whole. Behind them stand the checks of
+    /// the records, which must find damage without any help; and reading what was never written must not be fatal.
+    fn arrive_damaged(&mut self, from: usize, to: usize, frame: &Bytes) -> Checked {
+        let sound = peer::decode(frame.clone()).expect("it was encoded by a peer");
+        let mut damaged = BytesMut::from(&frame[..]);
+        let at = self.turn_dice.below(frame.len() as u64) as usize;
+        if self.turn_dice.below(4) == 0 {
+            damaged.truncate(at);
+        } else {
+            damaged[at] ^= 1 << self.turn_dice.below(8);
+        }
+        let records: usize = sound.records.iter().map(Bytes::len).sum();
+        let hits_a_record = matches!(sound.envelope.message, raft::Message::Append(_))
+            && damaged.len() == frame.len()
+            && at >= frame.len() - records;
+        let found = peer::decode(damaged.freeze());
+        self.counts.refused_frames += 1;
+        self.counts.messages_lost += 1;
+        self.trace.line(self.now, || format!("✗ a damaged message: {}", sound.envelope));
+        if hits_a_record && found.is_ok() {
+            let what = format!("n{} believes a damaged record that came from n{}", to + 1, from + 1);
+            return Err(Violation { rule: "codec", what });
+        }
+        Ok(())
     }
 
     /// A replica has ended itself: right when its disk failed, wrong when it contradicts itself.
@@ -626,6 +705,7 @@ impl World {
         self.trace.line(self.now, || format!("* {id} has stopped"));
         self.checkers.stopped(at, &rest);
         self.lose_requests(at);
+        self.operators.lose(at);
         let pause = self.disk_dice.span(Duration::from_millis(10), Duration::from_secs(2));
         self.plan_start(at, pause);
         Ok(())
@@ -639,7 +719,7 @@ impl World {
 }
 
 /// How many changes of a group that is cut short are still made: few groups make more than this.
-fn cut_off_after(dice: &mut Dice) -> u32 {
+pub(super) fn cut_off_after(dice: &mut Dice) -> u32 {
     const CHANGES_MAX: u64 = 14;
     u32::try_from(dice.below(CHANGES_MAX)).expect("it is small")
 }
@@ -654,6 +734,9 @@ fn describe_write(write: &WriteBatch) -> String {
     if let Some(hard_state) = write.hard_state {
         let vote = hard_state.vote.map_or_else(String::new, |vote| format!(" vote {vote}"));
         parts.push(format!("term {}{vote}", hard_state.term));
+    }
+    if let Some(meta) = &write.reset_to {
+        parts.push(format!("begins anew behind {}", meta.last));
     }
     if let Some(from) = write.truncate_from {
         parts.push(format!("truncates from {from}"));

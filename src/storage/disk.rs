@@ -12,6 +12,7 @@ use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::SystemTime;
 
 /// Permissions of every file made here: the log holds what clients wrote.
 const FILE_MODE: u32 = 0o600;
@@ -198,6 +199,11 @@ pub fn parent(path: &Path) -> &Path {
         Some(parent) if !parent.as_os_str().is_empty() => parent,
         _ => Path::new("."),
     }
+}
+
+/// When a file was changed last.
+pub fn changed_at(path: &Path) -> io::Result<SystemTime> {
+    std::fs::metadata(path)?.modified()
 }
 
 /// Bytes that this user may still write on the file system of `path`.

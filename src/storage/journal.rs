@@ -205,9 +205,11 @@ impl Journal {
 
     /// Forgets old segments, and snapshots that the log does not need any more.
     fn compact(&mut self, index: Index) -> Result<(), WriteError> {
-        let installed = self.installed()?;
+        let (installed, damaged) = self.installed()?;
         let Some(newest) = installed.first().copied().filter(|newest| newest.index >= index) else {
-            panic!("only what a durable snapshot covers is forgotten (R84): not entry {index}");
+            // What covers it was durable, and has been damaged since: nothing is forgotten on such a disk.
+            let source = damaged.expect("only what a durable snapshot covers is forgotten (R84)");
+            return Err(WriteError::Snapshot { source });
         };
         self.wal.compact(index)?;
         let origin = self.wal.origin().id.index;
@@ -216,21 +218,24 @@ impl Journal {
     }
 
     /// Last entries of the snapshots that this log goes on behind, the newest first. One that was received and waits to
-    /// be installed is none, nor is a damaged one.
-    fn installed(&self) -> Result<Vec<LogId>, WriteError> {
+    /// be installed is none, nor is a damaged one, of which the newest gives its error.
+    fn installed(&self) -> Result<(Vec<LogId>, Option<SnapshotError>), WriteError> {
         let failed = |source| WriteError::Io { path: layout::snapshot_dir(&self.data_dir), source };
-        let mut installed = Vec::new();
+        let (mut installed, mut damaged) = (Vec::new(), None);
         for last in self.snapshots.list().map_err(failed)?.into_iter().rev() {
             let head = match self.snapshots.head(last) {
                 Ok(head) => head,
                 Err(source @ SnapshotError::Io { .. }) => return Err(WriteError::Snapshot { source }),
-                Err(_) => continue,
+                Err(source) => {
+                    damaged.get_or_insert(source);
+                    continue;
+                }
             };
             if self.wal.known_at(last.index)?.is_some_and(|tip| (tip.id, tip.check) == (last, head.link)) {
                 installed.push(last);
             }
         }
-        Ok(installed)
+        Ok((installed, damaged))
     }
 
     fn prune(&self, is_needed: impl Fn(LogId) -> bool, newest: LogId) -> Result<(), WriteError> {

@@ -17,6 +17,7 @@
 
 use std::io;
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use serde::{Deserialize, Serialize};
 
@@ -221,6 +222,11 @@ pub fn snapshot_dir(data_dir: &Path) -> PathBuf {
 /// `00000000000000000150-00000000000000000003.snap`: index and term of the last entry that the snapshot covers.
 pub fn snapshot_name(last: LogId) -> String {
     format!("{:020}-{:020}.snap", last.index.0, last.term.0)
+}
+
+/// When this node wrote the snapshot that ends with `last`; none when it has none.
+pub fn snapshot_time(data_dir: &Path, last: LogId) -> Option<SystemTime> {
+    disk::changed_at(&snapshot_dir(data_dir).join(snapshot_name(last))).ok()
 }
 
 /// Reads the last entry out of a snapshot's name; none when it is not one.

@@ -110,6 +110,8 @@ fn table(report: &Report) -> Table {
         ("messages", format!("{}, {} of them lost", counts.messages, counts.messages_lost)),
         ("processes", format!("{} starts, {} crashes", counts.starts, counts.crashes)),
         ("elections won", counts.elections_won.to_string()),
+        ("membership", format!("{} changes committed", counts.changes)),
+        ("snapshots", format!("{} taken, {} installed", counts.snapshots_taken, counts.snapshots_installed)),
         ("disks", disks(report)),
         ("committed", format!("{} entries", report.committed)),
         (

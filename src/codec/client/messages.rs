@@ -359,4 +359,6 @@ pub(super) struct StatusMessage {
     pub(super) cut: Option<LinksMessage>,
     #[prost(uint64, tag = "31")]
     pub(super) snapshot: u64,
+    #[prost(string, optional, tag = "32")]
+    pub(super) snapshot_time: Option<String>,
 }

@@ -1,7 +1,8 @@
-//! Fingerprints of 128 bits, and a set of them that knows its limit.
+//! Fingerprints of 128 bits, a set of them that takes eight bytes for each, and a map.
 //!
-//! Two different states share a fingerprint with a chance of about `n² / 2^129` among `n` states: for a hundred million
-//! of them, less than one in 10^22.
+//! The set keeps the upper 64 bits; the lower ones choose where they lie, so that two different states are taken for one
+//! only when their fingerprints agree above and lie side by side. Among `n` states in a table of `n` slots that happens
+//! with a chance of about `n / 2^63`: for a hundred million of them, one in 10^11.
 
 use core::hash::Hasher;
 
@@ -68,19 +69,18 @@ impl Hasher for Fingerprinter {
     }
 }
 
-/// Fingerprints that were seen, in an open table that doubles until it is as large as it may be.
+/// Fingerprints that were seen: a table without pointers that is as large from the beginning as it will ever be, so
+/// that where a fingerprint lies stands for its lower half, and only the upper half is stored.
 pub(super) struct Seen {
     /// Zero where there is none.
-    slots: Vec<u128>,
+    slots: Vec<u64>,
     count: usize,
 }
 
-/// Slots of the smallest table.
-const SLOTS_MIN: usize = 1 << 12;
-
 impl Seen {
-    pub(super) fn new() -> Seen {
-        Seen { slots: vec![0; SLOTS_MIN], count: 0 }
+    /// With room for `count` fingerprints, of which at least every fourth slot stays empty.
+    pub(super) fn with_room_for(count: usize) -> Seen {
+        Seen { slots: vec![0; (count + count / 3 + 1).next_power_of_two()], count: 0 }
     }
 
     pub(super) fn len(&self) -> usize {
@@ -89,31 +89,70 @@ impl Seen {
 
     /// Adds a fingerprint; false when it was there.
     pub(super) fn insert(&mut self, print: u128) -> bool {
-        if self.count * 2 >= self.slots.len() {
-            let old = core::mem::take(&mut self.slots);
-            self.slots = vec![0; old.len() * 2];
-            old.into_iter().filter(|print| *print != 0).for_each(|print| {
-                let slot = self.slot_of(print);
-                self.slots[slot] = print;
-            });
-        }
-        let print = print.max(1);
-        let slot = self.slot_of(print);
+        assert!(self.count < self.slots.len() - 1, "a table is not filled to the brim");
+        let stored = ((print >> 64) as u64).max(1);
+        let slot = probe(print as usize, &self.slots, |slot| *slot == 0 || *slot == stored);
         let is_new = self.slots[slot] == 0;
-        self.slots[slot] = print;
+        self.slots[slot] = stored;
         self.count += usize::from(is_new);
         is_new
     }
+}
 
-    /// Where `print` is, or where it goes.
-    fn slot_of(&self, print: u128) -> usize {
-        let mask = self.slots.len() - 1;
-        let mut slot = print as usize & mask;
-        while self.slots[slot] != 0 && self.slots[slot] != print {
-            slot = (slot + 1) & mask;
-        }
-        slot
+/// Where something lies, by its fingerprint. Grows as needed.
+#[derive(Default)]
+pub(super) struct Places {
+    /// The fingerprint, zero where there is none, and the place.
+    slots: Vec<(u128, u32)>,
+    count: usize,
+}
+
+/// Slots of the smallest table.
+const SLOTS_MIN: usize = 1 << 8;
+
+impl Places {
+    pub(super) fn len(&self) -> usize {
+        self.count
     }
+
+    pub(super) fn find(&self, print: u128) -> Option<u32> {
+        let print = print.max(1);
+        if self.slots.is_empty() {
+            return None;
+        }
+        let (found, place) = self.slots[self.slot_of(print)];
+        (found == print).then_some(place)
+    }
+
+    /// Adds a fingerprint that is not there yet.
+    pub(super) fn insert(&mut self, print: u128, place: u32) {
+        if self.count * 2 >= self.slots.len() {
+            let size = (self.slots.len() * 2).max(SLOTS_MIN);
+            let old = core::mem::replace(&mut self.slots, vec![(0, 0); size]);
+            for (print, place) in old.into_iter().filter(|(print, _)| *print != 0) {
+                let slot = self.slot_of(print);
+                self.slots[slot] = (print, place);
+            }
+        }
+        let print = print.max(1);
+        let slot = self.slot_of(print);
+        self.slots[slot] = (print, place);
+        self.count += 1;
+    }
+
+    fn slot_of(&self, print: u128) -> usize {
+        probe(print as usize, &self.slots, |(known, _)| *known == 0 || *known == print)
+    }
+}
+
+/// The first slot from `start` on, around the end, that is the right one; the number of slots is a power of two.
+fn probe<T>(start: usize, slots: &[T], is_right: impl Fn(&T) -> bool) -> usize {
+    let mask = slots.len() - 1;
+    let mut slot = start & mask;
+    while !is_right(&slots[slot]) {
+        slot = (slot + 1) & mask;
+    }
+    slot
 }
 
 #[cfg(test)]
@@ -141,11 +180,23 @@ mod tests {
     }
 
     #[test]
-    fn a_set_keeps_what_it_was_given_while_it_grows() {
-        let mut seen = Seen::new();
-        let prints: Vec<u128> = (0..3 * SLOTS_MIN as u64).map(print_of).collect();
+    fn a_set_keeps_what_it_was_given() {
+        const COUNT: u64 = 10_000;
+        let mut seen = Seen::with_room_for(COUNT as usize);
+        let prints: Vec<u128> = (0..COUNT).map(print_of).collect();
         assert!(prints.iter().all(|print| seen.insert(*print)));
         assert!(prints.iter().all(|print| !seen.insert(*print)));
         assert_eq!(seen.len(), prints.len());
+    }
+
+    #[test]
+    fn places_are_found_again_while_there_come_more() {
+        let mut places = Places::default();
+        for number in 0..10_000_u32 {
+            assert_eq!(places.find(print_of(number)), None);
+            places.insert(print_of(number), number);
+        }
+        assert!((0..10_000_u32).all(|number| places.find(print_of(number)) == Some(number)));
+        assert_eq!(places.len(), 10_000);
     }
 }

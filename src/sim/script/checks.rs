@@ -27,6 +27,8 @@ pub(in crate::sim) struct View {
     pub durable_log: Vec<LogId>,
     /// The disk is another one than the cluster admitted, or was damaged; what it once held may be gone (R65, R66).
     pub disk_lost: bool,
+    /// Entries that damage has taken from the log; they were durable once.
+    pub lost: Vec<LogId>,
     /// None while the node is down.
     pub core: Option<CoreView>,
 }
@@ -116,9 +118,37 @@ impl History {
         (leaders, predecessors, committed, votes).hash(state);
     }
 
+    /// Takes `views` for what the last check saw: for whoever keeps the past apart from the present.
+    pub(in crate::sim) fn resume(&mut self, views: &[View]) {
+        for view in views {
+            self.durable_terms.insert(view.id, view.durable.term);
+            if let Some(core) = &view.core {
+                self.last.insert(view.id, core.clone());
+            }
+        }
+    }
+
+    /// Forgets what `resume` and `hash_past` leave to the state of the nodes.
+    pub(in crate::sim) fn forget_present(&mut self) {
+        self.durable_terms.clear();
+        self.last.clear();
+        self.overlapping.clear();
+    }
+
     /// Where the committed log ends, as far as any node has known.
     pub(in crate::sim) fn committed(&self) -> Index {
         Index(self.committed.len() as u64)
+    }
+
+    /// Whether any log has ever held this entry.
+    pub(in crate::sim) fn knows(&self, entry: LogId) -> bool {
+        self.predecessors.contains_key(&entry)
+    }
+
+    /// The committed entry at `index`, as far as any node has known.
+    pub(super) fn committed_at(&self, index: Index) -> Option<LogId> {
+        let place = usize::try_from(index.0.checked_sub(1)?).ok()?;
+        self.committed.get(place).map(|(entry, _)| *entry)
     }
 
     /// A log from its first entry on: what a snapshot covers is what was committed (I5).
@@ -254,7 +284,10 @@ impl History {
         let newest = core.log[commit - 1];
         let is_held = |config: &Config| {
             let holders = reached(config, |voter| {
-                let holds = |view: &&View| view.id == voter && view.durable_log.get(commit - 1) == Some(&newest);
+                // What was durable when it was acknowledged counts, whatever damage came later (R66).
+                let has_held =
+                    |view: &View| view.durable_log.get(commit - 1) == Some(&newest) || view.lost.contains(&newest);
+                let holds = |view: &&View| view.id == voter && has_held(view);
                 views.iter().find(holds).map_or(Index(0), |_| newest.index)
             });
             holders == newest.index
@@ -361,6 +394,7 @@ mod tests {
                     durable: *durable,
                     durable_log: log.clone(),
                     disk_lost: false,
+                    lost: Vec::new(),
                     core: Some(core.clone()),
                 });
             }

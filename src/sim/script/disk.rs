@@ -19,6 +19,8 @@ pub(in crate::sim) struct Disk {
     pub commit_hint: Index,
     /// The log was damaged and is not repaired yet; known across restarts (R64).
     pub is_recovering: bool,
+    /// Entries that damage has taken, which were durable once (R66).
+    pub lost: Vec<LogId>,
     pending: VecDeque<PendingWrite>,
 }
 
@@ -44,6 +46,7 @@ impl Disk {
             snapshot: None,
             commit_hint: Index(0),
             is_recovering: false,
+            lost: Vec::new(),
             pending: VecDeque::new(),
         }
     }
@@ -102,10 +105,10 @@ impl Disk {
     }
 
     /// The entries from `from` on are unreadable: only what is before them counts from now on.
-    pub(super) fn lose_from(&mut self, from: Index) {
+    pub(in crate::sim) fn lose_from(&mut self, from: Index) {
         let kept =
             usize::try_from(from.prev().0.saturating_sub(self.base.index.0)).expect("scripted logs fit in memory");
-        self.log.truncate(kept);
+        self.lost.extend(self.log.drain(kept.min(self.log.len())..));
         self.commit_hint = self.commit_hint.min(from.prev());
     }
 
@@ -129,14 +132,22 @@ impl Disk {
         usize::try_from(place).expect("scripted logs fit in memory")
     }
 
-    /// Everything but the numbers of writes.
+    /// What matters of the disk to whoever completes all pending writes at once, or loses power between two of their
+    /// parts.
     pub(in crate::sim) fn hash_behaviour<H: Hasher>(&self, state: &mut H) {
-        let Disk { hard_state, base, log, snapshot, commit_hint, is_recovering, pending } = self;
-        (hard_state, base, log, snapshot, commit_hint, is_recovering, pending.len()).hash(state);
-        for write in pending {
-            let PendingWrite { seq: _, hard_state, reset_to, truncate_from, append, commit_hint, compact_to } = write;
+        let Disk { hard_state, base, log, snapshot, commit_hint, is_recovering, lost, pending } = self;
+        (hard_state, base, log, snapshot, commit_hint, is_recovering, lost, pending.is_empty()).hash(state);
+        pending.iter().map(|write| write.commit_hint).max().hash(state);
+        for part in self.parts(Rules::sound()) {
+            let PendingWrite { seq: _, hard_state, reset_to, truncate_from, append, commit_hint, compact_to } = part;
             (hard_state, reset_to, truncate_from, append, commit_hint, compact_to).hash(state);
         }
+    }
+
+    /// Whether the log holds this entry, or will when what is under way is done.
+    pub(in crate::sim) fn mentions(&self, entry: LogId) -> bool {
+        let is_held = self.entry(entry.index) == Some(entry);
+        is_held || self.pending.iter().any(|write| write.append.contains(&entry))
     }
 
     /// How many steps the pending writes would still take; each is all or nothing.

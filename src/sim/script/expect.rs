@@ -9,6 +9,7 @@
 //! | `expect follows n2 n1` (or `nobody`) | whom it takes for the leader |
 //! | `expect commit n2 3` · `applied` · `durable` · `first` · `last n2 3@2` | how far it is |
 //! | `expect snapshot n2 3@2` (or `none`) | where its newest snapshot ends |
+//! | `expect count n1 KEY 2` (or `nothing`) | what n1's state machine holds after the writes of `submit` |
 //! | `expect peer n1 n2 probe matched=1 next=3` | what leader n1 knows of n2 |
 //! | `expect logs-equal [n1 n2]` | these running nodes, or all, hold the same log as far as none has compacted it |
 //! | `expect config n1 voters (n1 n2) && (n3)` | the configuration in force at n1, in its own words |
@@ -48,6 +49,12 @@ pub(super) fn expect(world: &World, mut words: Words) -> Result<(), CommandFault
             let id = words.take_node()?;
             let (found, wanted) = (world.core(id)?.config().to_string(), words.take_rest().join(" "));
             same(&format!("{id} to count by {wanted}"), found == wanted, || found.clone())?;
+        }
+        "count" => {
+            let id = words.take_node()?;
+            let (key, wanted) = (words.take("a key")?, words.take("the expected count")?);
+            let found = world.clients.count(id, &key);
+            same(&format!("{key} at {id} to be {wanted}"), found == wanted, || found.clone())?;
         }
         "removed" | "member" => {
             let id = words.take_node()?;

@@ -13,6 +13,7 @@
 //! | `log n1 1 1 2*10` · `term n1 7` · `vote n1 n2` | what is on a disk before the start; terms of the entries after 1@1 |
 //! | `campaign n1` · `elect n1` | starts an election; `elect` also stabilizes |
 //! | `propose n1 [count] [length=100]` · `read n2 t1 [lease]` · `transfer n1 [n2]` | what clients and operators ask |
+//! | `submit n1 incr KEY [session=1 serial=1]` | a write with an effect, and a client that waits for its answer: see `clients.rs` |
 //! | `clock n1 +10%` | from now on n1's clock runs that much faster, or with a minus slower |
 //! | `change n1 add n4 [promote]` · `change n1 promote\|demote\|remove n3` · `change n1 replace n2 n3 [learners=n1] [explicit]` · `change n1 leave` | asks n1 to change the members; with `if=3@2` only while that configuration is in force |
 //! | `tick [n1 …] 50ms` · `run 5s` | moves clocks; `run` also delivers, and shows neither messages nor ballots |
@@ -33,6 +34,7 @@
 
 mod change;
 pub(in crate::sim) mod checks;
+mod clients;
 mod command;
 pub(in crate::sim) mod disk;
 mod expect;

@@ -10,7 +10,7 @@ use super::network::Link;
 use super::parse::{Piece, Script};
 use super::show::{self, Line};
 use super::world::{Node, World};
-use super::{CommandFault, SCRIPT_BYTES_MAX, ScriptFault, change, expect, inject, snapshots};
+use super::{CommandFault, SCRIPT_BYTES_MAX, ScriptFault, change, clients, expect, inject, snapshots};
 use crate::raft::{Config, HardState, Index, LogId, Member, NodeId, Options, Rules, StorageId, Term, WriteSeq};
 
 /// Most rounds of delivery until the world must be quiet.
@@ -260,6 +260,7 @@ fn requests(world: &mut World, command: &str, words: &mut Words) -> Result<bool,
                 world.trace.push(show::refusal(id, refusal));
             }
         }
+        "submit" => clients::submit(world, words)?,
         "change" => {
             change::change(world, words)?;
         }
@@ -512,7 +513,10 @@ fn faults(world: &mut World, command: &str, words: &mut Words) -> Result<bool, C
             }
             let node = world.node_mut(id)?;
             node.disk.is_recovering |= damaged.is_some();
-            node.is_log_cut |= cut.is_some();
+            if cut.is_some() {
+                node.is_log_cut = true;
+                node.disk.lost.clear();
+            }
             if words.take_flag("new-disk") {
                 world.replace_disk(id)?;
             }

@@ -10,6 +10,7 @@ use std::sync::Arc;
 
 use super::CommandFault;
 use super::checks::{CoreView, History, View, Violation};
+use super::clients::Clients;
 use super::disk::{Disk, PendingWrite};
 use super::network::{Link, Network};
 use super::show::{self, Line};
@@ -79,6 +80,7 @@ pub(super) struct World {
     pub trace: Vec<Line>,
     /// Messages a script put aside by name.
     pub copies: BTreeMap<String, Envelope>,
+    pub clients: Clients,
     rules: Rules,
     seed: u64,
     started: bool,
@@ -130,6 +132,7 @@ impl World {
             network: Network::default(),
             trace: Vec::new(),
             copies: BTreeMap::new(),
+            clients: Clients::default(),
             rules,
             seed,
             started: false,
@@ -251,6 +254,7 @@ impl World {
         node.core.take().ok_or(CommandFault::Down { node: id })?;
         node.disk.lose_pending();
         node.worker.crash();
+        self.clients.crashed(id);
         Ok(())
     }
 
@@ -319,8 +323,10 @@ impl World {
             if committed != Some(upto) {
                 self.trace.push(Line::plain(format!("{id} applies up to {upto}")));
             }
-            let core = self.nodes.get_mut(&id).and_then(|node| node.core.as_mut());
-            core.expect("a core that drained is up").applied(upto);
+            self.apply(id, upto);
+        }
+        if let Some(core) = self.nodes.get(&id).and_then(|node| node.core.as_ref()) {
+            self.clients.settle(core, &mut self.trace);
         }
         let node = self.nodes.get_mut(&id).expect("only members are drained");
         if let Some(chunk) = effects.store.take() {
@@ -339,6 +345,18 @@ impl World {
         if let Some(fault) = effects.fatal.take() {
             self.nodes.get_mut(&id).expect("only members are drained").fault = Some(fault);
         }
+    }
+
+    fn apply(&mut self, id: NodeId, upto: Index) {
+        let core = self.nodes.get_mut(&id).and_then(|node| node.core.as_mut()).expect("a core that drained is up");
+        core.applied(upto);
+        // What the node has compacted is what was committed.
+        let history = &self.history;
+        let entry = |index: Index| match core.term_at(index) {
+            Some(term) => LogId { index, term },
+            None => history.committed_at(index).expect("only what is committed is compacted"),
+        };
+        self.clients.applied(id, upto, entry, &mut self.trace);
     }
 
     /// Where the committed log ends, as far as any node has known.
@@ -467,6 +485,7 @@ impl World {
                 durable: node.disk.hard_state,
                 durable_log: self.history.whole_log(node.id, disk.base, disk.log)?,
                 disk_lost: node.disk_replaced || node.disk.is_recovering || node.is_log_cut,
+                lost: node.disk.lost.clone(),
                 core: node.core.as_ref().map(|core| self.view_of(node, core)).transpose()?,
             });
         }
