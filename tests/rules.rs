@@ -39,6 +39,7 @@ const BY_SWARM: &[(Rule, u64)] = &[
     (Rule::VoteOfTheTerm, 10),
     (Rule::VoteRequestWaits, 10),
     (Rule::LogUpToDate, 10),
+    (Rule::VoteKept, 70),
     (Rule::OneBallotEach, 20),
     (Rule::OwnBallotDurable, 20),
     (Rule::QuorumContact, 30),
@@ -63,12 +64,14 @@ const BY_SWARM: &[(Rule, u64)] = &[
     (Rule::TornNotDamage, 10),
     (Rule::ChangeInOwnTerm, 30),
     (Rule::OneChange, 20),
+    (Rule::BothHalvesElect, 60),
     (Rule::BothHalvesCommit, 40),
+    (Rule::JointCommitted, 10),
     (Rule::ConfigRolledBack, 20),
     (Rule::VotedOut, 10),
     (Rule::SnapshotConfig, 10),
     (Rule::ReadOwnTerm, 20),
-    (Rule::DedupeReplicated, 10),
+    (Rule::DedupeReplicated, 20),
 ];
 
 /// An `expect` of the script does not hold.

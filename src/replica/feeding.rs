@@ -53,6 +53,17 @@ impl Feed {
         self.bulk_to = Index(0);
     }
 
+    /// An append from `first` on goes back to before what waits behind that: the peer lacks what this would build on, so
+    /// it would be read and sent only to be refused.
+    fn forget_from(&mut self, first: Index) {
+        while self.waiting.back().is_some_and(|waits| entries_of(waits).first >= first) {
+            self.waiting.pop_back();
+        }
+        if self.waiting.is_empty() {
+            self.read.clear();
+        }
+    }
+
     /// Where the next read for the first that waits must start.
     fn next_to_read(&self, entries: &Shape) -> Index {
         if self.read.is_empty() { entries.first } else { self.read_to.next() }
@@ -121,6 +132,7 @@ impl Replica {
     fn wait_for_files(&mut self, now: Time, envelope: Envelope) {
         let peer = envelope.to;
         let feed = self.feeds.by_peer.entry(peer).or_default();
+        feed.forget_from(entries_of(&envelope).first);
         if feed.waiting.len() >= self.limits.peer_fetches_max {
             return self.lose(now, peer);
         }

@@ -262,14 +262,11 @@ impl Checkers {
         let (commit_before, applied_before) = (follow.commit, follow.applied);
         let config_before = std::mem::replace(&mut follow.config, core.config_index());
         let same_reign = core.role() == Role::Leader && follow.role == Role::Leader && follow.term == term;
-        if same_reign && core.config_index() > config_before {
-            let is_own = follow.log.get(place(commit)).is_some_and(|slot| slot.term == term);
-            hold(is_own && config_before <= commit, "R72 one change", || {
-                format!("{id} changes the configuration of {config_before}, and has committed {commit}")
-            })?;
-        }
         (follow.role, follow.term, follow.commit, follow.applied) = (core.role(), term, commit, applied);
         self.check_config(at, id, core.config_index(), core.config())?;
+        if same_reign && core.config_index() > config_before {
+            self.check_change(at, id, config_before)?;
+        }
         if became_leader {
             self.check_new_leader(at, id, term)?;
         }
@@ -446,6 +443,17 @@ impl Checkers {
         hold(is_so, "R71 configuration", || {
             let says = newest.map_or_else(|| "nobody".to_owned(), |(at, config)| format!("{config}, at {at}"));
             format!("{id} goes by {in_force}, at {index}, and the newest in its log is {says}")
+        })
+    }
+
+    /// R72, R73: a leader goes from one configuration to the next when that one and something of its own term is
+    /// committed, and no further in the same turn.
+    fn check_change(&self, at: usize, id: NodeId, before: Index) -> Checked {
+        let Follow { log, commit, term, .. } = &self.nodes[at];
+        let is_own = log.get(place(*commit)).is_some_and(|slot| slot.term == *term);
+        let is_one = self.configs_since(at, before).len() <= 2;
+        hold(is_own && is_one && before <= *commit, "R72 one change", || {
+            format!("{id} changes the configuration of {before}, and has committed {commit}")
         })
     }
 

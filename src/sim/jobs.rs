@@ -81,3 +81,68 @@ fn describe(job: &SnapshotJob) -> String {
         SnapshotJob::Install { meta } => format!("installs a snapshot of {}", meta.last),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::super::dice::Dice;
+    use super::super::process::{Clock, Machine, first_config};
+    use crate::codec::Settings;
+    use crate::codec::snapshot::SnapshotFiles;
+    use crate::raft::{Index, LogId, NodeId, Rules, SnapshotMeta};
+    use crate::state_machine::{SessionLimits, StateMachine};
+    use crate::storage::SnapshotDesk;
+
+    const SEGMENT_BYTES: u64 = 16 << 10;
+
+    /// A snapshot of the first entry, and the file that it is.
+    fn a_snapshot() -> (SnapshotMeta, Vec<u8>) {
+        let machine = Machine::new(NodeId(1), Clock::new(1_000_000));
+        machine.found(&first_config(3), &Settings::default());
+        let (journal, found) = machine.open(SEGMENT_BYTES, Rules::sound()).expect("it was just founded");
+        let mut desk = SnapshotDesk::new(journal.snapshots());
+        let mut state = StateMachine::new(1_000, SessionLimits::default());
+        state.skip(1, 0);
+        let meta = SnapshotMeta {
+            last: LogId::new(1, 1),
+            config: Arc::new(first_config(3)),
+            config_index: Index(1),
+            size_bytes: 0,
+            digest: 0,
+            link: found.last_check,
+            log_bytes: found.shape.lengths.iter().copied().map(u64::from).sum(),
+        };
+        let meta = desk.take(&meta, &Settings::default(), &state).expect("the disk is sound");
+        let length = u32::try_from(meta.size_bytes).expect("it is small");
+        let file = desk.read(meta.id(), 0, length).expect("it was just written");
+        (meta, file.to_vec())
+    }
+
+    /// R60, R86: whichever sync fails while a snapshot is received, what counts as installed afterwards is there after a
+    /// loss of power.
+    #[test]
+    fn a_snapshot_whose_sync_failed_is_not_taken_for_durable_at_the_next_attempt() {
+        let (meta, file) = a_snapshot();
+        let mut failures = 0;
+        for (after, seed) in (0..4).flat_map(|after| (0..12).map(move |seed| (after, seed))) {
+            let machine = Machine::new(NodeId(2), Clock::new(1_000_000));
+            machine.found(&first_config(3), &Settings::default());
+            let (journal, _) = machine.open(SEGMENT_BYTES, Rules::sound()).expect("it was just founded");
+            let mut desk = SnapshotDesk::new(journal.snapshots());
+            machine.disk.fail_a_sync(after);
+            let mut attempts = (0..4).map(|_| {
+                let stored = desk.store(&meta, 0, &file);
+                stored.and_then(|_| desk.install(&meta)).is_ok()
+            });
+            let failed = attempts.position(|is_installed| is_installed).expect("only one sync fails");
+            failures += failed;
+            drop((desk, journal));
+            machine.disk.lose_power(&mut Dice::new(seed), 0);
+            machine.disk.plug_in();
+            let (journal, _) = machine.open(SEGMENT_BYTES, Rules::sound()).expect("its log is whole");
+            assert!(journal.snapshots().holds(&meta).expect("the disk is sound"), "sync {after}, seed {seed}");
+        }
+        assert!(failures >= 24, "{failures} attempts failed, so the failing sync was one of these");
+    }
+}

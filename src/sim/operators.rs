@@ -184,7 +184,14 @@ impl World {
     }
 
     /// A node says what became of a change: once for each, and the truth (R72, R81).
-    pub(super) fn change_ended(&mut self, at: usize, ticket: ChangeTicket, outcome: ChangeOutcome) -> Checked {
+    /// What it has committed is known already, unless nothing `shows` it.
+    pub(super) fn change_ended(
+        &mut self,
+        at: usize,
+        ticket: ChangeTicket,
+        outcome: ChangeOutcome,
+        shows: bool,
+    ) -> Checked {
         let id = self.machines[at].id;
         self.trace.line(self.now, || format!("  {id} says of change {ticket}: {outcome:?}"));
         let asked = self.operators.open.remove(&ticket).filter(|asked| asked.at == at);
@@ -193,6 +200,9 @@ impl World {
             return Err(Violation { rule: "R112 one answer", what });
         };
         let ChangeOutcome::Committed { at: entry } = outcome else { return Ok(()) };
+        if !shows && entry.index > self.checkers.committed() {
+            return Ok(());
+        }
         self.counts.changes += 1;
         let Some(config) = self.checkers.committed_config(entry) else {
             let what = format!("{id} says that a change is committed at {entry}, where no configuration is");

@@ -184,9 +184,7 @@ impl World {
         let links = match state {
             Rest::Down => {
                 for at in rest {
-                    self.kill(*at);
-                    // Nothing starts it before everybody is mended.
-                    self.machines[*at].start_planned = true;
+                    self.switch_off(*at);
                 }
                 Vec::new()
             }
@@ -205,6 +203,14 @@ impl World {
             }
         };
         self.network.cut(&links);
+    }
+
+    /// It runs no more, and nothing that was planned before starts it.
+    fn switch_off(&mut self, at: usize) {
+        self.kill(at);
+        let machine = &mut self.machines[at];
+        machine.incarnation += 1;
+        machine.start_planned = true;
     }
 
     /// Everything about one machine is well again.
@@ -257,9 +263,8 @@ impl World {
         let is_member = |at: &usize| configs.iter().any(|config| config.is_member(self.machines[*at].id));
         let (members, others): (Vec<usize>, Vec<usize>) = (0..self.machines.len()).partition(is_member);
         for at in others {
-            // Whoever is no member any more is switched off, and never started again.
-            self.kill(at);
-            self.machines[at].start_planned = true;
+            // Whoever is no member any more is never started again.
+            self.switch_off(at);
         }
         let nodes: Vec<usize> = members.into_iter().filter(|at| !self.machines[*at].is_ruined).collect();
         self.phase = Phase::Whole { since: self.now, nodes: nodes.clone() };

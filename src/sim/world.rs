@@ -450,8 +450,10 @@ impl World {
         for (client, response) in out.answers.drain(..) {
             self.answered(at, client, response)?;
         }
+        // What a node commits in the turn in which it ends, it does not show any more.
+        let shows = out.fatal.is_none();
         for (ticket, outcome) in out.changes.drain(..) {
-            self.change_ended(at, ticket, outcome)?;
+            self.change_ended(at, ticket, outcome, shows)?;
         }
         for fetch in out.fetch.drain(..) {
             self.plan_fetch(at, fetch);

@@ -174,7 +174,8 @@ impl SnapshotStore {
         for name in self.disk.list(&self.dir)?.iter().filter(|name| name.ends_with(disk::TEMPORARY_ENDING)) {
             self.disk.remove(&self.dir.join(name))?;
         }
-        Ok(())
+        // A process that was killed may have left a name that would not outlast a loss of power.
+        self.disk.sync_directory(&self.dir)
     }
 
     /// Removes snapshots of which `is_needed` says no, the oldest first, and parts of snapshots that end no later than
@@ -197,10 +198,15 @@ impl SnapshotStore {
             file.sync()?;
         }
         self.disk.rename(from, to)?;
-        if self.sync == SyncMode::Always {
-            self.disk.sync_directory(&self.dir)?;
+        let synced = match self.sync {
+            SyncMode::Always => self.disk.sync_directory(&self.dir),
+            SyncMode::None => Ok(()),
+        };
+        if synced.is_err() {
+            // Nobody knows whether the name lasts: whoever finds it must not take it for durable.
+            let _ = self.disk.remove(to);
         }
-        Ok(())
+        synced
     }
 
     fn drop_partials(&self, is_other: impl Fn(&Path) -> bool) -> Result<(), SnapshotError> {
@@ -278,7 +284,10 @@ impl Incoming {
         let synced = &mut self.synced_bytes;
         let written = self.file.write_at(chunk, offset);
         let synced = written.and_then(|()| sync_in_steps(self.file.as_ref(), self.store.sync, end, synced));
-        synced.map_err(|source| self.store.failed(&self.path, source))?;
+        if let Err(source) = synced {
+            self.distrust();
+            return Err(self.store.failed(&self.path, source));
+        }
         self.received_bytes = end;
         Ok(())
     }
@@ -287,16 +296,29 @@ impl Incoming {
     /// is told so (`reset_to`).
     ///
     /// # Errors
-    /// Anything but the disk's own failure means that these bytes are not the snapshot that was announced; they are
-    /// dropped, so that it can be received again.
+    /// These bytes are not the snapshot that was announced, or the disk has failed. What was received is dropped, so that
+    /// it can be received again.
     pub fn finish(self) -> Result<Loaded, SnapshotError> {
         let outcome = self.prove().and_then(|loaded| self.publish().map(|()| loaded));
         match outcome {
-            Err(error) if !matches!(error, SnapshotError::Io { .. }) => {
+            Err(error @ SnapshotError::Io { .. }) => {
+                self.distrust();
+                Err(error)
+            }
+            Err(error) => {
                 self.discard()?;
                 Err(error)
             }
-            outcome => outcome,
+            Ok(loaded) => Ok(loaded),
+        }
+    }
+
+    /// A write or a sync has failed: what can be read of the file need not be on the disk, and the next sync would not
+    /// say so (R60). It must not be gone on with.
+    fn distrust(&self) {
+        if !self.is_finished() {
+            // Best effort: it may have no name any more.
+            let _ = self.store.disk.remove(&self.path);
         }
     }
 
