@@ -54,9 +54,10 @@ impl Feed {
     }
 
     /// An append from `first` on goes back to before what waits behind that: the peer lacks what this would build on, so
-    /// it would be read and sent only to be refused.
-    fn forget_from(&mut self, first: Index) {
-        while self.waiting.back().is_some_and(|waits| entries_of(waits).first >= first) {
+    /// it would be read and sent only to be refused. One that begins at `first` itself may have been read in part; it
+    /// is not begun anew.
+    fn forget_behind(&mut self, first: Index) {
+        while self.waiting.back().is_some_and(|waits| entries_of(waits).first > first) {
             self.waiting.pop_back();
         }
         if self.waiting.is_empty() {
@@ -132,7 +133,7 @@ impl Replica {
     fn wait_for_files(&mut self, now: Time, envelope: Envelope) {
         let peer = envelope.to;
         let feed = self.feeds.by_peer.entry(peer).or_default();
-        feed.forget_from(entries_of(&envelope).first);
+        feed.forget_behind(entries_of(&envelope).first);
         if feed.waiting.len() >= self.limits.peer_fetches_max {
             return self.lose(now, peer);
         }
