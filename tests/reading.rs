@@ -294,7 +294,7 @@ fn a_compaction_is_a_line_of_its_own() {
     let mut log = OpenLog::open(&home.node(1));
     log.append(&many(600), 602);
     let words = ["log", "show", "n1", "-o", "json", "-f", "--index", "603..", "--limit", "2"];
-    let mut child = home.raftctl(&words).stdout(Stdio::piped()).spawn().expect("the binary runs");
+    let mut child = home.raftctl(&words).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().expect("the binary runs");
     let stdout = BufReader::new(child.stdout.take().expect("stdout is a pipe"));
     let (sender, lines) = mpsc::channel();
     thread::spawn(move || stdout.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));

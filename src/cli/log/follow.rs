@@ -28,8 +28,15 @@ const PAUSE_FACTOR: u32 = 4;
 /// Follows until then, until the reader of stdout goes away, or until the process is interrupted.
 pub(super) fn run(show: &Show<'_>, found: &Found, limit: u64) -> Result<(), Failure> {
     let left = limit - found.shown;
-    let mut follower =
-        Follower { show, last: found.last, sequence: found.sequence, cut: None, oldest: None, seen: None, left };
+    let mut follower = Follower {
+        show,
+        last: found.last,
+        sequence: found.sequence,
+        cut: None,
+        oldest: found.oldest,
+        seen: None,
+        left,
+    };
     while follower.left > 0 {
         show.context.printer.flush()?;
         let began = Instant::now();

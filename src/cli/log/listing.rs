@@ -44,6 +44,8 @@ pub(super) struct Found {
     /// Last entry of the log, wanted or not, and the sequence number of the newest segment.
     pub(super) last: Option<LogId>,
     pub(super) sequence: u64,
+    /// First entry of the oldest segment, when reading began.
+    pub(super) oldest: Option<Index>,
 }
 
 /// `raftctl.log-note/v1`: what is on the disk and is no entry.
@@ -192,6 +194,7 @@ impl<'a> Show<'a> {
         let mut number = 0;
         let advance = |bytes| self.progress.advance(bytes);
         let walk = self.source.walk().map_err(|error| walk_failure(self.source, &error))?;
+        found.oldest = found.oldest.or(walk.segments().next().map(|segment| segment.header.first));
         for item in watch(walk.starting_at(span.first), &advance) {
             match item {
                 Item::Record { file, offset, header, payload } => {
