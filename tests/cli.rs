@@ -4,17 +4,23 @@
 use std::fs;
 use std::io::{BufRead as _, BufReader, Read as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::time::Duration;
 
 use bytes::BytesMut;
 use clap_complete::Shell;
 use raftctl::cli::{completions, help};
-use raftctl::codec::{Kind, Settings, WriteBatch, append_record};
-use raftctl::raft::{ClusterId, Config, HardState, Index, LogId, Member, NodeId, StorageId, Term, WriteSeq};
-use raftctl::storage::layout::{self, Founding, NodeFile, StorageSection};
+use raftctl::codec::{Kind, WriteBatch, append_record};
+use raftctl::raft::{HardState, Index, LogId, Term, WriteSeq};
+use raftctl::storage::layout;
 use raftctl::storage::{Journal, JournalOptions, SyncMode};
 use serde_json::Value;
+
+mod common;
+
+use common::Ran;
+
+const WALL_MS: u64 = 1_764_016_800_123;
 
 /// Set it to write the files in `completions/` anew.
 const REGENERATE: &str = "RAFTCTL_REGENERATE";
@@ -31,72 +37,20 @@ impl Home {
     }
 
     fn raftctl(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_raftctl"));
-        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("RAFTCTL_")) {
-            command.env_remove(name);
-        }
-        command.args(words).env("RAFTCTL_HOME", self.0.path()).stdin(Stdio::null());
-        command
+        common::raftctl(self.0.path(), words)
     }
 
     fn run(&self, words: &[&str]) -> Ran {
         Ran::from(self.raftctl(words).output().expect("the binary runs"))
     }
 
-    /// A cluster of `count` nodes as it is before its first start; returns the directory of a node.
+    /// A cluster of `count` nodes as it is before its first start.
     fn make_cluster(&self, name: &str, count: u64) {
-        let member = |id: u64| Member {
-            id: NodeId(id),
-            name: format!("n{id}"),
-            address: format!("127.0.0.1:{}", 7_100 + id),
-            storage: StorageId(u128::from(id) + 100),
-        };
-        let directory = self.0.path().join(name);
-        for id in 1..=count {
-            let node = directory.join("nodes").join(format!("n{id}"));
-            fs::create_dir_all(&node).expect("a node's directory can be made");
-            let founding = Founding {
-                cluster_id: ClusterId(7),
-                node: NodeId(id),
-                storage: StorageId(u128::from(id) + 100),
-                config: Config::of((1..=count).map(member).collect(), Vec::new()),
-                settings: Settings::default(),
-                wall_ms: 1_764_016_800_123,
-            };
-            layout::found(&node, &founding).expect("data can be founded");
-            let file = NodeFile {
-                cluster: name.to_owned(),
-                cluster_id: ClusterId(7),
-                id: NodeId(id),
-                name: format!("n{id}"),
-                listen: member(id).address,
-                advertise: member(id).address,
-                storage: StorageSection::default(),
-            };
-            file.write(&node).expect("node.yaml can be written");
-        }
-        fs::write(directory.join("cluster.yaml"), format!("cluster: {name}\nnodes: {count}\n"))
-            .expect("cluster.yaml can be written");
+        common::found_cluster(self.0.path(), name, count, WALL_MS);
     }
 
     fn node(&self, cluster: &str, node: &str) -> PathBuf {
         self.0.path().join(cluster).join("nodes").join(node)
-    }
-}
-
-struct Ran {
-    exit: i32,
-    stdout: String,
-    stderr: String,
-}
-
-impl From<Output> for Ran {
-    fn from(output: Output) -> Ran {
-        Ran {
-            exit: output.status.code().expect("raftctl ends by itself"),
-            stdout: String::from_utf8(output.stdout).expect("stdout is UTF-8"),
-            stderr: String::from_utf8(output.stderr).expect("stderr is UTF-8"),
-        }
     }
 }
 
@@ -349,8 +303,7 @@ fn a_followed_log_shows_new_entries_and_truncations() {
             let mut link = link;
             let mut links = Vec::new();
             for index in indexes {
-                link =
-                    append_record(&mut records, link, Kind::Noop, LogId::new(index, term), 1_764_016_800_123, |_| {});
+                link = append_record(&mut records, link, Kind::Noop, LogId::new(index, term), WALL_MS, |_| {});
                 links.push(link);
             }
             let batch = WriteBatch {

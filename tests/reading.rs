@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output, Stdio};
+use std::process::{Command, Stdio};
 use std::sync::mpsc;
 use std::thread;
 use std::time::Duration;
@@ -14,11 +14,15 @@ use bytes::BytesMut;
 use raftctl::codec::entry::{append_session, encode_command};
 use raftctl::codec::{Kind, Settings, WriteBatch, append_record};
 use raftctl::inspect::log::{Source, StoredEntry};
-use raftctl::raft::{ClusterId, Config, HardState, Index, LogId, Member, NodeId, Rules, StorageId, Term, WriteSeq};
+use raftctl::raft::{HardState, Index, LogId, Rules, Term, WriteSeq};
 use raftctl::state_machine::{Command as Write, Expect, Operation, SessionId, SessionLimits, SessionTag, StateMachine};
-use raftctl::storage::layout::{self, Founding, NodeFile, StorageSection};
+use raftctl::storage::layout;
 use raftctl::storage::{Journal, JournalOptions, SnapshotHead, SyncMode};
 use serde_json::Value;
+
+mod common;
+
+use common::Ran;
 
 const WALL_MS: u64 = 1_764_016_800_000;
 
@@ -27,22 +31,6 @@ const SEGMENT_SIZE_BYTES: u64 = 16 * 1024;
 
 /// How long a line that must come may take; only a failing test waits so long.
 const LINE_TIMEOUT: Duration = Duration::from_secs(30);
-
-struct Ran {
-    exit: i32,
-    stdout: String,
-    stderr: String,
-}
-
-impl From<Output> for Ran {
-    fn from(output: Output) -> Ran {
-        Ran {
-            exit: output.status.code().expect("raftctl ends by itself"),
-            stdout: String::from_utf8(output.stdout).expect("stdout is UTF-8"),
-            stderr: String::from_utf8(output.stderr).expect("stderr is UTF-8"),
-        }
-    }
-}
 
 impl Ran {
     /// The lines, which must come with this exit code.
@@ -60,42 +48,10 @@ impl Ran {
 /// A cluster `demo` of three nodes that never ran.
 struct Home(tempfile::TempDir);
 
-fn member(id: u64) -> Member {
-    let (name, address) = (format!("n{id}"), format!("127.0.0.1:{}", 7_100 + id));
-    Member { id: NodeId(id), name, address, storage: StorageId(u128::from(id) + 100) }
-}
-
-fn config() -> Config {
-    Config::of((1..=3).map(member).collect(), Vec::new())
-}
-
 impl Home {
     fn new() -> Home {
         let home = Home(tempfile::tempdir().expect("a temporary directory can be made"));
-        for id in 1..=3 {
-            let node = home.node(id);
-            fs::create_dir_all(&node).expect("a node's directory can be made");
-            let founding = Founding {
-                cluster_id: ClusterId(7),
-                node: NodeId(id),
-                storage: StorageId(u128::from(id) + 100),
-                config: config(),
-                settings: Settings::default(),
-                wall_ms: WALL_MS,
-            };
-            layout::found(&node, &founding).expect("data can be founded");
-            let file = NodeFile {
-                cluster: "demo".to_owned(),
-                cluster_id: ClusterId(7),
-                id: NodeId(id),
-                name: format!("n{id}"),
-                listen: member(id).address,
-                advertise: member(id).address,
-                storage: StorageSection::default(),
-            };
-            file.write(&node).expect("node.yaml can be written");
-        }
-        fs::write(home.0.path().join("demo/cluster.yaml"), "cluster: demo\nnodes: 3\n").expect("it can be written");
+        common::found_cluster(home.0.path(), "demo", 3, WALL_MS);
         home
     }
 
@@ -104,11 +60,8 @@ impl Home {
     }
 
     fn raftctl(&self, words: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_raftctl"));
-        for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("RAFTCTL_")) {
-            command.env_remove(name);
-        }
-        command.args(words).env("RAFTCTL_HOME", self.0.path()).current_dir(self.0.path()).stdin(Stdio::null());
+        let mut command = common::raftctl(self.0.path(), words);
+        command.current_dir(self.0.path());
         command
     }
 
@@ -485,7 +438,7 @@ fn compact(log: &mut OpenLog, home: &Home) {
     }
     let head = SnapshotHead {
         last: LogId::new(300, 2),
-        config: config().into(),
+        config: common::config(3).into(),
         settings: Settings::default(),
         config_index: Index(1),
         link,
