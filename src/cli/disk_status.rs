@@ -1,15 +1,16 @@
 //! What the disk of a stopped node says of it: a light look, for `status` of a cluster where nobody answers.
 //!
 //! Reads the two slots of the hard state, the first configuration of the log and the newest snapshot's, and the newest
-//! segment, never the whole log. Judges
-//! nothing and fails at nothing: what cannot be read is not known. `raftctl inspect` is for looking hard.
+//! segment, never the whole log. Judges nothing and fails at nothing: what cannot be read is not known. `raftctl inspect`
+//! is for looking hard.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use crate::client::view::{DiskMember, DiskView};
 use crate::codec::Kind;
 use crate::codec::entry::decode_config;
-use crate::raft::{Config, LogId};
+use crate::inspect::log::{SegmentName, SnapshotName, Source};
+use crate::raft::Config;
 use crate::storage::hard_state;
 use crate::storage::layout::{self, NodeFile};
 use crate::storage::reader::{self, Item};
@@ -25,35 +26,29 @@ pub(super) fn read(node: &Path, file: &NodeFile) -> DiskView {
     let data = layout::data_dir(node);
     let slots = hard_state::inspect(&layout::hard_state_file(&data)).map(|found| found.slots);
     let term = slots.ok().and_then(|slots| slots.iter().flatten().map(|slot| slot.hard_state.term.0).max());
-    let config = newest_config(&data);
+    let names = Source::at(&data);
+    let snapshot = names.snapshots().into_iter().next();
+    let config = newest_config(&data, snapshot.as_ref());
     DiskView {
         cluster: file.cluster.clone(),
         cluster_id: file.cluster_id.to_string(),
         term,
-        snapshot: newest_snapshot(&data).map(|last| {
+        snapshot: snapshot.map(|SnapshotName { last, .. }| {
             let written = layout::snapshot_time(&data, last).and_then(|time| jiff::Timestamp::try_from(time).ok());
             (last.index.0, written.map(|time| time.to_string()))
         }),
-        durable: newest_segment(&data).and_then(|path| last_index(&path)),
+        durable: names.segment_names().last().and_then(last_index),
         config_index: config.as_ref().map(|(index, _)| *index),
         members: config.map_or_else(Vec::new, |(_, config)| members(&config)),
     }
 }
 
 /// The newest configuration that is easily found: of the newest snapshot, or the one that the log begins with.
-fn newest_config(data: &Path) -> Option<(u64, Config)> {
+fn newest_config(data: &Path, snapshot: Option<&SnapshotName>) -> Option<(u64, Config)> {
     let of_log = first_config(data);
-    let snapshot = newest_snapshot(data).map(|last| layout::snapshot_dir(data).join(layout::snapshot_name(last)));
-    let of_snapshot = snapshot.and_then(|path| snapshot_file::read_head(&path).ok());
+    let of_snapshot = snapshot.and_then(|snapshot| snapshot_file::read_head(&snapshot.path).ok());
     let of_snapshot = of_snapshot.map(|(_, head)| (head.config_index.0, Config::clone(&head.config)));
     of_log.into_iter().chain(of_snapshot).max_by_key(|(index, _)| *index)
-}
-
-/// Its last entry.
-fn newest_snapshot(data: &Path) -> Option<LogId> {
-    let entries = std::fs::read_dir(layout::snapshot_dir(data)).ok()?.flatten();
-    let named = entries.filter_map(|entry| layout::parse_snapshot_name(entry.file_name().to_str()?));
-    named.max_by_key(|last| (last.index, last.term))
 }
 
 fn first_config(data: &Path) -> Option<(u64, Config)> {
@@ -71,23 +66,13 @@ fn members(config: &Config) -> Vec<DiskMember> {
     config.members.iter().map(|member| DiskMember { id: member.id, role: role(member.id) }).collect()
 }
 
-fn newest_segment(data: &Path) -> Option<PathBuf> {
-    let entries = std::fs::read_dir(layout::log_dir(data)).ok()?.flatten();
-    let named = entries.filter_map(|entry| {
-        let (sequence, _) = layout::parse_segment_name(entry.file_name().to_str()?)?;
-        Some((sequence, entry.path()))
-    });
-    named.max().map(|(_, path)| path)
-}
-
 /// The last whole entry of a segment, or the one before its first when it holds none; none when it is damaged.
-fn last_index(segment: &Path) -> Option<u64> {
-    if std::fs::metadata(segment).ok()?.len() > SEGMENT_BYTES_MAX {
+fn last_index(segment: &SegmentName) -> Option<u64> {
+    if std::fs::metadata(&segment.path).ok()?.len() > SEGMENT_BYTES_MAX {
         return None;
     }
-    let (_, first) = layout::parse_segment_name(segment.file_name()?.to_str()?)?;
-    let mut last = first.0.checked_sub(1)?;
-    for item in reader::walk(segment).ok()? {
+    let mut last = segment.first.0.checked_sub(1)?;
+    for item in reader::walk(&segment.path).ok()? {
         match item {
             Item::Record { header, .. } => last = header.id.index.0,
             Item::Damage(_) => return None,

@@ -58,6 +58,15 @@ pub struct SnapshotName {
     pub last: LogId,
 }
 
+/// A segment file by its name; nothing of it was proved.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SegmentName {
+    pub path: PathBuf,
+    pub sequence: u64,
+    /// The entry that it was opened for.
+    pub first: Index,
+}
+
 impl Source {
     /// The log at `path`: a node's directory, a data directory, a directory of segments or a segment.
     pub fn at(path: impl Into<PathBuf>) -> Source {
@@ -132,6 +141,20 @@ impl Source {
         let mut found: Vec<SnapshotName> =
             entries.take(SNAPSHOTS_MAX).filter_map(|entry| named(entry.path())).collect();
         found.sort_by_key(|snapshot| std::cmp::Reverse(snapshot.last));
+        found
+    }
+
+    /// The segments of the data directory by their names, the oldest first, whether or not anything in them counts. Costs
+    /// one look at a directory, where `walk` reads headers.
+    pub fn segment_names(&self) -> Vec<SegmentName> {
+        let folder = self.data_dir().map(|data| layout::log_dir(&data));
+        let entries = folder.and_then(|folder| std::fs::read_dir(folder).ok()).into_iter().flatten().flatten();
+        let named = |path: PathBuf| {
+            let (sequence, first) = layout::parse_segment_name(path.file_name()?.to_str()?)?;
+            Some(SegmentName { path, sequence, first })
+        };
+        let mut found: Vec<SegmentName> = entries.filter_map(|entry| named(entry.path())).collect();
+        found.sort_by_key(|segment| segment.sequence);
         found
     }
 

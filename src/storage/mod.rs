@@ -1,9 +1,10 @@
 //! The log on disk: segments, hard state, snapshots, group commit, recovery.
 //!
-//! `journal` is the front. Behind it: `wal` appends to segments, `segment` knows their bytes, `positions` where entries lie, `hard_state` keeps term
-//! and vote, `scanner` and `reader` read what is there (one reader, two policies: `recovery` is strict, the inspector tolerant),
-//! `snapshot` keeps the snapshots, whose bytes `snapshot_file` knows, `rebuild` makes segments of an imported log,
-//! `layout` names the files, and `disk` alone touches them. `docs/formats.md` draws every byte.
+//! `journal` is the front. Behind it: `wal` appends to segments, `segment` knows their bytes, `positions` where entries
+//! lie, `hard_state` keeps term and vote, `scanner` and `reader` read what is there (one reader, two policies: `recovery`
+//! is strict, the inspector tolerant), `snapshot` keeps the snapshots, whose bytes `snapshot_file` knows and on which
+//! `snapshot_desk` does a node's work, `rebuild` makes segments of an imported log, `layout` names the files, and `disk`
+//! alone touches them. `docs/formats.md` draws every byte.
 //!
 //! Decides nothing about consensus: it stores what it is told, in the order it is told, or stops for ever (R60).
 

@@ -59,10 +59,7 @@ impl SnapshotFiles for SnapshotDesk {
     }
 
     fn store(&mut self, meta: &SnapshotMeta, offset: u64, bytes: &[u8]) -> Result<u64, SnapshotError> {
-        let mut incoming = match self.incoming.take() {
-            Some(incoming) if incoming.meta() == meta => incoming,
-            _ => self.store.receive(meta)?,
-        };
+        let mut incoming = self.take_incoming(meta)?;
         if incoming.received_bytes() == offset {
             incoming.store(offset, bytes)?;
         }
@@ -72,16 +69,21 @@ impl SnapshotFiles for SnapshotDesk {
     }
 
     fn install(&mut self, meta: &SnapshotMeta) -> Result<(Image, Settings), SnapshotError> {
-        let incoming = match self.incoming.take() {
-            Some(incoming) if incoming.meta() == meta => incoming,
-            _ => self.store.receive(meta)?,
-        };
+        let incoming = self.take_incoming(meta)?;
         let Loaded { image, settings, .. } = incoming.finish()?;
         Ok((image, settings))
     }
 }
 
 impl SnapshotDesk {
+    /// What has arrived of this snapshot; what had of another one makes room.
+    fn take_incoming(&mut self, meta: &SnapshotMeta) -> Result<Incoming, SnapshotError> {
+        match self.incoming.take() {
+            Some(incoming) if incoming.meta() == meta => Ok(incoming),
+            _ => self.store.receive(meta),
+        }
+    }
+
     fn reader(&mut self, snapshot: SnapshotId) -> Result<&SnapshotReader, SnapshotError> {
         let known = self.readers.iter().position(|reader| reader.meta().id() == snapshot);
         let reader = match known {

@@ -4,7 +4,7 @@ use std::ffi::OsString;
 
 use clap_complete::ArgValueCandidates;
 
-use super::{damage_failure, sources, walk_failure};
+use super::{damage_failure, name, sources, walk_failure};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::{Cell, Table};
 use crate::cli::progress::Progress;
@@ -74,7 +74,7 @@ fn print(context: &Context, diff: &Diff) -> Result<(), Failure> {
     let mut table = Table::new(&["LOG", ">FIRST", ">LAST", ">OF TERM", ">COMMIT", ">SNAPSHOT", ">TERM", "STATE"]);
     for log in &diff.logs {
         table.row([
-            Cell::from(log.node.clone().unwrap_or_else(|| log.path.clone())),
+            Cell::from(name(log.node.as_deref(), &log.path)),
             Cell::known(log.first),
             Cell::known(log.last),
             Cell::known(log.last_term),

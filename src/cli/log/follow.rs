@@ -13,7 +13,6 @@ use super::walk_failure;
 use crate::cli::failure::Failure;
 use crate::inspect::log::StoredEntry;
 use crate::raft::{Index, LogId, Term};
-use crate::storage::layout::{log_dir, parse_segment_name};
 use crate::storage::reader::{self, Item};
 use crate::storage::segment::Cause;
 
@@ -66,7 +65,7 @@ struct Follower<'a> {
 
 impl Follower<'_> {
     fn look(&mut self) -> Result<(), Failure> {
-        let segments = self.segments();
+        let segments = self.show.source.segment_names();
         self.compacted(segments.first().map(|segment| segment.first))?;
         let Some(newest) = segments.last() else { return Ok(()) };
         let stamp = fs::metadata(&newest.path).and_then(|metadata| metadata.modified()).ok();
@@ -139,24 +138,4 @@ impl Follower<'_> {
         self.cut = Some((first, end));
         self.last = Some(LogId { index: from.prev(), term: last.term });
     }
-
-    /// The segments, oldest first.
-    fn segments(&self) -> Vec<Segment> {
-        let folder = self.show.source.data_dir().map(|data| log_dir(&data));
-        let entries = folder.and_then(|folder| fs::read_dir(folder).ok()).into_iter().flatten().flatten();
-        let named = |path: PathBuf| {
-            let (sequence, first) = parse_segment_name(path.file_name()?.to_str()?)?;
-            Some(Segment { sequence, first, path })
-        };
-        let mut segments: Vec<Segment> = entries.filter_map(|entry| named(entry.path())).collect();
-        segments.sort_by_key(|segment| segment.sequence);
-        segments
-    }
-}
-
-/// A file in the directory of the log, by its name.
-struct Segment {
-    sequence: u64,
-    first: Index,
-    path: PathBuf,
 }

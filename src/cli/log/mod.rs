@@ -85,6 +85,11 @@ pub(super) fn source(context: &Context, word: &OsString) -> Result<Source, Failu
     Ok(Source { node: Some(node.name), path: node.directory })
 }
 
+/// What a line calls a log: its node, or the path that was given.
+fn name<'a>(node: Option<&'a str>, path: &'a str) -> &'a str {
+    node.unwrap_or(path)
+}
+
 fn walk_failure(source: &Source, error: &WalkError) -> Failure {
     match error {
         WalkError::NotALog { .. } => Failure::new("E0404", format!("{} holds no log", source.name()))

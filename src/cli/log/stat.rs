@@ -7,7 +7,7 @@ use clap_complete::ArgValueCandidates;
 use serde::Serialize;
 
 use super::plot::{bar, plot};
-use super::{damage_failure, sources, walk_failure};
+use super::{damage_failure, name, sources, walk_failure};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::{Cell, Table};
 use crate::cli::progress::Progress;
@@ -48,7 +48,7 @@ pub fn run(context: &Context, arguments: Args) -> Result<Exit, Failure> {
     if context.printer.is_table() {
         context.printer.table(&table(&logs))?;
         for log in &logs {
-            context.printer.line(format_args!("\n{}", name(log)))?;
+            context.printer.line(format_args!("\n{}", name(log.node.as_deref(), &log.path)))?;
             histograms(context, log)?;
         }
     } else {
@@ -77,7 +77,7 @@ fn table(logs: &[LogStat]) -> Table {
     for log in logs {
         let number = |number: u64| Cell::from(number.to_string());
         table.row([
-            Cell::from(name(log)),
+            Cell::from(name(log.node.as_deref(), &log.path)),
             number(log.entries),
             Cell::known(log.first),
             Cell::known(log.last),
@@ -151,8 +151,4 @@ fn bytes(number: u64) -> String {
         number if number >= 1 << 10 => format!("{} KiB", number >> 10),
         number => format!("{number} B"),
     }
-}
-
-fn name(log: &LogStat) -> String {
-    log.node.clone().unwrap_or_else(|| log.path.clone())
 }

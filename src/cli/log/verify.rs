@@ -6,7 +6,7 @@ use std::time::Instant;
 use clap_complete::ArgValueCandidates;
 use serde::Serialize;
 
-use super::{damaged, sources, walk_failure};
+use super::{damaged, name, sources, walk_failure};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::{Cell, Table};
 use crate::cli::progress::Progress;
@@ -64,7 +64,7 @@ fn print(context: &Context, logs: &[Verification]) -> Result<(), Failure> {
             places => format!("DAMAGED in {places} places"),
         };
         table.row([
-            Cell::from(name(log)),
+            Cell::from(name(log.node.as_deref(), &log.path)),
             Cell::from(verdict),
             Cell::from(log.entries.to_string()),
             Cell::known(log.first),
@@ -87,12 +87,11 @@ fn print(context: &Context, logs: &[Verification]) -> Result<(), Failure> {
         }
         if log.not_understood > 0 {
             let count = log.not_understood;
-            printer.line(format_args!("note: {} holds {count} entries that this version does not know", name(log)))?;
+            printer.line(format_args!(
+                "note: {} holds {count} entries that this version does not know",
+                name(log.node.as_deref(), &log.path)
+            ))?;
         }
     }
     Ok(())
-}
-
-fn name(log: &Verification) -> String {
-    log.node.clone().unwrap_or_else(|| log.path.clone())
 }
