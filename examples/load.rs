@@ -4,9 +4,12 @@
 //! cargo run --release --example load -- --cluster demo -C 16 -K 16 --seconds 5 --value-bytes 256 --op put
 //! ```
 //!
-//! Prints one JSON line. The first half second warms up and is not counted. `benches/compare.sh` uses it.
+//! Prints one JSON line. The first half second warms up and is not counted. `--op fill` writes each key once, in order,
+//! and takes the time that it takes. `benches/compare.sh` and `benches/restart.sh` use it.
 
+use std::cell::Cell;
 use std::path::PathBuf;
+use std::rc::Rc;
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
@@ -39,7 +42,7 @@ struct Arguments {
     value_bytes: usize,
     #[arg(long, default_value_t = 10_000)]
     keys: u64,
-    /// put or get
+    /// put, get, or fill
     #[arg(long, default_value = "put")]
     op: String,
 }
@@ -50,8 +53,9 @@ fn main() {
     let local = tokio::task::LocalSet::new();
     let cpu_before = cpu_seconds();
     let results = local.block_on(&runtime, async {
+        let filled = Rc::new(Cell::new(0));
         let tasks: Vec<_> = (0..arguments.connections)
-            .map(|number| tokio::task::spawn_local(drive(arguments.clone(), number)))
+            .map(|number| tokio::task::spawn_local(drive(arguments.clone(), number, filled.clone())))
             .collect();
         let mut results = Vec::new();
         for task in tasks {
@@ -73,22 +77,28 @@ fn new_histogram() -> Histogram<u64> {
     Histogram::new_with_bounds(1, 60_000_000, 3).expect("the bounds are in order")
 }
 
-async fn drive(arguments: Arguments, number: u64) -> Counted {
+/// One connection. Those that fill take their keys from one counter, `filled`.
+async fn drive(arguments: Arguments, number: u64, filled: Rc<Cell<u64>>) -> Counted {
     let mut client = Client::start(options(&arguments.cluster)).expect("the client starts");
     let mut counted = Counted { latency_us: new_histogram(), errors: 0, seconds: 0.0 };
-    let begin = Instant::now() + WARM_UP;
-    let end = begin + Duration::from_secs(arguments.seconds);
+    let fills = arguments.op == "fill";
+    let begin = if fills { Instant::now() } else { Instant::now() + WARM_UP };
+    let end = (!fills).then(|| begin + Duration::from_secs(arguments.seconds));
     let mut sent = vec![Instant::now(); usize::try_from(arguments.in_flight).expect("a window fits in memory")];
     let mut random = number.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1;
     let mut call = |token: u64| {
+        if fills {
+            let key = filled.replace(filled.get() + 1);
+            return (key < arguments.keys).then(|| request(&arguments, key, token));
+        }
         random ^= random << 13;
         random ^= random >> 7;
         random ^= random << 17;
-        request(&arguments, random % arguments.keys, token)
+        Some(request(&arguments, random % arguments.keys, token))
     };
-    client.submit((0..arguments.in_flight).map(&mut call));
+    client.submit((0..arguments.in_flight).filter_map(&mut call));
     let mut done: Vec<Completion> = Vec::new();
-    while Instant::now() < end {
+    while client.open() > 0 && end.is_none_or(|end| Instant::now() < end) {
         client.completions(&mut done).await;
         let now = Instant::now();
         let tokens: Vec<u64> = done.iter().map(|completion| completion.token).collect();
@@ -102,7 +112,7 @@ async fn drive(arguments: Arguments, number: u64) -> Counted {
             }
             sent[slot] = now;
         }
-        client.submit(tokens.into_iter().map(&mut call));
+        client.submit(tokens.into_iter().filter_map(&mut call));
     }
     counted.seconds = (Instant::now() - begin).as_secs_f64();
     client.close().await;

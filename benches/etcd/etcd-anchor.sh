@@ -10,7 +10,9 @@
 #   etcd-anchor.sh -n 1 -- -C 1 -K 1 --put 0 --get 100
 # With `failover` as the first LOAD_ARG the leader is killed instead and the
 # gap seen by a client is printed; with `coldstart`, the time from exec of the
-# members to the first successful put.
+# members to the first successful put; with `restart`, the load is run, all
+# members are killed with SIGKILL and started again, and the resident memory
+# before and after and the time to the first successful put are printed.
 #
 # What is missing (etcd, protoc, cargo's build of the load generator) is
 # installed through apt or built; that needs root only where apt is needed.
@@ -26,7 +28,7 @@ while getopts 'n:H:E:p:d:x:h' o; do
     p) base=$OPTARG ;;
     d) dir=$OPTARG ;;
     x) extra+=("$OPTARG") ;;
-    *) sed -n '2,19s/^# \{0,1\}//p' "$0"; exit 2 ;;
+    *) sed -n '2,21s/^# \{0,1\}//p' "$0"; exit 2 ;;
     esac
 done
 shift $((OPTIND - 1))
@@ -76,21 +78,26 @@ for ((i = 0; i < members; i++)); do
     peers+="${peers:+,}n$i=http://127.0.0.1:$((base + 2 * i + 1))"
     clients+="${clients:+,}127.0.0.1:$((base + 2 * i))"
 done
-started=$(date +%s%N)
-for ((i = 0; i < members; i++)); do
-    etcd --name "n$i" --data-dir "$dir/n$i" --log-level error \
-        --listen-client-urls "http://127.0.0.1:$((base + 2 * i))" \
-        --advertise-client-urls "http://127.0.0.1:$((base + 2 * i))" \
-        --listen-peer-urls "http://127.0.0.1:$((base + 2 * i + 1))" \
-        --initial-advertise-peer-urls "http://127.0.0.1:$((base + 2 * i + 1))" \
-        --initial-cluster "$peers" --initial-cluster-state new --initial-cluster-token anchor \
-        --heartbeat-interval "$heartbeat" --election-timeout "$election" \
-        --quota-backend-bytes 8589934592 "${extra[@]}" >"$dir/n$i.log" 2>&1 &
-    pids+=($!)
-    disown $! # no job message when it is killed
-done
-ready=$("$load" wait --endpoints "$clients" --since-ns "$started" --limit-s 60) ||
-    { tail -n 5 "$dir"/n*.log >&2; exit 1; }
+start_members() {
+    pids=()
+    started=$(date +%s%N)
+    for ((i = 0; i < members; i++)); do
+        etcd --name "n$i" --data-dir "$dir/n$i" --log-level error \
+            --listen-client-urls "http://127.0.0.1:$((base + 2 * i))" \
+            --advertise-client-urls "http://127.0.0.1:$((base + 2 * i))" \
+            --listen-peer-urls "http://127.0.0.1:$((base + 2 * i + 1))" \
+            --initial-advertise-peer-urls "http://127.0.0.1:$((base + 2 * i + 1))" \
+            --initial-cluster "$peers" --initial-cluster-state new --initial-cluster-token anchor \
+            --heartbeat-interval "$heartbeat" --election-timeout "$election" \
+            --quota-backend-bytes 8589934592 "${extra[@]}" >"$dir/n$i.log" 2>&1 &
+        pids+=($!)
+        disown $! # no job message when it is killed
+    done
+    ready=$("$load" wait --endpoints "$clients" --since-ns "$started" --limit-s 60) ||
+        { tail -n 5 "$dir"/n*.log >&2; exit 1; }
+}
+resident_kb() { for p in "${pids[@]}"; do awk '/^VmRSS:/ {print $2}' "/proc/$p/status"; done | paste -sd, -; }
+start_members
 
 case ${1-} in
 coldstart) echo "$ready" ;;
@@ -110,6 +117,17 @@ failover)
             break
         fi
     done
+    ;;
+restart)
+    shift
+    "$load" load --endpoints "$clients" "$@" >&2
+    before=$(resident_kb)
+    kill -KILL "${pids[@]}"
+    for p in "${pids[@]}"; do while kill -0 "$p" 2>/dev/null; do sleep 0.01; done; done
+    start_members
+    ready_ms=$(sed -n 's/.*"ready_ms":\([0-9.]*\).*/\1/p' <<<"$ready")
+    sleep 2 # what the restart left behind is settled
+    echo "{\"resident_kb_after_load\":[$before],\"restart_ms\":$ready_ms,\"resident_kb_after_restart\":[$(resident_kb)]}"
     ;;
 *) "$load" load --endpoints "$clients" --pids "$(IFS=,; echo "${pids[*]}")" "$@" ;;
 esac
