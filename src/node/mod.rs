@@ -1,9 +1,9 @@
 //! One process: threads, sockets, files and clocks around one `Replica`. It decides nothing.
 //!
-//! A node is four threads: a single-threaded runtime that carries the network and the turn, a journal thread that writes
-//! and syncs, and two that work on files, of which one reads and the other takes and installs snapshots. `run` starts
-//! them, turns until it is told to stop, hands leadership over, and closes what it opened. What a message means is the
-//! replica's to know; how bytes travel is `transport`; what a crash leaves is `storage`.
+//! A node is five threads: a single-threaded runtime that carries the network and the turn, a journal thread that writes
+//! and syncs, and three that work on files: one reads, one takes snapshots, one stores and installs those of others. `run`
+//! starts them, turns until it is told to stop, hands leadership over, and closes what it opened. What a message means is
+//! the replica's to know; how bytes travel is `transport`; what a crash leaves is `storage`.
 
 mod clock;
 mod cuts;

@@ -307,11 +307,17 @@ fn facts(
 }
 
 fn replica_setup(found: Recovered, storage: &StorageSection) -> Setup {
+    let usual = Limits::default();
     let limits = Limits {
         snapshot_every_entries: storage.snapshot_every,
+        // Who asks for fewer snapshots asks for a longer log; who asks for more should not get one for each large value.
+        snapshot_every_bytes: storage
+            .snapshot_every
+            .saturating_mul(usual.snapshot_every_bytes / usual.snapshot_every_entries)
+            .max(usual.snapshot_every_bytes),
         retain_entries: storage.retain_entries,
         retain_entries_max: storage.retain_entries.saturating_mul(RETAINED_FOR_PEERS_TIMES),
-        ..Limits::default()
+        ..usual
     };
     let snapshot = found.snapshot.map(|loaded| {
         let Loaded { meta, settings, image } = loaded;

@@ -3,11 +3,13 @@
 //!
 //! ```text
 //! reader     log files and parts of snapshots, for peers that are behind and for the replay after a start
-//! snapshots  taking, storing and installing, in the order in which they were asked for
+//! taker      taking snapshots, at a low priority
+//! receiver   storing and installing those that are received, in the order in which they arrive
 //! ```
 //!
-//! Two threads, because writing a large snapshot takes seconds, and peers that are behind should not wait for it. Each
-//! job is answered by one input for the replica; when a thread cannot take it, at once.
+//! Three threads, because writing a large snapshot takes seconds, and nobody should wait for it: neither peers that are
+//! behind, nor this node when it is. Each job is answered by one input for the replica; when a thread cannot take it,
+//! at once.
 
 use std::sync::mpsc::{Receiver, SyncSender, TrySendError, sync_channel};
 use std::thread::JoinHandle;
@@ -21,8 +23,13 @@ use crate::storage::{LogReader, SnapshotDesk, SnapshotStore};
 /// Most reads that wait. The replica asks for one per peer and two for itself, far below this.
 pub const READS_MAX: usize = 64;
 
-/// Most jobs on snapshots that wait. The replica asks for at most one to take and one to store or install.
+/// Most jobs on snapshots that wait for one thread. The replica asks for at most one to take and one to store or
+/// install.
 pub const SNAPSHOT_JOBS_MAX: usize = 8;
+
+/// How much the thread that takes snapshots steps back where processors are scarce: a tenth of the weight of a thread
+/// that serves a client. With less a busy machine might never finish one, and the log would grow meanwhile.
+const TAKER_NICENESS: i32 = 10;
 
 /// Something to read.
 enum Read {
@@ -31,10 +38,11 @@ enum Read {
     Snapshot(SnapshotJob),
 }
 
-/// The turn's end of both threads.
+/// The turn's end of the threads.
 pub struct Worker {
     reads: SyncSender<Read>,
-    jobs: SyncSender<SnapshotJob>,
+    takes: SyncSender<SnapshotJob>,
+    receives: SyncSender<SnapshotJob>,
     done: mpsc::Receiver<Input>,
     reader: JoinHandle<()>,
 }
@@ -42,16 +50,23 @@ pub struct Worker {
 impl Worker {
     pub fn spawn(reader: LogReader, snapshots: SnapshotStore) -> std::io::Result<Worker> {
         let (reads, reads_to_do) = sync_channel(READS_MAX);
-        let (jobs, jobs_to_do) = sync_channel(SNAPSHOT_JOBS_MAX);
-        let (answers, done) = mpsc::channel(READS_MAX + SNAPSHOT_JOBS_MAX);
-        let (desk, of_snapshots) = (SnapshotDesk::new(snapshots.clone()), answers.clone());
+        let (takes, takes_to_do) = sync_channel(SNAPSHOT_JOBS_MAX);
+        let (receives, receives_to_do) = sync_channel(SNAPSHOT_JOBS_MAX);
+        let (answers, done) = mpsc::channel(READS_MAX + 2 * SNAPSHOT_JOBS_MAX);
         let thread = |name: &str| std::thread::Builder::new().name(name.to_owned());
+        // These two are not joined: a node that stops does not wait for a snapshot. One that is half written is removed
+        // at the next start, and what is half received is gone on with.
+        let (desk, taken) = (SnapshotDesk::new(snapshots.clone()), answers.clone());
+        drop(thread("taker").spawn(move || {
+            // Of this thread alone; where the system refuses, it only matters to latency.
+            let _ = rustix::process::nice(TAKER_NICENESS);
+            work_until_closed(desk, &takes_to_do, &taken);
+        })?);
+        let (desk, received) = (SnapshotDesk::new(snapshots.clone()), answers.clone());
+        drop(thread("receiver").spawn(move || work_until_closed(desk, &receives_to_do, &received))?);
         let reader = thread("reader")
             .spawn(move || read_until_closed(&reader, SnapshotDesk::new(snapshots), &reads_to_do, &answers))?;
-        // Not joined: a node that stops does not wait for a snapshot. One that is half written is removed at the next
-        // start, and what is half received is gone on with.
-        drop(thread("snapshots").spawn(move || work_until_closed(desk, &jobs_to_do, &of_snapshots))?);
-        Ok(Worker { reads, jobs, done, reader })
+        Ok(Worker { reads, takes, receives, done, reader })
     }
 
     /// Queues a read of log files. Gives the answer when that cannot be.
@@ -75,7 +90,8 @@ impl Worker {
                 _ => None,
             };
         }
-        match self.jobs.try_send(job) {
+        let queue = if matches!(job, SnapshotJob::Take { .. }) { &self.takes } else { &self.receives };
+        match queue.try_send(job) {
             Ok(()) => None,
             Err(TrySendError::Full(job) | TrySendError::Disconnected(job)) => {
                 Some(job.failed("the writer of snapshots is busy".to_owned()))
@@ -92,8 +108,8 @@ impl Worker {
     }
 
     pub fn close(self) {
-        let Worker { reads, jobs, mut done, reader } = self;
-        drop((reads, jobs));
+        let Worker { reads, takes, receives, mut done, reader } = self;
+        drop((reads, takes, receives));
         done.close();
         // A panic of the reader has been printed by the runtime; there is nothing left to save here.
         let _ = reader.join();

@@ -26,6 +26,11 @@ use crate::state_machine::StateMachine;
 /// How many keys of the state each entry since the last snapshot pays for in the next one.
 const KEYS_PER_ENTRY: u64 = 2;
 
+/// When a snapshot is due on nodes whose ids leave 0, 1 and 2 when divided by three, in sixteenths of the number of
+/// entries that the limits say: apart from each other, so that there is a majority that is not at it, and with ratios
+/// that keep them apart when the state, and with it that number, grows.
+const DUE_AT_SIXTEENTHS: [u64; 3] = [16, 10, 13];
+
 /// The replicated state as of one index, and the settings in force there. A clone costs the same whatever it holds.
 #[derive(Clone, Debug)]
 pub struct Image {
@@ -170,9 +175,10 @@ impl Replica {
             snapshots.is_asked_for &= snapshots.is_taking;
             return;
         }
-        let entries = index - snapshots.tried;
-        let is_long = entries >= self.limits.snapshot_every_entries
-            || applied.log_bytes - snapshots.tried_bytes >= self.limits.snapshot_every_bytes;
+        let due_at = DUE_AT_SIXTEENTHS[(self.core.id().0 % 3) as usize];
+        let entries = (index - snapshots.tried) * 16 / due_at;
+        let bytes = (applied.log_bytes - snapshots.tried_bytes) * 16 / due_at;
+        let is_long = entries >= self.limits.snapshot_every_entries || bytes >= self.limits.snapshot_every_bytes;
         // It costs as much as the state has keys: paid for by a part of as many entries, that is a constant part of the
         // work. Not by as many, or a state that only grows would never have another one.
         let is_due = is_long && entries * KEYS_PER_ENTRY >= self.machine.map().len() as u64;
