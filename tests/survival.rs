@@ -164,16 +164,16 @@ fn a_follower_that_is_killed_while_it_receives_a_snapshot_goes_on_in_the_same_fi
     let mut writer = Writer::start(&cluster, 0);
     let parts = (1..=TRIES).find_map(|number| cluster.kill_while_receiving(&mut writer, &leader, behind, number));
     let parts = parts.expect("it was killed in the middle of a transfer");
-    assert!(parts.len() == 1 && parts[0].len() > 0);
+    assert!(parts.len() == 1 && parts[0].1.len() > 0);
 
     cluster.ok(&["cluster", "start", behind]);
     cluster.ok(&["status", "--wait", "healthy", "--timeout", "60s"]);
-    let received = cluster.snapshots(behind, ".snap");
-    assert!(
-        received.iter().any(|file| file.ino() == parts[0].ino()),
-        "what was received is the beginning of the snapshot"
-    );
-    assert!(cluster.member(behind)["first"].as_u64().is_some_and(|first| first >= LARGE_VALUES));
+    let snapshots = cluster.snapshots(behind, ".snap");
+    let received = snapshots.iter().find(|(_, file)| file.ino() == parts[0].1.ino());
+    let (name, _) = received.expect("what was received is the beginning of the snapshot");
+    let last: u64 =
+        name.split('-').next().and_then(|index| index.parse().ok()).expect("its name begins with its index");
+    assert!(cluster.member(behind)["first"].as_u64().is_some_and(|first| first > last), "the log begins behind it");
     writer.write_until_acknowledged(LEADER_KILLS + 1);
     check_history(&cluster, &writer.finish());
     cluster.ok(&["cluster", "stop"]);
@@ -271,10 +271,11 @@ impl Cluster {
     }
 
     /// Files of snapshots that a node has, by how their names end.
-    fn snapshots(&self, node: &str, ending: &str) -> Vec<Metadata> {
+    fn snapshots(&self, node: &str, ending: &str) -> Vec<(String, Metadata)> {
         let Ok(files) = std::fs::read_dir(self.node(node).join("data").join("snapshots")) else { return Vec::new() };
-        let named = files.flatten().filter(|file| file.file_name().to_string_lossy().ends_with(ending));
-        named.filter_map(|file| file.metadata().ok()).collect()
+        let named = files.flatten().map(|file| (file.file_name().to_string_lossy().into_owned(), file));
+        let ended = named.filter(|(name, _)| name.ends_with(ending));
+        ended.filter_map(|(name, file)| Some((name, file.metadata().ok()?))).collect()
     }
 
     /// Kills a node, lets it need a large snapshot, starts it, and kills it again as soon as it receives one. Gives what
@@ -285,7 +286,7 @@ impl Cluster {
         leader: &str,
         node: &str,
         attempt: u64,
-    ) -> Option<Vec<Metadata>> {
+    ) -> Option<Vec<(String, Metadata)>> {
         self.run(&["cluster", "kill", node, "--signal", "KILL"]);
         let last = self.member(leader)["durable"].as_u64().expect("the leader answers");
         for number in 0..LARGE_VALUES {
