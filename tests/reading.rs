@@ -21,6 +21,10 @@ use raftctl::storage::{Journal, JournalOptions, SnapshotHead, SyncMode};
 use serde_json::Value;
 
 mod common;
+mod formats;
+
+#[path = "fuzz/src/lib.rs"]
+mod fuzz;
 
 use common::Ran;
 
@@ -605,4 +609,19 @@ fn looking_changes_nothing() {
         assert!([0, 5].contains(&ran.exit), "{line:?}: {}", ran.stderr);
     }
     assert!(content(home.0.path()) == before, "files changed");
+}
+
+/// What fuzzing found worth keeping (`tests/fuzz/run.sh`), and an empty input.
+#[test]
+fn every_decoder_takes_what_fuzzing_found() {
+    for (name, decode) in fuzz::TARGETS {
+        decode(&[]);
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus").join(name);
+        let inputs = content(&folder);
+        assert!(!inputs.is_empty(), "{name} has inputs");
+        for (path, input) in inputs {
+            let outcome = std::panic::catch_unwind(|| decode(&input));
+            assert!(outcome.is_ok(), "{} breaks it", path.display());
+        }
+    }
 }
