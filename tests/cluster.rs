@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 use rustix::process::Signal;
 use serde_json::Value;
 
+mod faults;
+
 /// Long enough for a busy machine; reaching it is a failure, never a measurement.
 const PATIENCE: Duration = Duration::from_secs(60);
 

@@ -59,7 +59,8 @@ fn failure(error: &NodeError, options: &NodeOptions) -> Failure {
     let dir = options.dir.display();
     let code = match error {
         NodeError::NoNode(..) => "E0601",
-        NodeError::NotMember(_) => "E0603",
+        NodeError::NotMember(_) | NodeError::Open(OpenError::NotFounded { .. }) => "E0603",
+        NodeError::Mixed(_) => "E0609",
         NodeError::Open(OpenError::Locked { .. }) => "E0604",
         NodeError::Open(OpenError::Damaged(_) | OpenError::TermLost { .. }) => "E0401",
         NodeError::Bind(_) | NodeError::Listen { .. } => "E0605",

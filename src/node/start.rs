@@ -19,10 +19,11 @@ use crate::observe::{Level, Log, LogOptions};
 use crate::raft::{Config, Fault, NodeId, Rules};
 use crate::replica::{BootError, Found, Image, Limits, Replica, Setup};
 use crate::storage::disk::RealDisk;
+use crate::storage::hard_state::{self, Slot};
 use crate::storage::layout::{self, NodeFile, RunFile, StorageSection};
 use crate::storage::room::Floors;
 use crate::storage::{Journal, JournalOptions, Loaded, OpenError, Recovered, SyncMode};
-use crate::transport::identity::{Identity, IdentityError};
+use crate::transport::identity::{Identity, IdentityError, Subject};
 use crate::transport::{self, BindError, PeerAddress, Transport, TransportSetup};
 
 /// Most transport events that wait for the turn; beyond that the network tasks stop reading.
@@ -68,6 +69,8 @@ pub enum NodeError {
     Identity(#[source] IdentityError),
     #[error("this data directory is not the one the cluster knows: {0}")]
     NotMember(String),
+    #[error("the parts of this directory do not belong together: {0}")]
+    Mixed(String),
     #[error("the log in this directory cannot be continued")]
     Boot(#[source] BootError),
     #[error("the listen address cannot be used")]
@@ -115,6 +118,7 @@ pub fn run(options: &NodeOptions) -> Result<Finished, NodeError> {
 
 fn open_and_run(options: &NodeOptions, file: &NodeFile, log: &Arc<Log>) -> Result<Finished, NodeError> {
     let identity = Identity::load(&layout::identity_dir(&options.dir)).map_err(NodeError::Identity)?;
+    check_parts(&options.dir, file, &identity)?;
     let (journal, found) = open_journal(options, file)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -124,6 +128,29 @@ fn open_and_run(options: &NodeOptions, file: &NodeFile, log: &Arc<Log>) -> Resul
     // A task of its own: waking the future that `block_on` itself drives costs a system call each time.
     let ended = runtime.block_on(async { tokio::spawn(running).await });
     ended.unwrap_or_else(|error| std::panic::resume_unwind(error.into_panic()))
+}
+
+/// The parts of a directory can be copied one by one, from another node or another cluster. Before anything is changed
+/// they must agree whose they are.
+fn check_parts(dir: &Path, file: &NodeFile, identity: &Identity) -> Result<(), NodeError> {
+    let own = format!("node.yaml is that of {} ({}) of cluster {}", file.name, file.id, file.cluster);
+    let certified = (identity.cluster(), identity.subject());
+    if certified != (file.cluster_id, &Subject::Node(file.id)) {
+        let (cluster, subject) = certified;
+        return Err(NodeError::Mixed(format!(
+            "identity/ is that of {subject} of the cluster with id {cluster}, {own}"
+        )));
+    }
+    // What is damaged or missing is for recovery to say.
+    let inspected = hard_state::inspect(&layout::hard_state_file(&layout::data_dir(dir)));
+    let Some(Slot { cluster_id, node, .. }) = inspected.ok().and_then(|it| it.choose().ok()).map(|chosen| chosen.slot)
+    else {
+        return Ok(());
+    };
+    if (cluster_id, node) != (file.cluster_id, file.id) {
+        return Err(NodeError::Mixed(format!("data/ is that of {node} of the cluster with id {cluster_id}, {own}")));
+    }
+    Ok(())
 }
 
 /// Whoever asks whether this node runs takes the lock of its data for an instant, so a taken one is tried again.

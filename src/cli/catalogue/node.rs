@@ -21,7 +21,7 @@ pub(super) const PAGES: &[Page] = &[
     Page {
         code: "E0603",
         title: "This data directory is not the one the cluster knows",
-        meaning: "The configuration in the log records a random storage id for each member's data directory. Another directory under the same id would be a node that has forgotten its votes, and could elect two leaders in one term (R65).",
+        meaning: "The configuration in the log records a random storage id for each member's data directory. Another directory under the same id would be a node that has forgotten its votes, and could elect two leaders in one term (R65). So a wiped one is never made anew on the side.",
         action: "Put the original directory back. A lost one cannot be replaced under the same id.",
         exit: Exit::Failed,
     },
@@ -58,6 +58,13 @@ pub(super) const PAGES: &[Page] = &[
         title: "The node could not be started",
         meaning: "What lies in the node's directory, or what the operating system said, does not let it run. The cause names it.",
         action: "Mend the cause and start the node again.",
+        exit: Exit::Failed,
+    },
+    Page {
+        code: "E0609",
+        title: "A directory of parts that do not belong together",
+        meaning: "A node's directory has who it is (node.yaml), its certificate (identity/) and what it must not lose (data/). Here one of them is that of another node, or of another cluster: copied to the wrong place, most likely. A node that ran like this would speak for somebody else. Nothing was changed.",
+        action: "Put each node's own directory back, whole. `raftctl inspect DIR` says whose each part is.",
         exit: Exit::Failed,
     },
 ];

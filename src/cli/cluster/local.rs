@@ -133,6 +133,7 @@ pub(super) fn start_as(context: &Context, nodes: &[LocalNode], life: Life) -> Re
     let progress = Progress::new(context, nodes);
     let mut children = Vec::new();
     for node in nodes {
+        check_owner(node)?;
         let child = process::spawn(&node.directory, life)
             .map_err(|error| Failure::new("E0212", format!("{} cannot be started", node.name)).because(&error))?;
         children.push((node.name.clone(), child));
@@ -159,12 +160,34 @@ pub(super) fn start_as(context: &Context, nodes: &[LocalNode], life: Life) -> Re
     Ok(children)
 }
 
+/// A directory that was copied to another node's place would start as the node that it was copied from. One that cannot
+/// be read is for the node to complain about.
+fn check_owner(node: &LocalNode) -> Result<(), Failure> {
+    match NodeFile::read(&node.directory) {
+        Ok(file) if file.name != node.name || !is_of_cluster(&node.directory, &file.cluster) => {
+            let found =
+                format!("{} is the directory of {} of cluster {}", node.directory.display(), file.name, file.cluster);
+            Err(Failure::new("E0609", format!("{} cannot be started", node.name))
+                .cause(found)
+                .fix(format!("put the directory of {} back, whole", node.name)))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// `CLUSTER/nodes/NODE`
+fn is_of_cluster(directory: &Path, cluster: &str) -> bool {
+    directory.ancestors().nth(2).and_then(Path::file_name).is_none_or(|name| name == cluster)
+}
+
 pub(super) fn not_started(context: &Context, node: &LocalNode) -> Failure {
     let log = layout::node_log(&node.directory);
     show_log(context, &node.name, &log);
-    let last = last_lines(&log, 1).pop().unwrap_or_else(|| "nothing".to_owned());
+    let lines = last_lines(&log, LOG_LINES_SHOWN);
+    // Behind it come the same as an error, and what to try.
+    let last = lines.iter().rfind(|line| line.contains(" ERROR ")).or(lines.last()).map_or("nothing", String::as_str);
     Failure::new("E0212", format!("{} did not start", node.name))
-        .cause(format!("its log, {}, ends with: {last}", log.display()))
+        .cause(format!("its log, {}, says: {last}", log.display()))
         .fix(format!("mend the cause, then: raftctl cluster start {}", node.name))
 }
 
