@@ -66,6 +66,10 @@ struct Follow {
     stored: Stored,
     /// While it is down: what a group of writes that was cut short may have made of the disk, step by step.
     possible: Vec<Stored>,
+    /// What damage has taken from the log: it was durable once, and was acknowledged (R66).
+    lost: BTreeMap<usize, Slot>,
+    /// It holds less than it has acknowledged, until the log is repaired (R64).
+    is_recovering: bool,
     role: Role,
     term: Term,
     commit: Index,
@@ -155,10 +159,11 @@ impl Checkers {
         (committed.slot.term == id.term).then_some(&known.payload)
     }
 
-    /// A node has opened its disk: what it found must be what was completed, or what was about to be (R61, R62).
-    pub fn started(&mut self, at: usize, id: NodeId, found: &Recovered, records: &[Bytes]) -> Checked {
-        self.note_records(id, records.iter())?;
-        let log = self.found_log(id, found, records)?;
+    /// A node has opened its disk: what it found must be what was completed, or what was about to be (R61, R62). When it
+    /// `was_cut` because of damage, something is missing, but nothing is there that never was.
+    pub fn started(&mut self, at: usize, id: NodeId, found: &Recovered, was_cut: bool) -> Checked {
+        self.note_records(id, found.tail.iter())?;
+        let log = self.found_log(id, found, &found.tail)?;
         let follow = &mut self.nodes[at];
         let is_first = follow.stored.log.is_empty();
         let found_state = Stored { hard_state: found.hard_state, log };
@@ -168,7 +173,13 @@ impl Checkers {
             let last = found.snapshot.as_ref().map_or(LogId::ZERO, |loaded| loaded.meta.last);
             let is_snapshot = last.index.0 == found_state.log.len() as u64
                 && follow.stored.log.get(place(last.index)) != found_state.log.last();
-            check_recovery(id, &follow.stored, &possible, &found_state, is_snapshot)?;
+            check_recovery(id, &follow.stored, &possible, &found_state, is_snapshot || was_cut)?;
+        }
+        let mut lost = std::mem::take(&mut follow.lost);
+        if was_cut {
+            let missing = follow.stored.log.iter().enumerate();
+            let missing = missing.filter(|(place, slot)| found_state.log.get(*place) != Some(*slot));
+            lost.extend(missing.map(|(place, slot)| (place, *slot)));
         }
         let hint = place(found.commit_hint.next());
         let agrees = (0..hint).all(|place| {
@@ -182,6 +193,8 @@ impl Checkers {
             term: found.hard_state.term,
             stored: found_state,
             commit: found.commit_hint,
+            lost,
+            is_recovering: found.is_recovering,
             ..Follow::default()
         };
         self.note_vote(id, found.hard_state)
@@ -202,6 +215,19 @@ impl Checkers {
             follow.possible.push(state.clone());
         }
         (follow.role, follow.applied) = (Role::Follower, Index(0));
+    }
+
+    /// The node says that it holds again all that it had acknowledged: of what is committed that must be so (R64).
+    pub fn repaired(&mut self, at: usize, id: NodeId) -> Checked {
+        let follow = &mut self.nodes[at];
+        follow.is_recovering = false;
+        for (place, slot) in std::mem::take(&mut follow.lost) {
+            let is_committed = self.committed.get(place).is_some_and(|committed| committed.slot == slot);
+            hold(!is_committed || follow.stored.log.get(place) == Some(&slot), "R64 repair", || {
+                format!("{id} ends its repair without the committed entry at {}", Index(place as u64 + 1))
+            })?;
+        }
+        Ok(())
     }
 
     /// The disk of a node is another one now. What the old one held still counts for those it was acknowledged to:
@@ -267,6 +293,9 @@ impl Checkers {
         if same_reign && core.config_index() > config_before {
             self.check_change(at, id, config_before)?;
         }
+        hold(!core.is_recovering() || core.role() == Role::Follower, "R64 repair", || {
+            format!("{id} is a {} while it holds less than it has acknowledged", core.role())
+        })?;
         if became_leader {
             self.check_new_leader(at, id, term)?;
         }
@@ -286,8 +315,12 @@ impl Checkers {
     /// A message leaves a node: votes and acknowledgements are covered by what its disk has completed (R53).
     pub fn sent(&mut self, at: usize, message: &PeerMessage) -> Checked {
         let envelope = &message.envelope;
-        let stored = &self.nodes[at].stored;
+        let Follow { stored, is_recovering, .. } = &self.nodes[at];
         match &envelope.message {
+            Message::Vote(_) if *is_recovering => Err(abstainer(envelope.from, "asks for votes")),
+            Message::VoteReply(reply) if *is_recovering && reply.refused.is_none() => {
+                Err(abstainer(envelope.from, "gives a vote"))
+            }
             Message::Vote(vote) if !vote.pre => hold(stored.hard_state.term >= vote.asked, "R15 vote request", || {
                 format!("{} asks for votes in term {} before its disk holds that", envelope.from, vote.asked)
             }),
@@ -494,7 +527,10 @@ impl Checkers {
         let newest = log[place(to)];
         let holds = |voter: NodeId| {
             let node = self.nodes.get(place_of(voter));
-            u8::from(node.is_some_and(|node| node.stored.log.get(place(to)) == Some(&newest)))
+            let has_held = |node: &Follow| {
+                node.stored.log.get(place(to)) == Some(&newest) || node.lost.get(&place(to)) == Some(&newest)
+            };
+            u8::from(node.is_some_and(has_held))
         };
         let is_held = self.configs_since(at, config_from).iter().any(|config| reached(config, holds) == 1);
         hold(is_held, "I8 durable commit", || {
@@ -601,6 +637,10 @@ fn place_of(id: NodeId) -> usize {
 /// Where an index lies in a list that begins with the first.
 fn place(index: Index) -> usize {
     usize::try_from(index.0).expect("simulated logs fit in memory").saturating_sub(1)
+}
+
+fn abstainer(id: NodeId, does: &str) -> Violation {
+    Violation { rule: "R64 repair", what: format!("{id} {does} while it holds less than it has acknowledged") }
 }
 
 fn hold(fact: bool, rule: &'static str, what: impl FnOnce() -> String) -> Checked {

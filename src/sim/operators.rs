@@ -140,7 +140,8 @@ impl World {
 
     /// Whether a node has lost, or may have lost, what it stored.
     pub(super) fn is_hurt(&self, at: usize) -> bool {
-        self.machines[at].is_ruined || self.machines[at].is_rotten
+        let machine = &self.machines[at];
+        machine.is_ruined || machine.is_rotten || machine.is_recovering
     }
 
     /// Whether every configuration that may be in force, or come into force, has a quorum of nodes that never lost

@@ -14,6 +14,7 @@ use crate::codec::settings::CLOCK_DRIFT_PPM_DEFAULT;
 use crate::raft::Rules;
 use crate::replica::Limits;
 use crate::state_machine::SessionLimits;
+use crate::storage::OnCorruption;
 
 /// Something that may go wrong. Each can be switched off by name, which is how a failure is made small.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -60,8 +61,14 @@ pub enum Fault {
     SyncError,
     /// Sectors that were being written are torn in the middle when power is lost.
     TornSector,
-    /// Bits of what was safely stored flip, on a minority of the nodes.
+    /// Bits of what was safely stored flip, or whole sectors become zero, on a minority of the nodes.
     Rot,
+    /// Sectors go back to what they had held before, on a minority of the nodes.
+    Stale,
+    /// A write lands in another place and its own keeps what it held, on a minority of the nodes.
+    Misdirect,
+    /// A read gives another sector, once, on a minority of the nodes.
+    Misread,
     /// A disk is replaced by an empty one, on a minority of the nodes.
     Wipe,
     /// Clients close their connections in the middle.
@@ -96,10 +103,16 @@ pub const FAULTS: &[(Fault, &str)] = &[
     (Fault::SyncError, "sync-error"),
     (Fault::TornSector, "torn-sector"),
     (Fault::Rot, "rot"),
+    (Fault::Stale, "stale"),
+    (Fault::Misdirect, "misdirect"),
+    (Fault::Misread, "misread"),
     (Fault::Wipe, "wipe"),
     (Fault::Hangup, "hangup"),
     (Fault::Lag, "lag"),
 ];
+
+/// Those that change what sectors hold that were safely stored, or what is read of them.
+pub const SECTOR_FAULTS: &[Fault] = &[Fault::Rot, Fault::Stale, Fault::Misdirect, Fault::Misread];
 
 impl Fault {
     pub fn word(self) -> &'static str {
@@ -121,7 +134,7 @@ impl Fault {
             Fault::Restart | Fault::Transfer | Fault::SlowDisk | Fault::Jump => 10,
             Fault::StuckDisk | Fault::WriteError | Fault::SyncError => 15,
             Fault::PowerAll | Fault::FullDisk => 20,
-            Fault::Rot | Fault::Wipe => 30,
+            Fault::Rot | Fault::Stale | Fault::Misdirect | Fault::Misread | Fault::Wipe => 30,
         };
         Some(Duration::from_secs(seconds))
     }
@@ -185,6 +198,8 @@ pub struct DiskPlan {
     pub latency_max: Duration,
     pub torn_per_million: u32,
     pub segment_size_bytes: u64,
+    /// What a node does that finds its log damaged.
+    pub on_corruption: OnCorruption,
 }
 
 /// What clients do.
@@ -375,6 +390,7 @@ fn disk(dice: &mut Dice) -> DiskPlan {
         latency_max: latency_min * *dice.pick(&[2, 10]),
         torn_per_million: *dice.pick(&[50_000, 500_000]),
         segment_size_bytes: *dice.pick(&[5_000, 6_000, 16 << 10, 64 << 10]),
+        on_corruption: if dice.below(4) == 0 { OnCorruption::Refuse } else { OnCorruption::Recover },
     }
 }
 

@@ -302,7 +302,8 @@ impl World {
             }
             let Some(process) = &machine.process else { return machine.is_ruined };
             let core = process.replica.core();
-            self.checkers.same_logs(leader, *at)
+            !machine.is_recovering
+                && self.checkers.same_logs(leader, *at)
                 && core.term() == leading.replica.core().term()
                 && process.replica.map().applied() == core.last().index.0
                 && self.clients.open_at(*at) == 0
