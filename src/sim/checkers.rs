@@ -74,8 +74,9 @@ struct Follow {
     term: Term,
     commit: Index,
     applied: Index,
-    /// Where the configuration in force stood after the last turn.
+    /// Where the configuration in force stood after the last turn, and which one it was.
     config: Index,
+    in_force: Option<Arc<Config>>,
 }
 
 /// Everything that must not be forgotten.
@@ -217,8 +218,8 @@ impl Checkers {
         (follow.role, follow.applied) = (Role::Follower, Index(0));
     }
 
-    /// The node says that it holds again all that it had acknowledged: of what is committed that must be so (R64).
-    pub fn repaired(&mut self, at: usize, id: NodeId) -> Checked {
+    /// A node takes it that it holds again all that it had acknowledged: of what is committed that must be so (R64).
+    fn check_repaired(&mut self, at: usize, id: NodeId) -> Checked {
         let follow = &mut self.nodes[at];
         follow.is_recovering = false;
         for (place, slot) in std::mem::take(&mut follow.lost) {
@@ -287,11 +288,15 @@ impl Checkers {
         let became_leader = core.role() == Role::Leader && (follow.role != Role::Leader || follow.term != term);
         let (commit_before, applied_before) = (follow.commit, follow.applied);
         let config_before = std::mem::replace(&mut follow.config, core.config_index());
+        let in_force_before = follow.in_force.replace(Arc::clone(core.config()));
         let same_reign = core.role() == Role::Leader && follow.role == Role::Leader && follow.term == term;
         (follow.role, follow.term, follow.commit, follow.applied) = (core.role(), term, commit, applied);
         self.check_config(at, id, core.config_index(), core.config())?;
         if same_reign && core.config_index() > config_before {
             self.check_change(at, id, config_before)?;
+        }
+        if self.nodes[at].is_recovering && !core.is_recovering() {
+            self.check_repaired(at, id)?;
         }
         hold(!core.is_recovering() || core.role() == Role::Follower, "R64 repair", || {
             format!("{id} is a {} while it holds less than it has acknowledged", core.role())
@@ -304,7 +309,8 @@ impl Checkers {
             hold(core.role() != Role::Leader || became_leader || own == term, "R47 own term", || {
                 format!("{id} leads term {term} and commits {commit}, of term {own}, by counting copies")
             })?;
-            self.check_commit(at, id, term, commit_before, commit, config_before)?;
+            let went_by = self.configs_since(at, config_before).into_iter().chain(in_force_before).collect();
+            self.check_commit(at, id, term, (commit_before, commit), went_by)?;
         }
         if applied > applied_before {
             self.check_state(id, applied, state_sum(replica))?;
@@ -510,8 +516,16 @@ impl Checkers {
     }
 
     /// I5 and I8: everybody commits the same, and what is committed anew lies on a durable quorum of the configuration
-    /// that was in force. It may have been replaced since within the same turn, the first of which is at `config_from`.
-    fn check_commit(&mut self, at: usize, id: NodeId, by: Term, from: Index, to: Index, config_from: Index) -> Checked {
+    /// that was in force: one of those that the node `went_by` in the same turn, since it may have been replaced or cut
+    /// off.
+    fn check_commit(
+        &mut self,
+        at: usize,
+        id: NodeId,
+        by: Term,
+        (from, to): (Index, Index),
+        went_by: Vec<Arc<Config>>,
+    ) -> Checked {
         let log = &self.nodes[at].log;
         let known_to = self.committed.len().min(place(to.next()));
         if let Some(newest) = known_to.checked_sub(1).filter(|newest| *newest >= place(from.next())) {
@@ -532,7 +546,7 @@ impl Checkers {
             };
             u8::from(node.is_some_and(has_held))
         };
-        let is_held = self.configs_since(at, config_from).iter().any(|config| reached(config, holds) == 1);
+        let is_held = went_by.iter().any(|config| reached(config, holds) == 1);
         hold(is_held, "I8 durable commit", || {
             format!("{id} committed {}, which no quorum holds durably", LogId { index: to, term: newest.term })
         })?;

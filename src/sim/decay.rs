@@ -135,7 +135,7 @@ impl SimDisk {
         true
     }
 
-    /// The next read of one of these sectors gives another one instead; false when there are not two.
+    /// The next read of one of these sectors gives another one instead, or what it holds now; false when there is none.
     pub fn misread_once(&self, dice: &mut Dice, exposure: impl Fn(&str) -> Exposure) -> bool {
         let state = &mut *self.state();
         let places = state.places(&exposure);
@@ -143,13 +143,15 @@ impl SimDisk {
         let Some((other, source)) = pick(&places, dice) else { return false };
         let content = state.files[&other].copy_of(source);
         state.misread = Some(Misread { file, sector, content });
-        (file, sector) != (other, source)
+        true
     }
 
     /// Whether a file that `counts` names holds a byte that is not what was stored last, or is about to be misread.
     pub fn is_damaged(&self, counts: impl Fn(&str) -> bool) -> bool {
         let state = self.state();
-        state.names.iter().filter(|(path, _)| counts(path)).filter_map(|(_, node)| node.file()).any(|id| {
+        // A name that is gone may come back when power is lost.
+        let names = state.names.iter().chain(&state.durable_names);
+        names.filter(|(path, _)| counts(path)).filter_map(|(_, node)| node.file()).any(|id| {
             !state.files[&id].age.wrong.is_empty() || state.misread.as_ref().is_some_and(|misread| misread.file == id)
         })
     }

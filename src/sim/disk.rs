@@ -30,7 +30,7 @@ pub(super) struct State {
     /// Every name that can be seen now.
     pub(super) names: BTreeMap<String, Node>,
     /// Every name that would be there after a power loss, and what was done to names since, in order.
-    durable_names: BTreeMap<String, Node>,
+    pub(super) durable_names: BTreeMap<String, Node>,
     unsynced_names: Vec<NameChange>,
     next_file: u64,
     locks: BTreeSet<String>,

@@ -445,7 +445,8 @@ impl World {
         let mut out = mem::take(&mut self.out);
         process.replica.take_outputs(local, wall_ms, &mut out);
         let checked = self.checkers.turned(at, &process.replica, &out);
-        let done = checked.and_then(|()| self.carry_out(at, &mut out)).and_then(|()| self.end_repair(at));
+        let done = checked.and_then(|()| self.carry_out(at, &mut out));
+        self.end_repair(at);
         self.out = out;
         done
     }
@@ -493,20 +494,18 @@ impl World {
     }
 
     /// A node that holds all it had acknowledged again says so to its disk, as a real node does.
-    fn end_repair(&mut self, at: usize) -> Checked {
+    fn end_repair(&mut self, at: usize) {
         let machine = &mut self.machines[at];
-        let Some(process) = machine.process.as_ref().filter(|_| machine.is_recovering) else { return Ok(()) };
+        let Some(process) = machine.process.as_ref().filter(|_| machine.is_recovering) else { return };
         if process.replica.core().is_recovering() {
-            return Ok(());
+            return;
         }
         let id = machine.id;
-        self.checkers.repaired(at, id)?;
         if machine.end_recovery().is_ok() {
             machine.is_rotten &= machine.is_damaged();
             self.counts.repairs_ended += 1;
             self.trace.line(self.now, || format!("* the log of {id} is repaired"));
         }
-        Ok(())
     }
 
     fn plan_wake(&mut self, at: usize, more: bool) {
