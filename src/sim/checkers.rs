@@ -218,13 +218,16 @@ impl Checkers {
         (follow.role, follow.applied) = (Role::Follower, Index(0));
     }
 
-    /// A node takes it that it holds again all that it had acknowledged: of what is committed that must be so (R64).
-    fn check_repaired(&mut self, at: usize, id: NodeId) -> Checked {
+    /// A node takes it that it holds again all that it had acknowledged: of what is committed that must be so (R64). What
+    /// its snapshot covers is durable before its log is.
+    fn check_repaired(&mut self, at: usize, id: NodeId, covered: Index) -> Checked {
         let follow = &mut self.nodes[at];
         follow.is_recovering = false;
         for (place, slot) in std::mem::take(&mut follow.lost) {
             let is_committed = self.committed.get(place).is_some_and(|committed| committed.slot == slot);
-            hold(!is_committed || follow.stored.log.get(place) == Some(&slot), "R64 repair", || {
+            let is_there = place < usize::try_from(covered.0).expect("simulated logs fit in memory")
+                || follow.stored.log.get(place) == Some(&slot);
+            hold(!is_committed || is_there, "R64 repair", || {
                 format!("{id} ends its repair without the committed entry at {}", Index(place as u64 + 1))
             })?;
         }
@@ -296,7 +299,7 @@ impl Checkers {
             self.check_change(at, id, config_before)?;
         }
         if self.nodes[at].is_recovering && !core.is_recovering() {
-            self.check_repaired(at, id)?;
+            self.check_repaired(at, id, covered)?;
         }
         hold(!core.is_recovering() || core.role() == Role::Follower, "R64 repair", || {
             format!("{id} is a {} while it holds less than it has acknowledged", core.role())
@@ -362,6 +365,24 @@ impl Checkers {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether one of these nodes could be elected by the others of them, going by the configuration in its own log and
+    /// by whose log ends later (R16). That a quorum is well is not enough: a learner that is not known to be a voter yet
+    /// by itself may hold a later entry than the voters who need it.
+    pub fn can_elect(&self, nodes: &[usize]) -> bool {
+        let end = |log: &[Slot]| (log.last().map_or(Term(0), |slot| slot.term), log.len());
+        nodes.iter().any(|at| {
+            let follow = &self.nodes[*at];
+            let Some((_, config)) = self.config_of(*at) else { return false };
+            let grants = |voter: NodeId| {
+                let is_behind = |node: &Follow| end(&node.log) <= end(&follow.log);
+                let is_there = nodes.contains(&place_of(voter));
+                (is_there && self.nodes.get(place_of(voter)).is_some_and(is_behind)).then_some(true)
+            };
+            let id = NodeId(*at as u64 + 1);
+            config.is_voter(id) && tally(&config, grants) == Tally::Won
+        })
     }
 
     /// Whether the newest entries of two nodes are the same one, and with them their whole logs.

@@ -364,10 +364,11 @@ impl World {
         self.checkers.wiped(at);
     }
 
-    /// Whether this machine may lose what it stored: it has already, or few enough have in every configuration that may
-    /// be in force.
+    /// Whether this machine may lose what it stored: it has already, or few enough have in the configuration in force,
+    /// and no other one is under way, which could need this machine before it comes into force.
     fn may_ruin(&self, at: usize) -> bool {
-        self.is_hurt(at) || self.operators.are_done() && self.endures_with(Some(at))
+        let is_settled = || self.operators.are_done() && self.checkers.possible_configs().len() == 1;
+        self.is_hurt(at) || is_settled() && self.endures_with(Some(at))
     }
 }
 
