@@ -8,7 +8,7 @@ use core::time::Duration;
 use super::checkers::Checked;
 use super::decay::Decay;
 use super::network::Link;
-use super::plan::Fault;
+use super::plan::{Fault, Theme};
 use super::world::{Coming, News, World};
 use crate::raft::Time;
 use crate::replica::Input;
@@ -123,6 +123,14 @@ impl World {
         }
         let mut order: Vec<usize> = (0..count).collect();
         self.fault_dice.shuffle(&mut order);
+        if self.plan.theme != Theme::Mixed
+            && self.fault_dice.coin()
+            && let Some(leader) = self.leader()
+        {
+            // The leader is the one that is cut off.
+            order.retain(|at| *at != leader);
+            order.insert(0, leader);
+        }
         let links = match self.fault_dice.below(7) {
             0 => both_ways(&order[..1], &order[1..]),
             1 => both_ways(&order[..count / 2], &order[count / 2..]),

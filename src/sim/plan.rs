@@ -221,6 +221,21 @@ pub struct Workload {
     pub sessions_every: u64,
 }
 
+/// What a world is made for. Half of them are for nothing in particular; the others put together what seldom meets by
+/// chance, because some mistakes show only then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Theme {
+    Mixed,
+    /// Leaders are cut off and lead on, and clients that stay with them read.
+    LoneLeader,
+    /// Reads by lease, with clocks as far apart as they may be, while leadership moves.
+    Lease,
+    /// Logs are compacted at once, so that whoever is a little behind gets a snapshot of what it may hold.
+    Compaction,
+    /// Lone leaders take writes, so that logs part and are repaired in small pieces.
+    Divergence,
+}
+
 /// A whole world, before it starts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
@@ -229,6 +244,7 @@ pub struct Plan {
     pub quiet_until: Duration,
     pub lying_disks: bool,
     pub rules: Rules,
+    pub theme: Theme,
     pub nodes: u64,
     pub settings: Settings,
     pub limits: Limits,
@@ -245,10 +261,13 @@ pub struct Plan {
 /// The stream from which plans are drawn.
 const PURPOSE_PLAN: u64 = 1;
 
+/// That of what worlds are made for, so that those for nothing in particular stay as they are.
+const PURPOSE_THEME: u64 = 8;
+
 impl Plan {
     pub fn of(seed: u64, options: &RunOptions) -> Plan {
         let mut dice = Dice::stream(seed, PURPOSE_PLAN);
-        let mut faults: BTreeSet<Fault> = FAULTS.iter().map(|(fault, _)| *fault).filter(|_| dice.coin()).collect();
+        let faults: BTreeSet<Fault> = FAULTS.iter().map(|(fault, _)| *fault).filter(|_| dice.coin()).collect();
         let nodes = *dice.pick(&[1, 2, 3, 3, 3, 3, 4, 5, 5, 5, 6, 7]);
         let settings = settings(&mut dice);
         let limits = limits(&mut dice);
@@ -257,13 +276,21 @@ impl Plan {
         let workload = workload(&mut dice);
         let lag_max = Duration::from_micros(*dice.pick(&[200, 1_000, 5_000]));
         let haste = *dice.pick(&[1, 1, 2, 4]);
-        faults.retain(|fault| !options.without.contains(fault));
+        let mut dice = Dice::stream(seed, PURPOSE_THEME);
+        let theme = match dice.below(8) {
+            0 => Theme::LoneLeader,
+            1 => Theme::Lease,
+            2 => Theme::Compaction,
+            3 => Theme::Divergence,
+            _ => Theme::Mixed,
+        };
         let mut plan = Plan {
             seed,
             span: options.span,
             quiet_until: options.quiet_until,
             lying_disks: options.lying_disks,
             rules: options.rules,
+            theme,
             nodes: options.nodes.unwrap_or(nodes),
             settings,
             limits,
@@ -274,8 +301,52 @@ impl Plan {
             faults,
             haste,
         };
+        plan.devote(&mut dice);
+        plan.faults.retain(|fault| !options.without.contains(fault));
         plan.switch_off();
         plan
+    }
+
+    /// Changes what the theme needs.
+    fn devote(&mut self, dice: &mut Dice) {
+        if self.theme == Theme::Mixed {
+            return;
+        }
+        self.haste = 4;
+        self.faults.insert(Fault::Partition);
+        for fault in [Fault::Wipe, Fault::StuckDisk, Fault::FullDisk, Fault::Jump] {
+            self.faults.remove(&fault);
+        }
+        let (settings, workload) = (&mut self.settings, &mut self.workload);
+        workload.think = Duration::from_millis(*dice.pick(&[10, 40]));
+        match self.theme {
+            Theme::Mixed => {}
+            Theme::LoneLeader => {
+                (settings.check_quorum, settings.lease_reads) = (false, false);
+                (workload.clients, workload.pinned_every) = (8, 2);
+                (workload.reads_percent, workload.stale_percent, workload.lease_percent) = (60, 0, 0);
+            }
+            Theme::Lease => {
+                (settings.pre_vote, settings.check_quorum, settings.lease_reads) = (true, true, true);
+                settings.clock_drift_ppm = 200_000;
+                self.faults.extend([Fault::Clocks, Fault::Transfer, Fault::Loss]);
+                (workload.clients, workload.pinned_every) = (10, 2);
+                (workload.reads_percent, workload.stale_percent, workload.lease_percent) = (60, 0, 100);
+            }
+            Theme::Compaction => {
+                self.faults.extend([Fault::Kill, Fault::Transfer, Fault::Loss, Fault::Late]);
+                let limits = &mut self.limits;
+                limits.snapshot_every_entries = *dice.pick(&[2, 4]);
+                (limits.retain_entries, limits.retain_entries_max) = (0, 0);
+                limits.chunk_bytes_max = *dice.pick(&[500, 4_000]);
+            }
+            Theme::Divergence => {
+                (settings.check_quorum, settings.lease_reads) = (false, false);
+                self.faults.extend([Fault::Duplicate, Fault::Late, Fault::News, Fault::Transfer]);
+                (self.limits.append_bytes_max, self.limits.inflight_messages_max) = (150, 3);
+                (workload.pinned_every, workload.reads_percent) = (2, 10);
+            }
+        }
     }
 
     pub fn has(&self, fault: Fault) -> bool {

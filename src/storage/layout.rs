@@ -218,7 +218,11 @@ pub fn end_recovery(data_dir: &Path) -> io::Result<()> {
 /// # Errors
 /// As there.
 pub fn end_recovery_on(disk: &dyn Disk, data_dir: &Path) -> io::Result<()> {
-    disk.remove(&recovering_file(data_dir))?;
+    let note = recovering_file(data_dir);
+    // An earlier attempt may have got as far as the sync.
+    if disk.exists(&note)? {
+        disk.remove(&note)?;
+    }
     disk.sync_directory(data_dir)
 }
 
