@@ -70,6 +70,8 @@ const BY_SWARM: &[(Rule, u64)] = &[
     (Rule::ConfigRolledBack, 20),
     (Rule::VotedOut, 10),
     (Rule::SnapshotConfig, 10),
+    (Rule::SuffixKept, 300),
+    (Rule::ReadQuorum, 100),
     (Rule::ReadOwnTerm, 20),
     (Rule::DedupeReplicated, 20),
 ];

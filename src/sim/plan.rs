@@ -318,7 +318,7 @@ impl Plan {
             self.faults.remove(&fault);
         }
         let (settings, workload) = (&mut self.settings, &mut self.workload);
-        workload.think = Duration::from_millis(*dice.pick(&[10, 40]));
+        workload.think = Duration::from_millis(*dice.pick(&[40, 100]));
         match self.theme {
             Theme::Mixed => {}
             Theme::LoneLeader => {
@@ -334,11 +334,16 @@ impl Plan {
                 (workload.reads_percent, workload.stale_percent, workload.lease_percent) = (60, 0, 100);
             }
             Theme::Compaction => {
-                self.faults.extend([Fault::Kill, Fault::Transfer, Fault::Loss, Fault::Late]);
+                // A follower whose answers are lost holds much that its leader does not know of.
+                self.faults.extend([Fault::Kill, Fault::News, Fault::Loss, Fault::Late]);
+                self.network.loss_per_million = 150_000;
                 let limits = &mut self.limits;
-                limits.snapshot_every_entries = *dice.pick(&[2, 4]);
+                limits.snapshot_every_entries = *dice.pick(&[4, 8]);
                 (limits.retain_entries, limits.retain_entries_max) = (0, 0);
-                limits.chunk_bytes_max = *dice.pick(&[500, 4_000]);
+                limits.chunk_bytes_max = 4_000;
+                (limits.append_bytes_max, limits.inflight_messages_max) = (64 << 10, 256);
+                (workload.clients, workload.reads_percent) = (10, 10);
+                settings.max_inflight_bytes = 1 << 20;
             }
             Theme::Divergence => {
                 (settings.check_quorum, settings.lease_reads) = (false, false);
@@ -488,7 +493,7 @@ mod tests {
         for (fault, word) in FAULTS {
             assert_eq!((fault.word(), Fault::of_word(word)), (*word, Some(*fault)));
             let on = (0..40).filter(|seed| Plan::of(*seed, &RunOptions::default()).has(*fault)).count();
-            assert!((5..=35).contains(&on), "{fault} is on in {on} of 40 plans");
+            assert!((4..=36).contains(&on), "{fault} is on in {on} of 40 plans");
         }
     }
 
