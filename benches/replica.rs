@@ -21,7 +21,7 @@ use raftctl::codec::entry::{encode_command, encode_config};
 use raftctl::codec::record::LINK_ORIGIN;
 use raftctl::codec::{Kind, PeerMessage, RecordHeader, Settings, append_record};
 use raftctl::raft::{
-    ClusterId, Config, HardState, Index, LogId, Member, NodeId, Role, Rules, Shape, StorageId, Term, Time,
+    ClusterId, Config, HardState, Index, LogId, Member, Message, NodeId, Role, Rules, Shape, StorageId, Term, Time,
 };
 use raftctl::replica::{Found, Input, Limits, Outputs, Replica, Setup};
 use raftctl::state_machine::{Command, Operation, Outcome};
@@ -176,10 +176,13 @@ fn arrive(buffer: &mut BytesMut, command: &Bytes) -> Bytes {
 
 /// Proves the checksum of every record, as a transport does on arrival.
 fn check(message: &PeerMessage) {
+    let Message::Append(append) = &message.envelope.message else { return };
+    let mut next = append.prev.index.next();
     for slice in &message.records {
         let mut rest = &slice[..];
         while !rest.is_empty() {
-            let header = RecordHeader::read(rest).expect("records arrive as they were sent");
+            let header = RecordHeader::read(rest, next).expect("records arrive as they were sent");
+            next = next.next();
             rest = &rest[header.total_bytes()..];
         }
     }

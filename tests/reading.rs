@@ -21,6 +21,10 @@ use raftctl::storage::{Journal, JournalOptions, SnapshotHead, SyncMode};
 use serde_json::Value;
 
 mod common;
+mod formats;
+
+#[path = "fuzz/src/lib.rs"]
+mod fuzz;
 
 use common::Ran;
 
@@ -484,7 +488,7 @@ fn a_compacted_log_is_read_from_its_snapshot_on() {
     let found = home.run(&["log", "bisect", "n1", "--until", "key=user/0 version=41", "-o", "json"]).json(0);
     assert_eq!((&found["from"], &found["entry"]["index"]), (&300.into(), &403.into()));
     let inspected = home.run(&["inspect", home.node(1).to_str().unwrap()]);
-    for segment in ["200..298  |ssss", "  |===="] {
+    for segment in ["232..346  |ssss", "  |===="] {
         assert!(inspected.lines(0).iter().any(|line| line.contains(segment)), "{segment}: {}", inspected.stdout);
     }
 
@@ -535,7 +539,7 @@ fn the_entry_that_made_something_true_is_found() {
 fn an_export_becomes_the_same_log_again() {
     let home = Home::new();
     let mut entries = many(300);
-    entries.push((3, Kind::Unknown(77), vec![0, 255, 1]));
+    entries.push((3, Kind::Unknown(17), vec![0, 255, 1]));
     home.append(1, &entries, 302);
     let export = home.run(&["log", "export", "n1"]);
     assert_eq!(export.lines(0).len(), 1 + 303 + 1, "a header, the entries and an end");
@@ -605,4 +609,19 @@ fn looking_changes_nothing() {
         assert!([0, 5].contains(&ran.exit), "{line:?}: {}", ran.stderr);
     }
     assert!(content(home.0.path()) == before, "files changed");
+}
+
+/// What fuzzing found worth keeping (`tests/fuzz/run.sh`), and an empty input.
+#[test]
+fn every_decoder_takes_what_fuzzing_found() {
+    for (name, decode) in fuzz::TARGETS {
+        decode(&[]);
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/fuzz/corpus").join(name);
+        let inputs = content(&folder);
+        assert!(!inputs.is_empty(), "{name} has inputs");
+        for (path, input) in inputs {
+            let outcome = std::panic::catch_unwind(|| decode(&input));
+            assert!(outcome.is_ok(), "{} breaks it", path.display());
+        }
+    }
 }

@@ -43,7 +43,6 @@ const BY_SWARM: &[(Rule, u64)] = &[
     (Rule::OneBallotEach, 20),
     (Rule::OwnBallotDurable, 20),
     (Rule::QuorumContact, 300),
-    (Rule::StaleTold, 130),
     (Rule::NoopFirst, 70),
     (Rule::TruncateOnConflict, 20),
     (Rule::MatchAcknowledged, 10),

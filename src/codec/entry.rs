@@ -161,9 +161,7 @@ pub fn decode_write(payload: &[u8]) -> Result<WriteRef<'_>, EntryError> {
             let command = CommandRef { key, operation: OperationRef::Put { value } };
             Ok(WriteRef { command, session: None, elapsed_ms: 0 })
         }
-        Some((key, value, rest)) => {
-            decode_rest(CommandFields { operation: PUT.into(), key, value, ..CommandFields::default() }, rest)
-        }
+        Some((key, value, rest)) => decode_rest(CommandFields { key, value, ..CommandFields::default() }, rest),
         None => decode_rest(CommandFields::default(), payload),
     }
 }
@@ -184,7 +182,7 @@ fn decode_rest<'a>(fields: CommandFields<'a>, rest: &'a [u8]) -> Result<WriteRef
             };
             OperationRef::Cas { expect, value: fields.value }
         }
-        Ok(OperationCode::Unspecified) | Err(_) => return Err(EntryError::UnknownCommand),
+        Err(_) => return Err(EntryError::UnknownCommand),
     };
     let session = if fields.session.is_empty() { None } else { Some(fields.session_tag()?) };
     Ok(WriteRef { command: CommandRef { key: fields.key, operation }, session, elapsed_ms: fields.elapsed_ms })
@@ -226,17 +224,15 @@ struct CommandFields<'a> {
 }
 
 /// Keys of the fields of a put, as `encode_command` writes them.
-const OPERATION_FIELD: u8 = 1 << 3;
 const KEY_FIELD: u8 = 2 << 3 | 2;
 const VALUE_FIELD: u8 = 3 << 3 | 2;
-const PUT: u8 = OperationCode::Put as u8;
 
 /// Key and value of a put with its fields in the usual order, which is what most entries are, at a third of what it
 /// costs to ask of every field which one it is; and what follows. None when it is anything else; that need not be an
 /// error.
 #[inline(always)]
 fn usual_put(payload: &[u8]) -> Option<(&[u8], &[u8], &[u8])> {
-    let [OPERATION_FIELD, PUT, KEY_FIELD, rest @ ..] = payload else { return None };
+    let [KEY_FIELD, rest @ ..] = payload else { return None };
     let mut rest = rest;
     let key = take_bytes(&mut rest).ok()?;
     let [VALUE_FIELD, behind @ ..] = rest else { return None };
@@ -458,15 +454,15 @@ fn settings_from_message(message: &SettingsMessage) -> Settings {
     }
 }
 
+/// A put is what a message is that does not say: most are, and so it costs no byte.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, prost::Enumeration)]
 #[repr(i32)]
 enum OperationCode {
-    Unspecified = 0,
-    Put = 1,
-    Delete = 2,
-    Append = 3,
-    Incr = 4,
-    Cas = 5,
+    Put = 0,
+    Delete = 1,
+    Append = 2,
+    Incr = 3,
+    Cas = 4,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -608,6 +604,16 @@ mod tests {
             opened_ms: fields.opened_ms,
             elapsed_ms: fields.elapsed_ms,
         })
+    }
+
+    #[test]
+    fn a_put_takes_five_bytes_over_key_and_value() {
+        let mut out = BytesMut::new();
+        encode_command(
+            &Command { key: vec![b'k'; 16], operation: Operation::Put { value: vec![b'v'; 256] } },
+            &mut out,
+        );
+        assert_eq!(out.len(), 16 + 256 + 5);
     }
 
     proptest! {

@@ -140,7 +140,7 @@ pub fn decode(frame: Bytes) -> Result<PeerMessage, PeerError> {
     let from = NodeId(fields.try_get_u64_le()?);
     let to = NodeId(fields.try_get_u64_le()?);
     let to_storage = StorageId(fields.try_get_u128_le()?);
-    let term = Term(fields.try_get_u64_le()?);
+    let term = take_term(&mut fields)?;
     let mut message = take_fields(code, flag, &mut fields)?;
     let mut records = Vec::new();
     let payload = frame.slice(frame.len() - fields.len()..);
@@ -169,7 +169,7 @@ fn read_records(prev: LogId, sender: Term, mut bytes: &[u8]) -> Result<Shape, Pe
     let mut before = prev;
     let mut link = None;
     while !bytes.is_empty() {
-        let header = RecordHeader::read(bytes).map_err(|source| match link {
+        let header = RecordHeader::read(bytes, before.index.next()).map_err(|source| match link {
             None => PeerError::FirstRecord(source),
             Some(_) => PeerError::Record { after: before, source },
         })?;
@@ -388,7 +388,7 @@ fn take_fields(code: u8, flag: u8, fields: &mut &[u8]) -> Result<Message, PeerEr
             let vote = Vote {
                 pre: flag & FLAG_PRE != 0,
                 force: flag & FLAG_FORCE != 0,
-                asked: Term(fields.try_get_u64_le()?),
+                asked: take_term(fields)?,
                 last: take_log_id(fields)?,
                 nonce: fields.try_get_u64_le()?,
             };
@@ -397,7 +397,7 @@ fn take_fields(code: u8, flag: u8, fields: &mut &[u8]) -> Result<Message, PeerEr
         }
         2 => Message::VoteReply(VoteReply {
             pre: flag & FLAG_PRE != 0,
-            asked: Term(fields.try_get_u64_le()?),
+            asked: take_term(fields)?,
             nonce: fields.try_get_u64_le()?,
             refused: take_refusal(fields)?,
         }),
@@ -465,7 +465,15 @@ fn put_log_id(id: LogId, out: &mut BytesMut) {
 }
 
 fn take_log_id(fields: &mut &[u8]) -> Result<LogId, PeerError> {
-    Ok(LogId { index: Index(fields.try_get_u64_le()?), term: Term(fields.try_get_u64_le()?) })
+    Ok(LogId { index: Index(fields.try_get_u64_le()?), term: take_term(fields)? })
+}
+
+fn take_term(fields: &mut &[u8]) -> Result<Term, PeerError> {
+    let term = Term(fields.try_get_u64_le()?);
+    if term > Term::MAX {
+        return Err(PeerError::Field { field: "term", value: term.0 });
+    }
+    Ok(term)
 }
 
 fn take_zero(fields: &mut &[u8]) -> Result<(), PeerError> {

@@ -407,7 +407,7 @@ pub(crate) mod samples {
 
     /// Applies one record; the image must be as of the entry before.
     pub(crate) fn apply(image: &mut Image, record: &[u8]) {
-        let header = RecordHeader::read(record).expect("a whole record was made");
+        let header = RecordHeader::read(record, crate::raft::Index(0)).expect("a whole record was made");
         let (index, payload) = (header.id.index.0, &record[RECORD_HEADER_BYTES..]);
         match header.kind {
             Kind::Command => {

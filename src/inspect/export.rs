@@ -12,9 +12,9 @@ use serde::{Deserialize, Serialize};
 
 use super::entry::describe;
 use super::log::StoredEntry;
-use crate::codec::record::LINK_ORIGIN;
+use crate::codec::record::{KIND_MAX, LINK_ORIGIN, RECORD_PAYLOAD_BYTES_MAX};
 use crate::codec::{Kind, RecordHeader, append_record, decode_entry};
-use crate::raft::{ClusterId, LogId, NodeId};
+use crate::raft::{ClusterId, LogId, NodeId, Term};
 
 /// Schemas of the lines.
 pub const EXPORT_SCHEMA: &str = "raftctl.log-export/v1";
@@ -191,6 +191,16 @@ impl Importer {
             .decode(&entry.payload)
             .map_err(|_| ImportError::Field { what: "payload in base64", text: entry.says.clone() })?;
         let stated = parse_check(&entry.check)?;
+        let wrong = |what, text: String| Err(ImportError::Field { what, text });
+        if entry.term > Term::MAX.0 {
+            return wrong("term", entry.term.to_string());
+        }
+        if entry.code > KIND_MAX {
+            return wrong("kind of an entry", entry.code.to_string());
+        }
+        if payload.len() > RECORD_PAYLOAD_BYTES_MAX as usize {
+            return wrong("size of a payload", payload.len().to_string());
+        }
         let id = LogId::new(entry.index, entry.term);
         let mut record = BytesMut::new();
         let computed = append_record(&mut record, link, Kind::from_byte(entry.code), id, entry.wall_ms, |out| {
@@ -199,7 +209,7 @@ impl Importer {
         if computed != stated {
             return Err(ImportError::Check { stated, computed });
         }
-        let header = RecordHeader::read(&record).expect("a record that was just made is whole");
+        let header = RecordHeader::read(&record, id.index).expect("a record that was just made is whole");
         self.last = Some((id, computed));
         self.entries += 1;
         Ok(Line::Record { header, record })
@@ -232,7 +242,7 @@ mod tests {
         let entry = StoredEntry {
             file: Arc::from(Path::new("a.seg")),
             offset: 0,
-            header: RecordHeader::read(&record).unwrap(),
+            header: RecordHeader::read(&record, crate::raft::Index(1)).unwrap(),
             payload: record.clone().freeze().slice(RECORD_HEADER_BYTES..),
         };
         let header = ExportHeader {

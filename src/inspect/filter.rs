@@ -130,7 +130,7 @@ mod tests {
             let session = SessionId(0xabc << 116);
             append_session(SessionTag { session, serial: 1, awaited_from: 1, opened_ms: 0 }, out);
         });
-        let header = RecordHeader::read(&record).unwrap();
+        let header = RecordHeader::read(&record, Index(5)).unwrap();
         let wants = |filter: Filter| filter.wants(&header, &record[RECORD_HEADER_BYTES..]);
         let none = Filter::default;
 

@@ -238,17 +238,17 @@ impl StoredEntry {
     }
 }
 
-/// Reads one entry at the place where a walk met it.
+/// Reads one entry at the place where a walk met it; `near` is an index of the same segment.
 ///
 /// # Errors
 /// It is not there any more, or cannot be read.
-pub fn read_entry(file: &File, path: &Arc<Path>, offset: u64) -> io::Result<StoredEntry> {
+pub fn read_entry(file: &File, path: &Arc<Path>, offset: u64, near: Index) -> io::Result<StoredEntry> {
     let mut head = [0; RECORD_HEADER_BYTES];
     file.read_exact_at(&mut head, offset)?;
-    let length = RecordHeader::peek(&head).map_err(io::Error::other)?.total_bytes();
+    let length = RecordHeader::peek(&head, near).map_err(io::Error::other)?.total_bytes();
     let mut record = vec![0; length];
     file.read_exact_at(&mut record, offset)?;
-    let header = RecordHeader::read(&record).map_err(io::Error::other)?;
+    let header = RecordHeader::read(&record, near).map_err(io::Error::other)?;
     let payload = Bytes::from(record).slice(RECORD_HEADER_BYTES..);
     Ok(StoredEntry { file: path.clone(), offset, header, payload })
 }

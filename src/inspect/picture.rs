@@ -210,6 +210,6 @@ mod tests {
         let pictures = artist.finish(Index(3), Index(1));
         assert_eq!((pictures[0].first, pictures[0].last, pictures[0].piece_bytes), (Some(1), Some(9), 32));
         // Of what shares a piece, the later entry and the mark are shown.
-        assert_eq!(pictures[0].pieces, format!("s===--  ~!t{}~~", " ".repeat(36)));
+        assert_eq!(pictures[0].pieces, format!("s===--  ~!t{}~", " ".repeat(36)));
     }
 }

@@ -10,7 +10,7 @@ use super::snapshot::SnapshotMeta;
 use super::types::{Index, LogId, Term};
 
 /// Encoded length of a no-op entry: a record header without payload. The codec asserts that it agrees.
-pub const NOOP_LENGTH_BYTES: u32 = 40;
+pub const NOOP_LENGTH_BYTES: u32 = 26;
 
 #[derive(Clone, Debug, Hash)]
 pub(super) struct Log {

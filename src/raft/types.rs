@@ -76,7 +76,12 @@ impl Index {
 }
 
 impl Term {
+    /// The last one: a record has four bytes for its term. At ten elections a second it comes after 13 years of nothing
+    /// but elections.
+    pub const MAX: Term = Term(u32::MAX as u64);
+
     pub const fn next(self) -> Term {
+        assert!(self.0 < Term::MAX.0, "terms do not run out");
         Term(self.0 + 1)
     }
 }

@@ -119,7 +119,8 @@ impl Replica {
             let Some(piece) = self.next_piece(bytes_left, records_left) else { return false };
             let mut rest = &piece[..];
             while !rest.is_empty() {
-                let header = RecordHeader::peek(rest).expect("records were read when they were taken in");
+                let header = RecordHeader::peek(rest, Index(self.machine.applied()))
+                    .expect("records were read when they were taken in");
                 let (record, behind) = rest.split_at(header.total_bytes());
                 if let Err(problem) = self.apply_record(&header, record) {
                     let what = format!("entry {} cannot be applied: {problem}", header.id);
@@ -221,7 +222,7 @@ fn page_length(page: &Bytes, to: Index, bytes_max: usize, records_max: usize) ->
         if length == page.len() {
             break;
         }
-        let header = RecordHeader::peek(&page[length..]).expect("pages were read when they came");
+        let header = RecordHeader::peek(&page[length..], to).expect("pages were read when they came");
         let end = length + header.total_bytes();
         if header.id.index > to || (end > bytes_max && length > 0) {
             break;

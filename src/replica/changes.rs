@@ -134,7 +134,7 @@ mod tests {
         world.pass(Duration::from_secs(1));
         world.assert_all_equal();
         let record = world.node(other).disk.records[2].clone();
-        assert_eq!(RecordHeader::read(&record).map(|header| header.kind), Ok(Kind::Config));
+        assert_eq!(RecordHeader::read(&record, Index(0)).map(|header| header.kind), Ok(Kind::Config));
         let (config, settings) = decode_config(&record[RECORD_HEADER_BYTES..]).expect("it was just written");
         assert_eq!(config.learners, [NodeId(removed)]);
         assert_eq!(settings, Settings { election_timeout: Duration::from_millis(500), ..Settings::default() });

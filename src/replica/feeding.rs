@@ -238,7 +238,7 @@ fn named(entries: &Shape, first: Index, records: Bytes) -> Option<(Bytes, Index)
     let mut next = first;
     let mut rest = &records[..];
     while !rest.is_empty() {
-        let header = RecordHeader::peek(rest).ok()?;
+        let header = RecordHeader::peek(rest, next).ok()?;
         let is_named = header.id.index == next && entries.term_at(next) == Some(header.id.term);
         if !is_named || header.total_bytes() > rest.len() {
             return None;

@@ -402,13 +402,17 @@ fn boot_state(
 fn boot_tail(found: &Found) -> Result<Tail, BootError> {
     let base_check = match found.tail.first() {
         None => found.last_check,
-        Some(records) => RecordHeader::peek(records).map_err(|error| BootError::Tail(error.to_string()))?.link,
+        Some(records) => {
+            let (_, link) = RecordHeader::peek_chain(records)
+                .ok_or_else(|| BootError::Tail(format!("{} bytes are no record", records.len())))?;
+            link
+        }
     };
     let mut tail = Tail::new(found.tail_first, base_check);
     for records in &found.tail {
         let mut rest = &records[..];
         while !rest.is_empty() {
-            let (piece, behind) = rest.split_at(piece_length(rest)?);
+            let (piece, behind) = rest.split_at(piece_length(rest, tail.last().next())?);
             tail.push(Bytes::copy_from_slice(piece)).map_err(|problem| BootError::Tail(problem.to_string()))?;
             rest = behind;
         }
@@ -428,10 +432,11 @@ fn boot_tail(found: &Found) -> Result<Tail, BootError> {
 
 /// How many bytes of whole records make a piece of the tail. They are copied: what was found may be a small part of a
 /// large buffer, and the tail forgets whole pieces.
-fn piece_length(records: &[u8]) -> Result<usize, BootError> {
+fn piece_length(records: &[u8], near: Index) -> Result<usize, BootError> {
     let mut length = 0;
     while length < records.len().min(FOUND_PIECE_BYTES) {
-        let header = RecordHeader::peek(&records[length..]).map_err(|error| BootError::Tail(error.to_string()))?;
+        let header =
+            RecordHeader::peek(&records[length..], near).map_err(|error| BootError::Tail(error.to_string()))?;
         length += header.total_bytes();
     }
     Ok(length.min(records.len()))

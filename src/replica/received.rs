@@ -79,7 +79,8 @@ impl Run {
         for slice in &self.records {
             let (mut at, mut from, mut to) = (0, 0, 0);
             while at < slice.len() {
-                let header = RecordHeader::peek(&slice[at..]).expect("records were decoded to derive their shape");
+                let header =
+                    RecordHeader::peek(&slice[at..], next).expect("records were decoded to derive their shape");
                 let index = header.id.index;
                 let counts = index >= next && index <= last && term_at(index) == Some(header.id.term);
                 if index < next {
@@ -132,7 +133,10 @@ mod tests {
     fn ids(cut: &Cut) -> Vec<LogId> {
         let bytes = cut.records.concat();
         assert_eq!(bytes.len(), cut.length_bytes);
-        bytes.chunks(crate::codec::RECORD_HEADER_BYTES).map(|one| RecordHeader::read(one).unwrap().id).collect()
+        bytes
+            .chunks(crate::codec::RECORD_HEADER_BYTES)
+            .map(|one| RecordHeader::read(one, Index(0)).unwrap().id)
+            .collect()
     }
 
     fn range(first: u64, last: u64, term: u64) -> Vec<LogId> {

@@ -252,7 +252,7 @@ fn a_leader_ticks_when_a_session_has_ended_and_at_no_other_time() {
     assert_eq!((entries(&mut world, leader), world.replica(leader).machine().sessions().len()), (3, 1));
     world.pass(2 * SECOND);
     let record = world.node(leader).disk.records.last().expect("there are records").clone();
-    let header = RecordHeader::read(&record).unwrap();
+    let header = RecordHeader::read(&record, Index(0)).unwrap();
     assert_eq!((header.id.index, header.kind), (Index(4), Kind::Tick));
     assert!((39_000..=41_000).contains(&decode_stamp(&record[RECORD_HEADER_BYTES..]).unwrap()));
     assert!(world.replica(leader).machine().sessions().is_empty());

@@ -232,7 +232,7 @@ impl Swarm {
         let Some(node) = self.world.nodes.values().find(remembers) else { return };
         for (revision, command) in &self.acknowledged {
             let Some(record) = node.disk.archive.get(&revision.0) else { continue };
-            assert!(RecordHeader::read(record).is_ok());
+            assert!(RecordHeader::read(record, Index(0)).is_ok());
             let payload = &record[RECORD_HEADER_BYTES..];
             let (asked, stamp) = payload.split_at(command.len().min(payload.len()));
             assert_eq!(asked, &command[..], "seed {seed}: revision {revision} was acknowledged");

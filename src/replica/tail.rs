@@ -191,9 +191,9 @@ impl Tail {
         if index == self.first {
             return self.base_check;
         }
-        let header =
-            RecordHeader::peek(self.record(index.prev())).expect("kept records were read when they were pushed");
-        header.check
+        let (check, _) =
+            RecordHeader::peek_chain(self.record(index.prev())).expect("kept records were read when they were pushed");
+        check
     }
 
     fn record(&self, index: Index) -> &[u8] {
@@ -228,7 +228,7 @@ impl Tail {
 
 /// Reads the record at the start of `bytes` and proves that it is the entry at `index` behind one with `check`.
 pub(super) fn continues(bytes: &[u8], index: Index, check: u32) -> Result<RecordHeader, NoContinuation> {
-    let header = RecordHeader::peek(bytes).map_err(|source| NoContinuation::Unreadable { index, source })?;
+    let header = RecordHeader::peek(bytes, index).map_err(|source| NoContinuation::Unreadable { index, source })?;
     if header.total_bytes() > bytes.len() {
         let source = RecordError::Short { have: bytes.len(), need: header.total_bytes() };
         return Err(NoContinuation::Unreadable { index, source });
@@ -278,7 +278,7 @@ mod tests {
         for slice in tail.slices(Index(first), Index(last)) {
             let mut rest = &slice[..];
             while !rest.is_empty() {
-                let header = RecordHeader::read(rest).unwrap();
+                let header = RecordHeader::read(rest, Index(first)).unwrap();
                 found.push(header.id.index.0);
                 rest = &rest[header.total_bytes()..];
             }

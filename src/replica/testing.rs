@@ -489,7 +489,7 @@ impl Disk {
     }
 
     fn last_check(&self) -> u32 {
-        self.records.last().map_or(self.base_check, |last| RecordHeader::read(last).unwrap().check)
+        self.records.last().map_or(self.base_check, |last| RecordHeader::read(last, Index(0)).unwrap().check)
     }
 
     fn keep(&mut self, meta: SnapshotMeta, image: Image) {
@@ -513,7 +513,7 @@ impl Disk {
             return;
         }
         let record = self.records.get((meta.last.index.0 - self.base - 1) as usize);
-        if record.is_none_or(|record| RecordHeader::read(record).unwrap().id != meta.last) {
+        if record.is_none_or(|record| RecordHeader::read(record, Index(0)).unwrap().id != meta.last) {
             self.reset(&meta);
         }
     }
@@ -522,7 +522,7 @@ impl Disk {
         let covered = self.snapshots.last().expect("only what a snapshot covers is compacted").0.last.index.0;
         assert!(upto <= covered && upto > self.base && upto <= self.last());
         let count = (upto - self.base) as usize;
-        self.base_check = RecordHeader::read(&self.records[count - 1]).unwrap().check;
+        self.base_check = RecordHeader::read(&self.records[count - 1], Index(0)).unwrap().check;
         self.records.drain(..count);
         self.base = upto;
     }
@@ -548,7 +548,7 @@ impl Disk {
             assert_eq!(last.0 - first.0 + 1, written.len() as u64, "a write holds what it says");
         }
         for record in written {
-            let header = RecordHeader::read(&record).expect("what is written can be read");
+            let header = RecordHeader::read(&record, Index(0)).expect("what is written can be read");
             assert_eq!((header.id.index.0, header.link), (self.last() + 1, self.last_check()));
             assert!(header.id.term <= self.hard_state.term, "an entry's term is durable before the entry");
             self.archive.insert(self.last() + 1, record.clone());
@@ -638,7 +638,7 @@ fn split(slice: &Bytes) -> Vec<Bytes> {
     let mut records = Vec::new();
     let mut at = 0;
     while at < slice.len() {
-        let header = RecordHeader::read(&slice[at..]).expect("slices hold whole records");
+        let header = RecordHeader::read(&slice[at..], Index(0)).expect("slices hold whole records");
         records.push(slice.slice(at..at + header.total_bytes()));
         at += header.total_bytes();
     }
@@ -646,7 +646,7 @@ fn split(slice: &Bytes) -> Vec<Bytes> {
 }
 
 fn push_record(shape: &mut Shape, record: &Bytes) {
-    let header = RecordHeader::read(record).expect("records can be read");
+    let header = RecordHeader::read(record, Index(0)).expect("records can be read");
     let config = (header.kind == Kind::Config)
         .then(|| Arc::new(decode_config(&record[RECORD_HEADER_BYTES..]).expect("configurations can be read").0));
     shape.push(header.id.term, record.len() as u32, config);

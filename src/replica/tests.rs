@@ -349,7 +349,7 @@ fn what_follows_bulk_entries_goes_in_bulk_until_they_are_acknowledged() {
 fn records_of_another_term_than_the_core_named_are_never_sent() {
     let (mut world, leader, behind) = with_a_peer_behind();
     let record = world.node(leader).disk.records[9].clone();
-    let header = RecordHeader::read(&record).unwrap();
+    let header = RecordHeader::read(&record, Index(0)).unwrap();
     let mut other = bytes::BytesMut::new();
     let id = LogId { term: header.id.term.next(), ..header.id };
     append_record(&mut other, header.link, header.kind, id, 0, |out| out.extend_from_slice(&record[40..]));
@@ -499,7 +499,7 @@ fn a_changed_log_file_is_noticed_before_it_is_applied() {
     world.kill(1);
     // A record that is valid in itself but was not there when its successor was written.
     let record = world.node(1).disk.records[3].clone();
-    let header = RecordHeader::read(&record).unwrap();
+    let header = RecordHeader::read(&record, Index(0)).unwrap();
     let mut forged = bytes::BytesMut::new();
     let put = encoded(&Command { key: b"k".to_vec(), operation: Operation::Put { value: b"forged".to_vec() } });
     append_record(&mut forged, header.link, Kind::Command, header.id, 0, |out| out.extend_from_slice(&put));
@@ -516,13 +516,13 @@ fn an_entry_of_a_newer_version_is_stored_but_stops_the_node_when_it_would_be_app
     let follower = other_than(leader);
     let (last, check) = end_of_log(&mut world, follower);
     let term = world.replica(follower).core().term();
-    let message = append_of(leader, follower, term, last, check, Kind::Unknown(200), last.index.next());
+    let message = append_of(leader, follower, term, last, check, Kind::Unknown(20), last.index.next());
     world.step(follower, Input::Peer(message));
     world.turn(follower);
     world.turn(follower);
     assert_eq!(world.node(follower).disk.records.len() as u64, last.index.0 + 1);
     let fault = world.node(follower).fault.clone();
-    assert!(matches!(&fault, Some(Fault::Invariant { what }) if what.contains("200")), "{fault:?}");
+    assert!(matches!(&fault, Some(Fault::Invariant { what }) if what.contains("kind 20")), "{fault:?}");
     world.pass(SECOND);
     assert_eq!(world.node(follower).fault, fault, "and it is told once");
 }
@@ -684,7 +684,7 @@ fn a_status_says_what_the_node_knows() {
 fn end_of_log(world: &mut World, id: u64) -> (LogId, u32) {
     let last = world.replica(id).core().last();
     let record = world.node(id).disk.records.last().expect("a log is never empty").clone();
-    (last, RecordHeader::read(&record).unwrap().check)
+    (last, RecordHeader::read(&record, Index(0)).unwrap().check)
 }
 
 /// An append of one entry, as a leader would send it.

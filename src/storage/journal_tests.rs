@@ -9,7 +9,7 @@ use super::journal::{Journal, JournalOptions};
 use super::layout::{self, Founding, SyncMode};
 use super::recovery::{OpenError, Recovered};
 use super::segment::{MARKER_BYTES, SEGMENT_HEADER_BYTES};
-use crate::codec::{Kind, Settings, WriteBatch, append_record};
+use crate::codec::{Kind, RECORD_HEADER_BYTES, Settings, WriteBatch, append_record};
 use crate::raft::{ClusterId, Config, HardState, Index, LogId, Member, NodeId, Rules, StorageId, Term, WriteSeq};
 
 const OPTIONS: JournalOptions =
@@ -102,13 +102,32 @@ fn what_was_written_is_found_again_after_a_close_and_after_a_kill() {
     assert_eq!(found.shape.last(), Index(6));
     assert_eq!(found.hard_state, term_two().unwrap());
     assert_eq!(found.tail.len(), 6);
-    assert_eq!(found.tail[1], first.records[0].slice(..140));
+    assert_eq!(found.tail[1], first.records[0].slice(..RECORD_HEADER_BYTES + 100));
     assert!(!found.notes.is_empty(), "a kill is not a clean close");
     let read = journal.reader().read(Index(2), Index(4), usize::MAX).unwrap();
     assert_eq!(read, first.records[0]);
     journal.close().unwrap();
     let (_journal, found) = bench.open();
     assert_eq!((found.shape.last(), found.notes.len()), (Index(6), 0));
+}
+
+/// As `docs/formats.md` says; what the disk and the network carry depends on it.
+#[test]
+fn a_put_takes_at_most_32_bytes_over_key_and_value() {
+    const BATCH: u64 = 64;
+    // A put is encoded with five bytes over these two; `codec::entry` has a test of that.
+    const KEY_AND_VALUE_BYTES: usize = 16 + 256;
+    let mut bench = Bench::new();
+    let (mut journal, _) = bench.open();
+    let segment = bench.segments().pop().unwrap();
+    let used = || fs::read(&segment).unwrap().iter().rposition(|byte| *byte != 0).unwrap();
+    let mut write = |number: u64| {
+        let batch = bench.batch(1, BATCH, KEY_AND_VALUE_BYTES + 5);
+        assert_eq!(journal.write_group(&[batch]).unwrap(), WriteSeq(number));
+        used()
+    };
+    let bytes = write(1).abs_diff(write(2)) as f64 / BATCH as f64;
+    assert_eq!(bytes - KEY_AND_VALUE_BYTES as f64, 31.75);
 }
 
 #[test]
@@ -131,7 +150,7 @@ fn a_log_cut_at_every_byte_of_its_unsynced_tail_opens_with_all_that_was_synced()
         fs::write(&segment, &image).unwrap();
         let (journal, found) =
             Journal::open(&bench.data, OPTIONS).unwrap_or_else(|error| panic!("cut at {cut}: {error}"));
-        let whole = cut / 60;
+        let whole = cut / (RECORD_HEADER_BYTES + 20);
         assert_eq!(found.shape.last(), Index(3 + whole as u64), "cut at {cut}");
         drop(journal);
         let (_journal, again) = Journal::open(&bench.data, OPTIONS).unwrap();
@@ -213,7 +232,7 @@ fn a_replaced_tail_stays_replaced_whatever_comes_after() {
     let (journal, found) = bench.open();
     assert_eq!(found.shape.terms, [(Term(1), 1), (Term(2), 2), (Term(3), 1)]);
     let read = journal.reader().read(Index(2), Index(3), usize::MAX).unwrap();
-    assert_eq!(read.len(), 100, "what is before the cut is still read from the older segment");
+    assert_eq!(read.len(), 2 * RECORD_HEADER_BYTES + 20, "what is before the cut is still read from the older segment");
 }
 
 #[test]
@@ -253,7 +272,7 @@ fn count_records(bytes: &Bytes) -> u64 {
     let mut count = 0;
     let mut at = 0;
     while at < bytes.len() {
-        at += crate::codec::RecordHeader::read(&bytes[at..]).unwrap().total_bytes();
+        at += crate::codec::RecordHeader::read(&bytes[at..], Index(0)).unwrap().total_bytes();
         count += 1;
     }
     count

@@ -572,7 +572,7 @@ fn read_tail(log: &LogReader, first: Index, last: Index) -> Result<Vec<Bytes>, O
             ReadError::OutOfRange { .. } => unreachable!("the tail lies within the log that was just read"),
         })?;
         while !records.is_empty() {
-            let header = RecordHeader::peek(&records).expect("the reader returns whole records");
+            let header = RecordHeader::peek(&records, next).expect("the reader returns whole records");
             tail.push(records.split_to(header.total_bytes()));
             next = next.next();
         }

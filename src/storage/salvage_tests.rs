@@ -60,7 +60,7 @@ impl Bench {
 
     fn next_batch(&mut self, seq: u64) -> WriteBatch {
         let index = self.records.len() as u64 + 1;
-        let link = RecordHeader::peek(self.records.last().unwrap()).unwrap().check;
+        let link = RecordHeader::peek(self.records.last().unwrap(), Index(0)).unwrap().check;
         let mut record = BytesMut::new();
         append_record(&mut record, link, Kind::Command, LogId::new(index, 1), 1, |out| {
             out.extend_from_slice(&vec![(index % 251) as u8; PAYLOAD_BYTES]);

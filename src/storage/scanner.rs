@@ -17,10 +17,6 @@ use crate::raft::{Index, StorageId, Term};
 /// Bytes fetched at once while a whole segment is read.
 pub(super) const SCAN_CHUNK_BYTES: usize = 1024 * 1024;
 
-/// How far the index of a record may lie ahead of the expected one to be taken up again behind damage; keeps garbage
-/// from being checksummed at every byte.
-const RESUME_INDEX_SPAN: u64 = 1 << 32;
-
 /// What the next record must be.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Expected {
@@ -106,7 +102,7 @@ impl Scanner {
         if head.iter().take(RECORD_HEADER_BYTES).all(|byte| *byte == 0) {
             return Ok(Piece::Nothing { offset: self.position });
         }
-        let record = match RecordHeader::peek(&head) {
+        let record = match RecordHeader::peek(&head, self.expected.next) {
             Ok(header) => self.window(self.position, header.total_bytes())?,
             Err(_) => head,
         };
@@ -144,7 +140,7 @@ impl Scanner {
 
     fn record(&mut self, bytes: Bytes) -> Piece {
         let offset = self.position;
-        let header = match RecordHeader::read(&bytes) {
+        let header = match RecordHeader::read(&bytes, self.expected.next) {
             Ok(header) => header,
             Err(error) => return bad_record(offset, &error, self.expected.next),
         };
@@ -192,17 +188,17 @@ impl Scanner {
                 Expected { next: marker.last.next(), link: Some(marker.last_check), term: self.expected.term };
             return (expected.next >= self.expected.next).then_some((offset, expected));
         }
-        if bytes.len() < RECORD_HEADER_BYTES || bytes[13..16] != [RECORD_VERSION, 0, 0] {
-            return None;
-        }
-        let claimed = RecordHeader::peek(bytes).ok()?;
+        let claimed = RecordHeader::peek(bytes, self.expected.next).ok()?;
         let ahead = claimed.id.index.0.checked_sub(self.expected.next.0)?;
-        if ahead > RESUME_INDEX_SPAN || claimed.id.term < self.expected.term {
+        // No more entries can be missing than would fit in between, which keeps garbage from being checksummed at every
+        // byte.
+        let missing_max = (offset - self.position) / RECORD_HEADER_BYTES as u64;
+        if claimed.version != RECORD_VERSION || ahead > missing_max || claimed.id.term < self.expected.term {
             return None;
         }
         let mut whole = vec![0; claimed.total_bytes()];
         let length = self.file.read_at(&mut whole, offset).ok()?;
-        let header = RecordHeader::read(&whole[..length]).ok()?;
+        let header = RecordHeader::read(&whole[..length], self.expected.next).ok()?;
         let expected = Expected { next: header.id.index, link: Some(header.link), term: header.id.term };
         Some((offset, expected))
     }
@@ -270,12 +266,12 @@ fn bounded_by(file: &dyn DiskFile, start: u64, most: usize) -> io::Result<usize>
     Ok(usize::try_from(left).unwrap_or(usize::MAX).min(most))
 }
 
-/// Places that may begin a marker or a record: the byte at 12 is a marker's kind, or the one at 13 a record's version.
+/// Places that may begin a marker or a record: the byte at 12 is a marker's kind, or the one at 11 has a record's version.
 fn candidates(bytes: &[u8], probed: usize, width: usize) -> impl Iterator<Item = usize> {
     let end = probed.min((bytes.len() + 1).saturating_sub(width));
     (0..end).filter(move |at| {
         let is_marker = bytes[at + 12] == MARKER_KIND && u32_at(bytes, at + 8) == MARKER_LENGTH;
-        is_marker || bytes[at + 13] == RECORD_VERSION
+        is_marker || RecordHeader::claims_version(bytes[at + 11])
     })
 }
 

@@ -328,6 +328,6 @@ mod tests {
     #[test]
     fn a_marker_is_never_a_record() {
         const { assert!(MARKER_LENGTH > RECORD_PAYLOAD_BYTES_MAX) };
-        assert!(RecordHeader::read(&marker().encode(StorageId(7))).is_err());
+        assert!(RecordHeader::read(&marker().encode(StorageId(7)), Index(0)).is_err());
     }
 }

@@ -52,7 +52,7 @@ impl Log {
     }
 
     fn header(&self, index: u64) -> RecordHeader {
-        RecordHeader::peek(&self.0[index as usize - 1]).unwrap()
+        RecordHeader::peek(&self.0[index as usize - 1], Index(0)).unwrap()
     }
 
     fn push(&mut self, term: u64, value_bytes: usize) {

@@ -175,7 +175,8 @@ impl Wal {
         let mut start = 0;
         let mut at = 0;
         while at < records.len() {
-            let header = RecordHeader::peek(&records[at..]).expect("only whole records are handed over");
+            let header = RecordHeader::peek(&records[at..], self.tip.id.index.next())
+                .expect("only whole records are handed over");
             let length = header.total_bytes();
             assert!(at + length <= records.len(), "only whole records are handed over");
             self.assert_continues(&header);
@@ -324,7 +325,7 @@ impl Wal {
             return Ok(origin);
         }
         let record = self.reader.read(index, index, 1).map_err(|source| WriteError::Truncation { source })?;
-        let header = RecordHeader::peek(&record).expect("the reader returns whole records");
+        let header = RecordHeader::peek(&record, index).expect("the reader returns whole records");
         Ok(Tip { id: header.id, check: header.check })
     }
 

@@ -142,7 +142,7 @@ impl Node {
         append_record(&mut record, self.check, Kind::Command, LogId::new(index, term), 0, |out| {
             out.extend_from_slice(&[index as u8; PAYLOAD_BYTES]);
         });
-        self.check = RecordHeader::peek(&record).expect("the record is whole").check;
+        (self.check, _) = RecordHeader::peek_chain(&record).expect("the record is whole");
         self.seq += 1;
         let mut batch = self.empty_batch();
         batch.hard_state = with_hard_state.then_some(HardState { term: Term(term), vote: None });

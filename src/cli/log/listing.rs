@@ -170,7 +170,7 @@ impl<'a> Show<'a> {
             |error: std::io::Error| Failure::new("E0107", format!("{} cannot be read", path.display())).because(&error);
         let opened = File::open(&path).map_err(unreadable)?;
         for offset in places.iter().rev() {
-            self.entry(&read_entry(&opened, &path, *offset).map_err(unreadable)?)?;
+            self.entry(&read_entry(&opened, &path, *offset, segment.first).map_err(unreadable)?)?;
         }
         found.shown += places.len() as u64;
         Ok(met - places.len() as u64)

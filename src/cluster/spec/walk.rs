@@ -20,8 +20,8 @@ const HEARTBEATS_PER_ELECTION_MIN: u32 = 5;
 const HEARTBEAT_INTERVAL_MIN: Duration = Duration::from_millis(1);
 const ELECTION_TIMEOUT_MAX: Duration = Duration::from_secs(60);
 
-/// Largest `limits.max_value_size`: an entry with key and value must fit into one record and one message.
-const VALUE_SIZE_BYTES_MAX: u64 = 16 << 20;
+/// Largest `limits.max_value_size`: two values and a key must fit into one record and one message.
+const VALUE_SIZE_BYTES_MAX: u64 = 4 << 20;
 
 /// What an entry has beside its value in a segment: headers, and the longest key.
 const ENTRY_OVERHEAD_BYTES: u64 = 128 * 1024;

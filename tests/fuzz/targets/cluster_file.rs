@@ -1,0 +1,5 @@
+//! See `cluster_file` in `src/lib.rs`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| raftctl_fuzz::cluster_file(input));

@@ -1,0 +1,5 @@
+//! See `hard_state` in `src/lib.rs`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| raftctl_fuzz::hard_state(input));

@@ -1,0 +1,5 @@
+//! See `request` in `src/lib.rs`.
+
+#![no_main]
+
+libfuzzer_sys::fuzz_target!(|input: &[u8]| raftctl_fuzz::request(input));
