@@ -61,7 +61,8 @@ const BY_SWARM: &[(Rule, u64)] = &[
     (Rule::FailStop, 10),
     (Rule::DamageNotTorn, 20),
     (Rule::TornNotDamage, 10),
-    (Rule::ChangeInOwnTerm, 30),
+    (Rule::RepairBeforeVote, 100),
+    (Rule::ChangeInOwnTerm, 100),
     (Rule::OneChange, 20),
     (Rule::BothHalvesElect, 100),
     (Rule::BothHalvesCommit, 40),
@@ -71,7 +72,7 @@ const BY_SWARM: &[(Rule, u64)] = &[
     (Rule::SnapshotConfig, 10),
     (Rule::SuffixKept, 200),
     (Rule::ReadQuorum, 100),
-    (Rule::ReadOwnTerm, 20),
+    (Rule::ReadOwnTerm, 100),
     (Rule::DedupeReplicated, 20),
 ];
 

@@ -124,8 +124,7 @@ impl SimDisk {
             Decay::Misdirected => {
                 let Some(former) = former() else { return false };
                 let content = state.files[&file].copy_of(sector);
-                let others: Vec<(u64, usize)> =
-                    places.into_iter().filter(|place| *place != (file, sector)).collect();
+                let others: Vec<(u64, usize)> = places.into_iter().filter(|place| *place != (file, sector)).collect();
                 let Some((other, target)) = pick(&others, dice) else { return false };
                 state.file(file).replace(sector, former.as_deref());
                 state.file(other).replace(target, content.as_deref());
