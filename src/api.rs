@@ -157,6 +157,8 @@ pub enum Refused {
     Unavailable {
         because: String,
     },
+    /// The leader's disk is nearly full: it takes no writes until there is room.
+    DiskFull,
     /// May or may not be applied, now or later: leadership was lost while the write was in flight.
     Unknown,
     /// The session keeps no answer for this write any more: it was applied before, or given up. Not applied now (R107).
@@ -234,6 +236,8 @@ pub struct NodeStatus {
     pub snapshot: Index,
     /// When this node wrote that snapshot. RFC 3339, UTC.
     pub snapshot_time: Option<String>,
+    /// The disk has too little room for new entries.
+    pub disk_low: bool,
 }
 
 /// A member as the answering node sees it.

@@ -183,6 +183,80 @@ fn a_follower_that_is_killed_while_it_receives_a_snapshot_goes_on_in_the_same_fi
     }
 }
 
+/// Somebody else takes all that is left of the disk under three nodes that are being written to: what is acknowledged stays,
+/// writes are refused by name, reads go on, and so do writes when there is room again. Nobody restarts anything.
+#[test]
+fn a_full_disk_loses_nothing_and_the_nodes_go_on_by_themselves() {
+    let Some(disk) = SmallDisk::mount(300) else { return };
+    let folder = tempfile::tempdir_in(&disk.0).expect("a folder can be made on the small disk");
+    let cluster = Cluster::up_in(folder, "small", "limits:\n  max_pending_bytes: 2MiB\n");
+    let pids: Vec<Value> = ["n1", "n2", "n3"].map(|node| cluster.member(node)["pid"].clone()).into();
+    let mut writer = Writer::start(&cluster, 0);
+    writer.write_until_acknowledged(20);
+    disk.fill();
+    let mut refused = None;
+    let deadline = Instant::now() + PATIENCE;
+    while refused.is_none() {
+        assert!(Instant::now() < deadline, "a leader without room says so");
+        // Large, so that the log must grow.
+        let answer = writer.ask(json!({"id": 1, "op": "put", "key": "ballast", "value": noise(7)}));
+        refused = (answer["ok"] == json!(false)).then_some(answer);
+    }
+    let refused = refused.expect("it was just set");
+    assert_eq!((&refused["error"], &refused["code"]), (&json!("unavailable"), &json!("E0515")), "{refused}");
+    let status: Value =
+        serde_json::from_slice(&cluster.run(&["status", "-o", "json"]).stdout).expect("status prints JSON");
+    let problems = status["problems"].as_array().expect("problems are a list");
+    assert!(problems.iter().any(|problem| problem["code"] == json!("E0713")), "{problems:?}");
+    let read = writer.ask(json!({"id": 2, "op": "get", "key": format!("list{}", writer.history.number)}));
+    assert_eq!(read["found"], json!(true), "reads go on: {read}");
+
+    disk.empty();
+    writer.write_until_acknowledged(20);
+    cluster.ok(&["status", "--wait", "healthy", "--timeout", "60s"]);
+    for (node, pid) in ["n1", "n2", "n3"].iter().zip(&pids) {
+        assert_eq!(&cluster.member(node)["pid"], pid, "{node} was never gone");
+    }
+    check_history(&cluster, &writer.finish());
+    cluster.ok(&["cluster", "stop"]);
+    cluster.ok(&["log", "diff", "n1", "n2", "n3"]);
+}
+
+/// A file system in memory that only this test uses.
+struct SmallDisk(PathBuf, #[expect(dead_code, reason = "it is removed with this value")] tempfile::TempDir);
+
+impl SmallDisk {
+    /// None, and a line that says so, where that is not allowed.
+    fn mount(mebibytes: u64) -> Option<SmallDisk> {
+        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        let options = format!("size={mebibytes}m");
+        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", &options, "tmpfs"]).arg(folder.path()).output();
+        if !mount.is_ok_and(|mount| mount.status.success()) {
+            println!("skipped: mounting a small file system needs root");
+            return None;
+        }
+        Some(SmallDisk(folder.path().to_path_buf(), folder))
+    }
+
+    /// Takes all that is left.
+    fn fill(&self) {
+        let mut ballast = std::fs::File::create(self.0.join("ballast")).expect("a file can be made");
+        let block = vec![1; 1 << 16];
+        while ballast.write_all(&block).is_ok() {}
+    }
+
+    fn empty(&self) {
+        std::fs::remove_file(self.0.join("ballast")).expect("the ballast can be removed");
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        // Best effort: what still runs there keeps it until it ends.
+        let _ = Command::new("umount").arg("-l").arg(&self.0).output();
+    }
+}
+
 /// Text that does not get much shorter by compression.
 fn noise(seed: u64) -> String {
     const BYTES: usize = 512 * 1024;
@@ -230,7 +304,10 @@ impl Cluster {
 
     /// With these lines more in its file.
     fn up_with(name: &str, more: &str) -> Cluster {
-        let folder = tempfile::tempdir().expect("a temporary folder can be made");
+        Cluster::up_in(tempfile::tempdir().expect("a temporary folder can be made"), name, more)
+    }
+
+    fn up_in(folder: tempfile::TempDir, name: &str, more: &str) -> Cluster {
         let cluster = Cluster { name: name.to_owned(), home: folder.path().to_path_buf(), _home: folder };
         let file = cluster.home.join("cluster.yaml");
         std::fs::write(&file, format!("cluster: {name}\nnodes: 3\n{more}")).expect("the cluster file can be written");

@@ -275,6 +275,7 @@ pub(super) fn invalid(refused: &Refused, line: u64) -> Value {
 pub(super) fn failed(id: &Value, error: &ClientError) -> Value {
     let message = error.to_string();
     match error {
+        ClientError::Unavailable(Cause::DiskFull { .. }) => refusal(id, "unavailable", "E0515", &message, true),
         ClientError::Unavailable(_) => refusal(id, "unavailable", "E0502", &message, true),
         ClientError::Unknown(_) => refusal(id, "unknown", "E0503", &message, false),
         ClientError::SessionExpired => refusal(id, "session_expired", "E0514", &message, true),

@@ -114,6 +114,9 @@ fn unavailable(what: &str) -> Failure {
 /// How a command ends when its request got no answer.
 pub fn failure(what: &str, error: &ClientError) -> Failure {
     match error {
+        ClientError::Unavailable(Cause::DiskFull { .. }) => {
+            Failure::new("E0515", format!("{what} was not done")).because(error).fix("make room on that disk")
+        }
         ClientError::Unavailable(cause) => {
             let fix = match cause {
                 Cause::PinnedToFollower { .. } => "leave out --node, or use --node leader",

@@ -54,6 +54,8 @@ pub enum Cause {
     LeadershipLost { node: String },
     #[error("{node} has too much waiting")]
     Busy { node: String },
+    #[error("the disk of {node}, which leads the cluster, is nearly full")]
+    DiskFull { node: String },
     #[error("{node} does not lead the cluster, and the client is pinned to it")]
     PinnedToFollower { node: String },
     #[error("{node} refuses for the moment: {because}")]

@@ -413,6 +413,8 @@ impl Router {
                 self.rest(node, now);
                 self.again(id, Cause::Refused { node: name, because });
             }
+            // Whether somebody makes room is not to be waited for.
+            Refused::DiskFull => self.finish(id, Err(ClientError::Unavailable(Cause::DiskFull { node: name }))),
             Refused::Unknown => self.lost(id, &Cause::LeadershipLost { node: name }),
             Refused::Discarded => self.finish(id, Err(ClientError::Unknown(Cause::Discarded))),
             Refused::SessionExpired { log_time_ms } => self.renew_session(id, log_time_ms),

@@ -327,9 +327,19 @@ fn node_problems(status: &NodeStatus, now: jiff::Timestamp) -> Vec<Problem> {
             "make the cluster anew, or renew the certificate",
         ));
     }
-    if status.disk_free_bytes.is_some_and(|free| free < DISK_FREE_NOTED) {
+    if status.disk_low {
+        let message = format!("{} takes no new entries: its disk is nearly full", status.name);
+        let fix = "make room on the disk that holds its data directory";
+        problems.push(problem("E0713", Severity::Error, name, message, fix));
+    } else if status.disk_free_bytes.is_some_and(|free| free < DISK_FREE_NOTED) {
         let message = format!("{} has less than 512 MiB of disk left", status.name);
-        problems.push(problem("E0709", Severity::Warning, name, message, "make room; a full disk stops the node"));
+        problems.push(problem(
+            "E0709",
+            Severity::Warning,
+            name,
+            message,
+            "make room; without it the node takes no new writes",
+        ));
     }
     if !status.cut.is_empty() {
         let fix = format!("raftctl cluster heal {}", status.name);

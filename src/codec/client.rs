@@ -346,6 +346,7 @@ fn refused_to_message(refused: Refused) -> RefusedMessage {
         }
         Refused::Invalid { because } => RefusedKind::Invalid(because),
         Refused::Discarded => RefusedKind::Discarded(Empty {}),
+        Refused::DiskFull => RefusedKind::DiskFull(Empty {}),
         Refused::SessionExpired { log_time_ms } => RefusedKind::SessionExpired(log_time_ms),
     };
     RefusedMessage { why: Some(why) }
@@ -367,6 +368,7 @@ fn refused_from_message(message: RefusedMessage) -> Option<Refused> {
         }
         RefusedKind::Invalid(because) => Refused::Invalid { because },
         RefusedKind::Discarded(Empty {}) => Refused::Discarded,
+        RefusedKind::DiskFull(Empty {}) => Refused::DiskFull,
         RefusedKind::SessionExpired(log_time_ms) => Refused::SessionExpired { log_time_ms },
     })
 }
@@ -405,6 +407,7 @@ fn status_to_message(status: NodeStatus) -> StatusMessage {
         cut: (!status.cut.is_empty()).then(|| links_to_message(status.cut)),
         snapshot: status.snapshot.0,
         snapshot_time: status.snapshot_time,
+        disk_low: status.disk_low,
     }
 }
 
@@ -442,6 +445,7 @@ fn status_from_message(message: StatusMessage) -> NodeStatus {
         cut: message.cut.map(links_from_message).unwrap_or_default(),
         snapshot: Index(message.snapshot),
         snapshot_time: message.snapshot_time,
+        disk_low: message.disk_low,
     }
 }
 
@@ -520,6 +524,7 @@ mod tests {
             cut: links(),
             snapshot: Index(8),
             snapshot_time: Some("2026-11-24T22:52:55Z".to_owned()),
+            disk_low: true,
             ..NodeStatus::default()
         }
     }
@@ -544,6 +549,7 @@ mod tests {
             Refused::NotLeader { leader: None },
             Refused::NotLeader { leader: Some(hint) },
             Refused::Busy,
+            Refused::DiskFull,
             Refused::Unavailable { because: "stopping".to_owned() },
             Refused::Unknown,
             Refused::KeyTooLarge { size_bytes: 2, limit_bytes: 1 },

@@ -41,7 +41,7 @@ pub struct Finding {
     pub path: PathBuf,
     /// A stable word: `cluster-directory node-directory data-directory log-directory segment hard-state
     /// snapshot-directory snapshot snapshot-part node-file run-file cluster-file identity-directory certificate
-    /// private-key node-log lock in-use recovering set-aside temporary home`.
+    /// private-key node-log lock reserve in-use recovering set-aside temporary home`.
     pub kind: &'static str,
     /// One sentence without a full stop.
     pub about: String,
@@ -155,7 +155,7 @@ fn data_directory(path: &Path) -> io::Result<Finding> {
     if let Some(config) = look.config.clone().or_else(|| newest_config_of_snapshots(path)) {
         finding = finding.fact("members", json!(config.members));
     }
-    let finding = with_inside(finding, &["hard_state", "in-use", "recovering", "lock", "damaged"])?;
+    let finding = with_inside(finding, &["hard_state", "in-use", "recovering", "reserve", "lock", "damaged"])?;
     let finding = with_children(finding, &layout::snapshot_dir(path))?;
     with_segments(finding, &layout::log_dir(path), &look)
 }
@@ -228,6 +228,7 @@ fn file(path: &Path, length: u64) -> io::Result<Option<Finding>> {
     }
     let known = match name.as_str() {
         "lock" => Some(Finding::new(path, "lock", "held by the running process; its content means nothing")),
+        "reserve" => Some(Finding::new(path, "reserve", "room on the disk that is held back; zeros")),
         "in-use" => Some(Finding::new(path, "in-use", "the node runs, or ended without closing its data")),
         "recovering" => Some(Finding::new(path, "recovering", "the log was damaged and is not repaired yet")),
         _ => None,

@@ -8,6 +8,7 @@
 mod clock;
 mod cuts;
 mod journal_thread;
+mod room;
 mod shutdown;
 mod start;
 mod turn;

@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use super::clock::{Clock, wall_ms};
 use super::cuts::Cuts;
 use super::journal_thread::{JournalThread, describe};
+use super::room::Room;
 use super::shutdown::Shutdown;
 use super::turn::{Ended, Facts, Turn};
 use super::worker::Worker;
@@ -19,6 +20,7 @@ use crate::raft::{Config, Fault, NodeId, Rules};
 use crate::replica::{BootError, Found, Image, Limits, Replica, Setup};
 use crate::storage::disk::RealDisk;
 use crate::storage::layout::{self, NodeFile, RunFile, StorageSection};
+use crate::storage::room::Floors;
 use crate::storage::{Journal, JournalOptions, Loaded, OpenError, Recovered, SyncMode};
 use crate::transport::identity::{Identity, IdentityError};
 use crate::transport::{self, BindError, PeerAddress, Transport, TransportSetup};
@@ -141,7 +143,7 @@ fn open_journal(options: &NodeOptions, file: &NodeFile) -> Result<(Journal, Reco
 async fn run_until_stopped(
     options: NodeOptions,
     file: NodeFile,
-    journal: Journal,
+    mut journal: Journal,
     found: Recovered,
     identity: Identity,
     log: Arc<Log>,
@@ -160,6 +162,9 @@ async fn run_until_stopped(
     let run_file = RunFile::of_this_process(jiff::Timestamp::now().to_string()).map_err(NodeError::RunFile)?;
     run_file.write(&options.dir).map_err(NodeError::RunFile)?;
     let facts = facts(&options, &file, &run_file, cert_expires, found.settings.election_timeout);
+    let floors = Floors::of(found.settings.max_pending_bytes);
+    let room =
+        journal.hold_room(floors).map_err(|source| NodeError::System { what: "the disk cannot be asked", source })?;
     let latency = journal.sync_latency();
     log.line(
         Level::Info,
@@ -184,6 +189,7 @@ async fn run_until_stopped(
         log,
         facts,
         sync_p99_ms: Box::new(move || latency.p99_ms()),
+        room: Room::new(room),
         is_recovering,
     };
     let ended = turn.run(&mut shutdown).await;

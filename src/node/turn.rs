@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 use super::clock::{Clock, wall_ms};
 use super::cuts::Cuts;
 use super::journal_thread::{JournalNews, JournalThread};
+use super::room::Room;
 use super::shutdown::{Shutdown, Stopping};
 use super::worker::Worker;
 use crate::api::{Answer, Ask, ClientId, NodeStatus, Request, Response};
@@ -56,6 +57,7 @@ pub struct Turn {
     pub log: Arc<Log>,
     pub facts: Facts,
     pub sync_p99_ms: Box<dyn Fn() -> Option<f64> + Send + Sync>,
+    pub room: Room,
     /// The data directory says that this node recovers (R64).
     pub is_recovering: bool,
 }
@@ -91,6 +93,7 @@ impl Turn {
                 () = sleep_until(&self.clock, deadline) => self.note_lateness(deadline).await,
             }
             self.take_inputs(&mut arrived, done);
+            self.note_room();
             if let Some(fault) = self.carry_out(&mut outputs) {
                 return Ended::Fault(fault);
             }
@@ -102,6 +105,15 @@ impl Turn {
             {
                 return Ended::Stopped;
             }
+        }
+    }
+
+    /// Tells the replica when there is too little room on the disk, and when there is enough again.
+    fn note_room(&mut self) {
+        match self.room.news(self.clock.now()) {
+            Ok(None) => {}
+            Ok(Some(is_low)) => self.replica.step(self.clock.now(), wall_ms(), Input::DiskLow(is_low)),
+            Err(error) => self.log.line(Level::Warn, &format!("the disk cannot be asked how much is free: {error}")),
         }
     }
 
@@ -271,6 +283,7 @@ impl Turn {
         status.unsafe_sync = self.facts.unsafe_sync;
         status.sync_p99_ms = (self.sync_p99_ms)();
         status.disk_free_bytes = layout::disk_free_bytes(Path::new(&self.facts.data_dir)).ok();
+        status.disk_low = self.room.is_low();
         status.refused_messages = self.transport.refused_messages();
         status.cut = self.cuts.links();
         let last = self.replica.core().snapshot().map(|snapshot| snapshot.last);

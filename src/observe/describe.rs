@@ -19,6 +19,7 @@ fn weight(event: &Event) -> Level {
         | Event::Truncated { .. }
         | Event::ConfigRolledBack { .. }
         | Event::LearnerTooSlow { .. }
+        | Event::DiskLow
         | Event::SnapshotFailed { .. } => Level::Warn,
         Event::BecamePreCandidate { .. }
         | Event::BecameCandidate { .. }
@@ -29,6 +30,7 @@ fn weight(event: &Event) -> Level {
         | Event::Removed { .. }
         | Event::GoodbyeEnded { .. }
         | Event::LearnerReady { .. }
+        | Event::DiskRoom
         | Event::SnapshotTaken { .. }
         | Event::SnapshotOffered { .. }
         | Event::SnapshotInstalled { .. }

@@ -97,6 +97,10 @@ pub enum Event {
     SnapshotTaken {
         last: LogId,
     },
+    /// The disk is nearly full: new entries are refused until there is room.
+    DiskLow,
+    /// There is room on the disk again.
+    DiskRoom,
     /// A snapshot could not be taken, stored, read or installed; it will be tried again.
     SnapshotFailed {
         because: String,
@@ -198,6 +202,8 @@ impl Event {
             Event::TransferStarted { .. } => "transfer-started",
             Event::TransferEnded { .. } => "transfer-ended",
             Event::SnapshotTaken { .. } => "snapshot-taken",
+            Event::DiskLow => "disk-low",
+            Event::DiskRoom => "disk-room",
             Event::SnapshotFailed { .. } => "snapshot-failed",
             Event::SnapshotOffered { .. } => "snapshot-offered",
             Event::SnapshotInstalled { .. } => "snapshot-installed",
@@ -248,6 +254,8 @@ impl fmt::Display for Event {
             Event::TransferStarted { to } => write!(f, "started to transfer leadership to {to}"),
             Event::TransferEnded { to, because } => write!(f, "transfer of leadership to {to} ended: {because}"),
             Event::SnapshotTaken { last } => write!(f, "took a snapshot that ends at {last}"),
+            Event::DiskLow => write!(f, "the disk is nearly full: no new entries"),
+            Event::DiskRoom => write!(f, "there is room on the disk again"),
             Event::SnapshotFailed { because } => write!(f, "snapshot failed: {because}"),
             Event::SnapshotOffered { from, snapshot } => write!(f, "is sent snapshot {snapshot} by {from}"),
             Event::SnapshotInstalled { last, from } => {

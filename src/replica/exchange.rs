@@ -54,6 +54,8 @@ pub enum Input {
     SnapshotInstalled(Result<Box<Image>, String>),
     /// Somebody wants a snapshot of the state as it is.
     TakeSnapshot,
+    /// Whether the disk has too little room left for new entries.
+    DiskLow(bool),
     /// The connection to a peer is lost.
     PeerDown(NodeId),
     /// A message to a peer was dropped because its queue was full.

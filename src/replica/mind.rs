@@ -54,6 +54,8 @@ pub struct Replica {
     pub(super) feeds: Feeds,
     pub(super) snapshots: Snapshots,
     pub(super) log_clock: LogClock,
+    /// No new entries are taken: not from clients, and not from the leader.
+    pub(super) is_disk_low: bool,
     /// The term this node leads, as of the last turn.
     pub(super) leading: Option<Term>,
     hand_over: HandOver,
@@ -113,6 +115,7 @@ impl Replica {
             feeds: Feeds::default(),
             snapshots,
             log_clock: LogClock::default(),
+            is_disk_low: false,
             leading: None,
             hand_over: HandOver::NotAsked,
             next_fetch: FetchId(1),
@@ -155,6 +158,7 @@ impl Replica {
             Input::ChunkStored { snapshot, result } => self.take_stored(snapshot, result),
             Input::SnapshotInstalled(result) => self.take_installed(now, result),
             Input::TakeSnapshot => self.ask_for_snapshot(),
+            Input::DiskLow(is_low) => self.take_disk_low(is_low),
             Input::PeerDown(peer) => {
                 self.feeds.forget(peer);
                 self.forget_chunks(peer);
@@ -285,7 +289,15 @@ impl Replica {
     }
 
     fn take_peer_message(&mut self, now: Time, message: PeerMessage) {
-        let PeerMessage { envelope, records, bulk: _ } = message;
+        let PeerMessage { mut envelope, mut records, bulk: _ } = message;
+        if self.is_disk_low
+            && let Message::Append(append) = &mut envelope.message
+        {
+            // What is left is a prefix of it, and true: the leader leads, and up to `prev` the logs may agree. It is
+            // acknowledged up to there, and what was not is sent again.
+            append.entries = raft::Shape::empty(append.prev.index.next());
+            records.clear();
+        }
         let fits = match &envelope.message {
             Message::Append(append) => self.received.push(&append.entries, records),
             Message::Snapshot(chunk) => self.keep_chunk(chunk, records),
@@ -297,6 +309,17 @@ impl Replica {
             return;
         }
         self.core.receive(now, envelope);
+    }
+
+    fn take_disk_low(&mut self, is_low: bool) {
+        if core::mem::replace(&mut self.is_disk_low, is_low) == is_low {
+            return;
+        }
+        self.events.push(if is_low { Event::DiskLow } else { Event::DiskRoom });
+        if is_low {
+            // The log before it can go.
+            self.ask_for_snapshot();
+        }
     }
 
     fn take_fetched(&mut self, now: Time, id: FetchId, result: Result<Bytes, String>) {

@@ -199,6 +199,9 @@ impl Replica {
         if self.is_handing_over() {
             return Err(Refused::Unavailable { because: "this node is stopping".to_owned() });
         }
+        if self.is_disk_low {
+            return Err(Refused::DiskFull);
+        }
         let count = self.writes.len() + self.submissions.writes.len();
         let is_first = self.submissions.writes.is_empty();
         let bytes = self.submissions.length_bytes + command.len() as u64;

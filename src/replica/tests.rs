@@ -572,6 +572,38 @@ fn a_failed_disk_stops_the_node_and_its_clients_hear_of_it() {
 }
 
 #[test]
+fn a_node_whose_disk_is_nearly_full_takes_nothing_new_and_stays_in_touch() {
+    let (mut world, leader) = World::led();
+    let before = world.put(leader, "k", "v");
+    world.settle();
+    assert!(matches!(world.answer(leader, before), Some(Answer::Written { .. })));
+    let follower = leader % 3 + 1;
+    world.step(follower, Input::DiskLow(true));
+    let taken = world.put(leader, "k", "w");
+    world.settle();
+    assert!(matches!(world.answer(leader, taken), Some(Answer::Written { .. })), "the other two are a majority");
+    let (held, term) = (world.replica(follower).core().last().index, world.replica(leader).core().term());
+    world.pass(SECOND * 5);
+    let core = world.replica(follower).core();
+    assert_eq!((core.last().index, core.term()), (held, term), "it stores nothing and does not campaign");
+    assert!(held < world.replica(leader).core().last().index);
+
+    world.step(leader, Input::DiskLow(true));
+    let (write, read) = (world.put(leader, "k", "x"), world.get(leader, "k", Consistency::Linearizable, 0));
+    world.settle();
+    assert_eq!(world.answer(leader, write), refused(Refused::DiskFull));
+    assert_eq!(world.value(leader, read), Some("w".to_owned()), "reads go on");
+
+    for id in [leader, follower] {
+        world.step(id, Input::DiskLow(false));
+    }
+    let write = world.put(leader, "k", "y");
+    world.pass(SECOND);
+    assert!(matches!(world.answer(leader, write), Some(Answer::Written { .. })));
+    world.assert_all_equal();
+}
+
+#[test]
 fn waiting_writes_and_reads_are_bounded() {
     let mut world = World::of(3, Limits::tiny());
     let leader = world.elect();

@@ -554,6 +554,10 @@ impl Disk for SimDisk {
         Ok(self.state().names.contains_key(text(path)))
     }
 
+    fn free_bytes(&self, _: &Path) -> io::Result<u64> {
+        Ok(if self.state().is_full { 0 } else { u64::MAX })
+    }
+
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn DiskLock>>> {
         let path = text(path).to_owned();
         if !self.state().locks.insert(path.clone()) {

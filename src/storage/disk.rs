@@ -42,6 +42,8 @@ pub trait Disk: Send + Sync + fmt::Debug {
     fn sync_directory(&self, path: &Path) -> io::Result<()>;
     /// Whether there is something under this name.
     fn exists(&self, path: &Path) -> io::Result<bool>;
+    /// Bytes that may still be written on the file system of a directory.
+    fn free_bytes(&self, directory: &Path) -> io::Result<u64>;
     /// Takes the exclusive lock on a file, which is made when missing; none when another process holds it. The lock
     /// is let go when the value is dropped, and by the system when the process dies.
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn DiskLock>>>;
@@ -119,6 +121,10 @@ impl Disk for RealDisk {
 
     fn exists(&self, path: &Path) -> io::Result<bool> {
         std::fs::exists(path)
+    }
+
+    fn free_bytes(&self, directory: &Path) -> io::Result<u64> {
+        free_bytes(directory)
     }
 
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn DiskLock>>> {

@@ -167,6 +167,9 @@ impl Disk for FailingDisk {
     fn exists(&self, path: &Path) -> io::Result<bool> {
         RealDisk.exists(path)
     }
+    fn free_bytes(&self, directory: &Path) -> io::Result<u64> {
+        RealDisk.free_bytes(directory)
+    }
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn DiskLock>>> {
         RealDisk.lock(path)
     }

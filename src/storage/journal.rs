@@ -21,6 +21,7 @@ use super::hard_state::HardStateFile;
 use super::layout::{self, OnCorruption, SyncMode};
 use super::positions::{LogReader, ReadError};
 use super::recovery::{self, OpenError, Recovered};
+use super::room::{DiskRoom, Floors};
 use super::snapshot::{SNAPSHOTS_KEPT, SnapshotStore};
 use super::snapshot_file::SnapshotError;
 use super::wal::{SyncLatency, Wal};
@@ -128,6 +129,17 @@ impl Journal {
     /// The snapshots of this directory, for another thread to take, send and receive.
     pub fn snapshots(&self) -> SnapshotStore {
         self.snapshots.clone()
+    }
+
+    /// From now on, holds a part of the disk back and keeps an eye on the rest. To be called before `snapshots`.
+    ///
+    /// # Errors
+    /// The disk cannot be asked, or refuses what is not for want of room.
+    pub fn hold_room(&mut self, floors: Floors) -> io::Result<Arc<DiskRoom>> {
+        let room = Arc::new(DiskRoom::hold(self.disk.clone(), &self.data_dir, floors)?);
+        self.wal.room = Some(room.clone());
+        self.snapshots.room = Some(room.clone());
+        Ok(room)
     }
 
     /// How long recent syncs of the log took; stays true while writing goes on.

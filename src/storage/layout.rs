@@ -195,6 +195,11 @@ pub fn log_dir(data_dir: &Path) -> PathBuf {
     data_dir.join("log")
 }
 
+/// `data/reserve`: room on the disk that is held back; zeros.
+pub fn reserve_file(data_dir: &Path) -> PathBuf {
+    data_dir.join("reserve")
+}
+
 /// `data/recovering`: there while this node may hold less than it has acknowledged (R64); says why.
 pub fn recovering_file(data_dir: &Path) -> PathBuf {
     data_dir.join("recovering")

@@ -20,6 +20,7 @@ use bytes::Bytes;
 
 use super::disk::{self, Disk, DiskFile};
 use super::layout::{self, SyncMode};
+use super::room::{DiskRoom, WatchedFile};
 use super::snapshot_file::{self, Loaded, Scan, SnapshotError, SnapshotHead, Step, sync_in_steps};
 use crate::codec::snapshot::Image;
 use crate::raft::{ClusterId, Index, LogId, SnapshotMeta};
@@ -38,6 +39,8 @@ pub struct SnapshotStore {
     dir: PathBuf,
     cluster: ClusterId,
     sync: SyncMode,
+    /// Where there is one, it says whether there is room for another snapshot.
+    pub(super) room: Option<Arc<DiskRoom>>,
 }
 
 /// A snapshot file that was proved, for sending it in pieces. Stays readable when the snapshot is removed.
@@ -62,7 +65,7 @@ pub struct Incoming {
 
 impl SnapshotStore {
     pub(super) fn new(disk: Arc<dyn Disk>, data_dir: &Path, cluster: ClusterId, sync: SyncMode) -> SnapshotStore {
-        SnapshotStore { disk, dir: layout::snapshot_dir(data_dir), cluster, sync }
+        SnapshotStore { disk, dir: layout::snapshot_dir(data_dir), cluster, sync, room: None }
     }
 
     /// Writes a snapshot; when this returns, it is durable. One of the same entry is replaced.
@@ -75,7 +78,8 @@ impl SnapshotStore {
         let path = self.path_of(head.last);
         let temporary = disk::temporary_name(&path);
         let failed = |source| SnapshotError::Io { path: path.clone(), source };
-        let file = self.disk.create(&temporary).map_err(failed)?;
+        let file = self.check_room().and_then(|()| self.disk.create(&temporary)).map_err(failed)?;
+        let file = self.watched(file);
         let written = snapshot_file::write_file(file.as_ref(), self.sync, self.cluster, head, image)
             .and_then(|meta| self.publish(file.as_ref(), &temporary, &path).map(|()| meta));
         written.map_err(|source| {
@@ -120,8 +124,21 @@ impl SnapshotStore {
             Err(error) => Err(error),
         }
         .map_err(|source| self.failed(&path, source))?;
+        let file = self.watched(file);
         let (store, meta, synced_bytes) = (self.clone(), meta.clone(), received_bytes);
         Ok(Incoming { store, meta, path, file, received_bytes, synced_bytes })
+    }
+
+    fn check_room(&self) -> io::Result<()> {
+        self.room.as_ref().map_or(Ok(()), |room| room.check_snapshot())
+    }
+
+    /// The file, so that it stops growing when the log needs the room more.
+    fn watched(&self, file: Arc<dyn DiskFile>) -> Arc<dyn DiskFile> {
+        match &self.room {
+            Some(room) => Arc::new(WatchedFile { file, room: room.clone() }),
+            None => file,
+        }
     }
 
     /// Whether exactly this snapshot is there, whole and durable.

@@ -25,6 +25,7 @@ use super::journal::{JournalOptions, WriteError};
 use super::layout::{self, Founding, SyncMode};
 use super::positions::{LogReader, Positions, Strides};
 use super::recovery::DirectoryMeta;
+use super::room::DiskRoom;
 use super::segment::{Cause, MARKER_BYTES, Marker, SEGMENT_HEADER_BYTES, SegmentHeader};
 use crate::codec::entry::encode_config;
 use crate::codec::record::{LINK_ORIGIN, RECORD_HEADER_BYTES, RecordHeader};
@@ -73,6 +74,8 @@ pub(super) struct Wal {
     positions: Arc<Positions>,
     reader: LogReader,
     latency: Arc<SyncLatency>,
+    /// Where there is one, it says whether there is room, and helps out when there is none.
+    pub(super) room: Option<Arc<DiskRoom>>,
     /// Holds a batch that is made of several pieces while it is written.
     gathered: Vec<u8>,
     /// Segments that nothing needs any more, the oldest first.
@@ -138,6 +141,7 @@ impl Wal {
             positions,
             reader,
             latency: Arc::default(),
+            room: None,
             gathered: Vec::new(),
             removable: VecDeque::new(),
         }
@@ -296,7 +300,8 @@ impl Wal {
         };
         let path: Arc<Path> = Arc::from(self.log_dir.join(layout::segment_name(header.sequence, first)));
         let prepared = ZEROED_AHEAD_BYTES.min(self.options.segment_size_bytes);
-        let file = prepare_segment(self.disk.as_ref(), &path, &header, prepared, self.options.sync)
+        let (disk, sync) = (self.disk.as_ref(), self.options.sync);
+        let file = growing(self.room.as_deref(), || prepare_segment(disk, &path, &header, prepared, sync))
             .map_err(|source| failed(&path, source))?;
         self.write_at_end(&seal.encode(self.meta.storage))?;
         self.sync()?;
@@ -391,7 +396,9 @@ impl Wal {
             return Ok(());
         }
         let to = need.max((need + ZEROED_AHEAD_BYTES).min(self.options.segment_size_bytes));
-        write_zeros(file.as_ref(), (*zeroed_to).max(*position), to).map_err(|source| failed(path, source))?;
+        let from = (*zeroed_to).max(*position);
+        growing(self.room.as_deref(), || write_zeros(file.as_ref(), from, to))
+            .map_err(|source| failed(path, source))?;
         *zeroed_to = to;
         Ok(())
     }
@@ -456,6 +463,14 @@ pub(super) fn write_founding(disk: &dyn Disk, data_dir: &Path, founding: &Foundi
     file.write_at(&slot.encode(), 0)?;
     file.write_at(&slot.encode(), SLOT_BYTES as u64)?;
     file.sync()
+}
+
+/// Does what takes more room on the disk.
+fn growing<T>(room: Option<&DiskRoom>, grow: impl Fn() -> io::Result<T>) -> io::Result<T> {
+    match room {
+        Some(room) => room.growing(grow),
+        None => grow(),
+    }
 }
 
 /// Writes zeros from one offset up to another.

@@ -95,4 +95,11 @@ pub(super) const PAGES: &[Page] = &[
         action: "Try again. If it stays so, thousands of clients are opening sessions at once: let them share one, such as one `raftctl pipe`.",
         exit: Exit::Unavailable,
     },
+    Page {
+        code: "E0515",
+        title: "The leader's disk is nearly full",
+        meaning: "A node takes no new writes when its disk has less room than what is on its way may need, so that a full disk never stops it in the middle of one. Nothing was applied and nothing will be. Reads go on, and writes go on by themselves when there is room.",
+        action: "Make room on the disk that holds the leader's data directory, or let a node on another disk lead: `raftctl cluster stop` the leader, where the others have room. `raftctl status` names the nodes.",
+        exit: Exit::Unavailable,
+    },
 ];

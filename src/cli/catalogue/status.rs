@@ -63,7 +63,7 @@ pub(super) const PAGES: &[Page] = &[
     Page {
         code: "E0709",
         title: "Little disk space is left",
-        meaning: "A node that cannot write its log stops (R60).",
+        meaning: "A node whose disk is nearly full takes no new entries (E0713), and one that cannot write its log at all stops (R60).",
         action: "Make room on the disk that holds the data directory.",
         exit: Exit::Condition,
     },
@@ -86,6 +86,13 @@ pub(super) const PAGES: &[Page] = &[
         title: "Links of a node are cut",
         meaning: "Somebody isolated the node on purpose: it drops messages from or to other nodes. Clients reach it as ever.",
         action: "`raftctl cluster heal` takes the links up again; so does stopping the node.",
+        exit: Exit::Condition,
+    },
+    Page {
+        code: "E0713",
+        title: "A disk is nearly full",
+        meaning: "The node takes no new entries: as the leader it refuses writes (E0515), as a follower it does not store what the leader sends, so that it falls behind. It keeps room for what is on its way, and takes snapshots, so that the log before them can go. It answers reads.",
+        action: "Make room on the disk that holds the node's data directory. The node goes on by itself.",
         exit: Exit::Condition,
     },
 ];

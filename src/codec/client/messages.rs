@@ -219,7 +219,7 @@ pub(super) struct ItemMessage {
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct RefusedMessage {
-    #[prost(oneof = "RefusedKind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9")]
+    #[prost(oneof = "RefusedKind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10")]
     pub(super) why: Option<RefusedKind>,
 }
 
@@ -244,6 +244,8 @@ pub(super) enum RefusedKind {
     /// The log time.
     #[prost(uint64, tag = "9")]
     SessionExpired(u64),
+    #[prost(message, tag = "10")]
+    DiskFull(Empty),
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -361,4 +363,6 @@ pub(super) struct StatusMessage {
     pub(super) snapshot: u64,
     #[prost(string, optional, tag = "32")]
     pub(super) snapshot_time: Option<String>,
+    #[prost(bool, tag = "33")]
+    pub(super) disk_low: bool,
 }
