@@ -84,6 +84,20 @@ fn no_seed_breaks_an_invariant_and_every_kind_of_thing_happens() {
     for (what, found, least) in per_world {
         assert!(found >= least, "only {found} {what} in a world, on average");
     }
+    // Too seldom for an average.
+    let total = |of: fn(&Report) -> u64| reports.iter().map(of).sum::<u64>();
+    let in_all = [
+        ("sectors rotten", total(|report| report.disk.sectors_rotten), 10),
+        ("sectors stale", total(|report| report.disk.sectors_stale), 10),
+        ("writes misdirected", total(|report| report.disk.sectors_misdirected), 10),
+        ("sectors misread", total(|report| report.disk.sectors_misread), 5),
+        ("damaged disks refused", total(|report| report.counts.refused_disks), 2),
+        ("logs cut", total(|report| report.counts.repairs_begun), 10),
+        ("logs repaired", total(|report| report.counts.repairs_ended), 5),
+    ];
+    for (what, found, least) in in_all {
+        assert!(count < SEEDS || found >= least, "only {found} {what} in {count} worlds");
+    }
     let undecided: u64 = reports.iter().map(|report| report.undecided).sum();
     assert!(undecided * 20 <= count, "{undecided} histories in {count} worlds could not be decided");
 }

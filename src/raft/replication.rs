@@ -491,6 +491,8 @@ impl Core {
             return Err(Fault::Invariant { what });
         }
         if end <= self.commit {
+            // What is committed is equal at every leader: a repair must not wait for the next entry to see that (R64).
+            self.verified = self.verified.max(self.commit);
             return Ok(AppendOutcome::Ack { index: self.commit });
         }
         if prev.index >= self.commit && own != Some(prev.term) {

@@ -66,12 +66,17 @@ struct Follow {
     stored: Stored,
     /// While it is down: what a group of writes that was cut short may have made of the disk, step by step.
     possible: Vec<Stored>,
+    /// What damage has taken from the log: it was durable once, and was acknowledged (R66).
+    lost: BTreeMap<usize, Slot>,
+    /// It holds less than it has acknowledged, until the log is repaired (R64).
+    is_recovering: bool,
     role: Role,
     term: Term,
     commit: Index,
     applied: Index,
-    /// Where the configuration in force stood after the last turn.
+    /// Where the configuration in force stood after the last turn, and which one it was.
     config: Index,
+    in_force: Option<Arc<Config>>,
 }
 
 /// Everything that must not be forgotten.
@@ -155,10 +160,11 @@ impl Checkers {
         (committed.slot.term == id.term).then_some(&known.payload)
     }
 
-    /// A node has opened its disk: what it found must be what was completed, or what was about to be (R61, R62).
-    pub fn started(&mut self, at: usize, id: NodeId, found: &Recovered, records: &[Bytes]) -> Checked {
-        self.note_records(id, records.iter())?;
-        let log = self.found_log(id, found, records)?;
+    /// A node has opened its disk: what it found must be what was completed, or what was about to be (R61, R62). When it
+    /// `was_cut` because of damage, something is missing, but nothing is there that never was.
+    pub fn started(&mut self, at: usize, id: NodeId, found: &Recovered, was_cut: bool) -> Checked {
+        self.note_records(id, found.tail.iter())?;
+        let log = self.found_log(id, found, &found.tail)?;
         let follow = &mut self.nodes[at];
         let is_first = follow.stored.log.is_empty();
         let found_state = Stored { hard_state: found.hard_state, log };
@@ -168,7 +174,13 @@ impl Checkers {
             let last = found.snapshot.as_ref().map_or(LogId::ZERO, |loaded| loaded.meta.last);
             let is_snapshot = last.index.0 == found_state.log.len() as u64
                 && follow.stored.log.get(place(last.index)) != found_state.log.last();
-            check_recovery(id, &follow.stored, &possible, &found_state, is_snapshot)?;
+            check_recovery(id, &follow.stored, &possible, &found_state, is_snapshot || was_cut)?;
+        }
+        let mut lost = std::mem::take(&mut follow.lost);
+        if was_cut {
+            let missing = follow.stored.log.iter().enumerate();
+            let missing = missing.filter(|(place, slot)| found_state.log.get(*place) != Some(*slot));
+            lost.extend(missing.map(|(place, slot)| (place, *slot)));
         }
         let hint = place(found.commit_hint.next());
         let agrees = (0..hint).all(|place| {
@@ -182,6 +194,8 @@ impl Checkers {
             term: found.hard_state.term,
             stored: found_state,
             commit: found.commit_hint,
+            lost,
+            is_recovering: found.is_recovering,
             ..Follow::default()
         };
         self.note_vote(id, found.hard_state)
@@ -202,6 +216,22 @@ impl Checkers {
             follow.possible.push(state.clone());
         }
         (follow.role, follow.applied) = (Role::Follower, Index(0));
+    }
+
+    /// A node takes it that it holds again all that it had acknowledged: of what is committed that must be so (R64). What
+    /// its snapshot covers is durable before its log is.
+    fn check_repaired(&mut self, at: usize, id: NodeId, covered: Index) -> Checked {
+        let follow = &mut self.nodes[at];
+        follow.is_recovering = false;
+        for (place, slot) in std::mem::take(&mut follow.lost) {
+            let is_committed = self.committed.get(place).is_some_and(|committed| committed.slot == slot);
+            let is_there = place < usize::try_from(covered.0).expect("simulated logs fit in memory")
+                || follow.stored.log.get(place) == Some(&slot);
+            hold(!is_committed || is_there, "R64 repair", || {
+                format!("{id} ends its repair without the committed entry at {}", Index(place as u64 + 1))
+            })?;
+        }
+        Ok(())
     }
 
     /// The disk of a node is another one now. What the old one held still counts for those it was acknowledged to:
@@ -261,12 +291,19 @@ impl Checkers {
         let became_leader = core.role() == Role::Leader && (follow.role != Role::Leader || follow.term != term);
         let (commit_before, applied_before) = (follow.commit, follow.applied);
         let config_before = std::mem::replace(&mut follow.config, core.config_index());
+        let in_force_before = follow.in_force.replace(Arc::clone(core.config()));
         let same_reign = core.role() == Role::Leader && follow.role == Role::Leader && follow.term == term;
         (follow.role, follow.term, follow.commit, follow.applied) = (core.role(), term, commit, applied);
         self.check_config(at, id, core.config_index(), core.config())?;
         if same_reign && core.config_index() > config_before {
             self.check_change(at, id, config_before)?;
         }
+        if self.nodes[at].is_recovering && !core.is_recovering() {
+            self.check_repaired(at, id, covered)?;
+        }
+        hold(!core.is_recovering() || core.role() == Role::Follower, "R64 repair", || {
+            format!("{id} is a {} while it holds less than it has acknowledged", core.role())
+        })?;
         if became_leader {
             self.check_new_leader(at, id, term)?;
         }
@@ -275,7 +312,8 @@ impl Checkers {
             hold(core.role() != Role::Leader || became_leader || own == term, "R47 own term", || {
                 format!("{id} leads term {term} and commits {commit}, of term {own}, by counting copies")
             })?;
-            self.check_commit(at, id, term, commit_before, commit, config_before)?;
+            let went_by = self.configs_since(at, config_before).into_iter().chain(in_force_before).collect();
+            self.check_commit(at, id, term, (commit_before, commit), went_by)?;
         }
         if applied > applied_before {
             self.check_state(id, applied, state_sum(replica))?;
@@ -286,8 +324,12 @@ impl Checkers {
     /// A message leaves a node: votes and acknowledgements are covered by what its disk has completed (R53).
     pub fn sent(&mut self, at: usize, message: &PeerMessage) -> Checked {
         let envelope = &message.envelope;
-        let stored = &self.nodes[at].stored;
+        let Follow { stored, is_recovering, .. } = &self.nodes[at];
         match &envelope.message {
+            Message::Vote(_) if *is_recovering => Err(abstainer(envelope.from, "asks for votes")),
+            Message::VoteReply(reply) if *is_recovering && reply.refused.is_none() => {
+                Err(abstainer(envelope.from, "gives a vote"))
+            }
             Message::Vote(vote) if !vote.pre => hold(stored.hard_state.term >= vote.asked, "R15 vote request", || {
                 format!("{} asks for votes in term {} before its disk holds that", envelope.from, vote.asked)
             }),
@@ -323,6 +365,24 @@ impl Checkers {
             }
             _ => Ok(()),
         }
+    }
+
+    /// Whether one of these nodes could be elected by the others of them, going by the configuration in its own log and
+    /// by whose log ends later (R16). That a quorum is well is not enough: a learner that is not known to be a voter yet
+    /// by itself may hold a later entry than the voters who need it.
+    pub fn can_elect(&self, nodes: &[usize]) -> bool {
+        let end = |log: &[Slot]| (log.last().map_or(Term(0), |slot| slot.term), log.len());
+        nodes.iter().any(|at| {
+            let follow = &self.nodes[*at];
+            let Some((_, config)) = self.config_of(*at) else { return false };
+            let grants = |voter: NodeId| {
+                let is_behind = |node: &Follow| end(&node.log) <= end(&follow.log);
+                let is_there = nodes.contains(&place_of(voter));
+                (is_there && self.nodes.get(place_of(voter)).is_some_and(is_behind)).then_some(true)
+            };
+            let id = NodeId(*at as u64 + 1);
+            config.is_voter(id) && tally(&config, grants) == Tally::Won
+        })
     }
 
     /// Whether the newest entries of two nodes are the same one, and with them their whole logs.
@@ -477,8 +537,16 @@ impl Checkers {
     }
 
     /// I5 and I8: everybody commits the same, and what is committed anew lies on a durable quorum of the configuration
-    /// that was in force. It may have been replaced since within the same turn, the first of which is at `config_from`.
-    fn check_commit(&mut self, at: usize, id: NodeId, by: Term, from: Index, to: Index, config_from: Index) -> Checked {
+    /// that was in force: one of those that the node `went_by` in the same turn, since it may have been replaced or cut
+    /// off.
+    fn check_commit(
+        &mut self,
+        at: usize,
+        id: NodeId,
+        by: Term,
+        (from, to): (Index, Index),
+        went_by: Vec<Arc<Config>>,
+    ) -> Checked {
         let log = &self.nodes[at].log;
         let known_to = self.committed.len().min(place(to.next()));
         if let Some(newest) = known_to.checked_sub(1).filter(|newest| *newest >= place(from.next())) {
@@ -494,9 +562,12 @@ impl Checkers {
         let newest = log[place(to)];
         let holds = |voter: NodeId| {
             let node = self.nodes.get(place_of(voter));
-            u8::from(node.is_some_and(|node| node.stored.log.get(place(to)) == Some(&newest)))
+            let has_held = |node: &Follow| {
+                node.stored.log.get(place(to)) == Some(&newest) || node.lost.get(&place(to)) == Some(&newest)
+            };
+            u8::from(node.is_some_and(has_held))
         };
-        let is_held = self.configs_since(at, config_from).iter().any(|config| reached(config, holds) == 1);
+        let is_held = went_by.iter().any(|config| reached(config, holds) == 1);
         hold(is_held, "I8 durable commit", || {
             format!("{id} committed {}, which no quorum holds durably", LogId { index: to, term: newest.term })
         })?;
@@ -601,6 +672,10 @@ fn place_of(id: NodeId) -> usize {
 /// Where an index lies in a list that begins with the first.
 fn place(index: Index) -> usize {
     usize::try_from(index.0).expect("simulated logs fit in memory").saturating_sub(1)
+}
+
+fn abstainer(id: NodeId, does: &str) -> Violation {
+    Violation { rule: "R64 repair", what: format!("{id} {does} while it holds less than it has acknowledged") }
 }
 
 fn hold(fact: bool, rule: &'static str, what: impl FnOnce() -> String) -> Checked {

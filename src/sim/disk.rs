@@ -3,8 +3,8 @@
 //! What was written and not synced may survive a power loss or not, each 512-byte sector for itself and at any of the
 //! states it went through since the last sync, or torn in the middle; names that were made, moved or removed and whose
 //! directory was not synced likewise. A failed sync drops what was dirty and calls it clean, as some systems do: the
-//! bytes can still be read until power is lost. Single writes can be made to fail, the disk can be full, and bits of
-//! what is safely stored can rot.
+//! bytes can still be read until power is lost. Single writes can be made to fail, and the disk can be full. What becomes
+//! of sectors that were safely stored is told in `decay`.
 //!
 //! It knows nothing of what is stored. Every choice comes from the dice that are passed in.
 
@@ -13,6 +13,7 @@ use std::io;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use super::decay::{Age, Misread};
 use super::dice::Dice;
 use crate::storage::disk::{Disk, DiskFile, DiskLock};
 
@@ -24,12 +25,12 @@ pub const SECTOR_BYTES: usize = 512;
 pub struct SimDisk(Arc<Mutex<State>>);
 
 #[derive(Debug, Default)]
-struct State {
-    files: BTreeMap<u64, File>,
+pub(super) struct State {
+    pub(super) files: BTreeMap<u64, File>,
     /// Every name that can be seen now.
-    names: BTreeMap<String, Node>,
+    pub(super) names: BTreeMap<String, Node>,
     /// Every name that would be there after a power loss, and what was done to names since, in order.
-    durable_names: BTreeMap<String, Node>,
+    pub(super) durable_names: BTreeMap<String, Node>,
     unsynced_names: Vec<NameChange>,
     next_file: u64,
     locks: BTreeSet<String>,
@@ -39,11 +40,15 @@ struct State {
     failing: Option<Failing>,
     is_full: bool,
     is_lying: bool,
-    counts: DiskCounts,
+    /// What sectors held before is remembered, for some of them to return to it.
+    pub(super) may_decay: bool,
+    /// One of the next reads gives another sector than the one that was asked for.
+    pub(super) misread: Option<Misread>,
+    pub(super) counts: DiskCounts,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Node {
+pub(super) enum Node {
     Directory,
     File(u64),
 }
@@ -77,7 +82,13 @@ pub struct DiskCounts {
     pub sectors_torn: u64,
     pub names_lost: u64,
     pub failures: u64,
-    pub bits_rotten: u64,
+    /// Sectors in which a bit flipped, or all of them.
+    pub sectors_rotten: u64,
+    /// Sectors that went back to what they had held before.
+    pub sectors_stale: u64,
+    /// Writes that landed elsewhere.
+    pub sectors_misdirected: u64,
+    pub sectors_misread: u64,
 }
 
 impl DiskCounts {
@@ -88,23 +99,28 @@ impl DiskCounts {
         self.sectors_torn += other.sectors_torn;
         self.names_lost += other.names_lost;
         self.failures += other.failures;
-        self.bits_rotten += other.bits_rotten;
+        self.sectors_rotten += other.sectors_rotten;
+        self.sectors_stale += other.sectors_stale;
+        self.sectors_misdirected += other.sectors_misdirected;
+        self.sectors_misread += other.sectors_misread;
     }
 }
 
-type Sector = [u8; SECTOR_BYTES];
+pub(super) type Sector = [u8; SECTOR_BYTES];
 
 #[derive(Debug, Default)]
-struct File {
+pub(super) struct File {
     /// What a reader sees.
-    bytes: Vec<u8>,
+    pub(super) bytes: Vec<u8>,
     /// Length after a power loss.
-    synced_length: usize,
+    pub(super) synced_length: usize,
     /// Former contents of each sector written since the last sync, oldest first; the first is what is on the platter.
     /// None stands for zeros.
-    unsynced: BTreeMap<usize, Vec<Option<Box<Sector>>>>,
+    pub(super) unsynced: BTreeMap<usize, Vec<Option<Box<Sector>>>>,
     /// Sectors that a failed sync called clean; the platter holds this.
-    falsely_clean: BTreeMap<usize, Option<Box<Sector>>>,
+    pub(super) falsely_clean: BTreeMap<usize, Option<Box<Sector>>>,
+    /// How old its sectors are, and what is wrong with them.
+    pub(super) age: Age,
 }
 
 impl SimDisk {
@@ -172,33 +188,11 @@ impl SimDisk {
 
     /// Everything is gone, as on a new disk.
     pub fn wipe(&self) {
-        let counts = self.counts();
         let fresh = SimDisk::new();
         let mut state = self.state();
+        let (counts, may_decay) = (state.counts, state.may_decay);
         *state = std::mem::take(&mut *fresh.state());
-        state.counts = counts;
-    }
-
-    /// Flips one bit of a safely stored, not zero sector of a file that `may_rot` names; false when there is none.
-    pub fn rot(&self, dice: &mut Dice, may_rot: impl Fn(&str) -> bool) -> bool {
-        let state = &mut *self.state();
-        let chosen = state.names.iter().filter(|(path, _)| may_rot(path));
-        let ids: Vec<u64> = chosen.filter_map(|(_, node)| node.file()).collect();
-        if ids.is_empty() {
-            return false;
-        }
-        let file = state.files.get_mut(dice.pick(&ids)).expect("names point to files");
-        let sectors: Vec<usize> = (0..file.synced_length / SECTOR_BYTES)
-            .filter(|sector| !file.unsynced.contains_key(sector) && !file.falsely_clean.contains_key(sector))
-            .filter(|sector| file.sector(*sector).iter().any(|byte| *byte != 0))
-            .collect();
-        if sectors.is_empty() {
-            return false;
-        }
-        let at = *dice.pick(&sectors) * SECTOR_BYTES + dice.below(SECTOR_BYTES as u64) as usize;
-        file.bytes[at] ^= 1 << dice.below(8);
-        state.counts.bits_rotten += 1;
-        true
+        (state.counts, state.may_decay) = (counts, may_decay);
     }
 
     /// Paths of all files that can be seen, sorted.
@@ -207,7 +201,7 @@ impl SimDisk {
         state.names.iter().filter(|(_, node)| node.file().is_some()).map(|(path, _)| path.clone()).collect()
     }
 
-    fn state(&self) -> MutexGuard<'_, State> {
+    pub(super) fn state(&self) -> MutexGuard<'_, State> {
         self.0.lock().expect("no holder of the lock panics")
     }
 }
@@ -219,7 +213,7 @@ impl Default for SimDisk {
 }
 
 impl Node {
-    fn file(self) -> Option<u64> {
+    pub(super) fn file(self) -> Option<u64> {
         match self {
             Node::File(id) => Some(id),
             Node::Directory => None,
@@ -347,12 +341,12 @@ fn text(path: &Path) -> &str {
 }
 
 impl File {
-    fn sector(&self, sector: usize) -> &[u8] {
+    pub(super) fn sector(&self, sector: usize) -> &[u8] {
         let start = sector * SECTOR_BYTES;
         &self.bytes[start.min(self.bytes.len())..(start + SECTOR_BYTES).min(self.bytes.len())]
     }
 
-    fn copy_of(&self, sector: usize) -> Option<Box<Sector>> {
+    pub(super) fn copy_of(&self, sector: usize) -> Option<Box<Sector>> {
         let bytes = self.sector(sector);
         if bytes.iter().all(|byte| *byte == 0) {
             return None;
@@ -378,15 +372,20 @@ impl File {
             self.bytes.resize(end, 0);
         }
         self.bytes[offset..end].copy_from_slice(bytes);
+        self.age.written(offset..end);
     }
 
-    fn sync(&mut self) {
-        self.unsynced.clear();
+    fn sync(&mut self, may_decay: bool) {
+        let former = std::mem::take(&mut self.unsynced);
+        if may_decay {
+            self.age.synced(former);
+        }
         self.synced_length = self.bytes.len();
     }
 
     /// What was dirty is dropped, but still seen until power is lost.
     fn fail_to_sync(&mut self) {
+        self.age.forget_unsynced();
         for (sector, mut versions) in std::mem::take(&mut self.unsynced) {
             self.falsely_clean.entry(sector).or_insert_with(|| versions.swap_remove(0));
         }
@@ -394,6 +393,7 @@ impl File {
 
     fn lose_power(&mut self, dice: &mut Dice, torn_per_million: u32, counts: &mut DiskCounts) {
         let full_length = self.bytes.len();
+        self.age.forget_unsynced();
         for (sector, platter) in std::mem::take(&mut self.falsely_clean) {
             counts.sectors_lost += 1;
             self.restore(sector, platter.as_deref());
@@ -569,11 +569,12 @@ impl Disk for SimDisk {
 
 impl DiskFile for SimFile {
     fn read_at(&self, buffer: &mut [u8], offset: u64) -> io::Result<usize> {
-        let state = self.disk.state();
+        let state = &mut *self.disk.state();
         let file = state.files.get(&self.id).ok_or_else(io_error)?;
         let start = usize::try_from(offset).unwrap_or(usize::MAX).min(file.bytes.len());
         let length = buffer.len().min(file.bytes.len() - start);
         buffer[..length].copy_from_slice(&file.bytes[start..start + length]);
+        state.misread(self.id, start, &mut buffer[..length]);
         Ok(length)
     }
 
@@ -601,14 +602,14 @@ impl DiskFile for SimFile {
         let state = &mut *self.disk.state();
         state.spend()?;
         state.counts.syncs += 1;
-        let (fails, is_lying) = (state.fails(Operation::Sync), state.is_lying);
+        let (fails, is_lying, may_decay) = (state.fails(Operation::Sync), state.is_lying, state.may_decay);
         let file = state.files.get_mut(&self.id).ok_or_else(io_error)?;
         if fails {
             file.fail_to_sync();
             return Err(io_error());
         }
         if !is_lying {
-            file.sync();
+            file.sync(may_decay);
         }
         Ok(())
     }

@@ -6,9 +6,9 @@
 use core::time::Duration;
 
 use super::checkers::Checked;
+use super::decay::Decay;
 use super::network::Link;
-use super::plan::Fault;
-use super::process::{may_rot, newest_segment};
+use super::plan::{Fault, Theme};
 use super::world::{Coming, News, World};
 use crate::raft::Time;
 use crate::replica::Input;
@@ -81,7 +81,7 @@ impl World {
             Fault::StuckDisk => self.strike_stuck_disk(at),
             Fault::FullDisk => self.strike_full_disk(at),
             Fault::WriteError | Fault::SyncError => self.strike_disk_error(at, fault),
-            Fault::Rot => self.strike_rot(at),
+            Fault::Rot | Fault::Stale | Fault::Misdirect | Fault::Misread => self.strike_sector(at, fault),
             Fault::Wipe => self.strike_wipe(at),
             Fault::Hangup => self.hang_up_somebody()?,
             Fault::Clocks | Fault::Loss | Fault::Duplicate | Fault::Reorder | Fault::Late => {}
@@ -123,6 +123,14 @@ impl World {
         }
         let mut order: Vec<usize> = (0..count).collect();
         self.fault_dice.shuffle(&mut order);
+        if self.plan.theme != Theme::Mixed
+            && self.fault_dice.coin()
+            && let Some(leader) = self.leader()
+        {
+            // The leader is the one that is cut off.
+            order.retain(|at| *at != leader);
+            order.insert(0, leader);
+        }
         let links = match self.fault_dice.below(7) {
             0 => both_ways(&order[..1], &order[1..]),
             1 => both_ways(&order[..count / 2], &order[count / 2..]),
@@ -325,19 +333,26 @@ impl World {
         }
     }
 
-    /// A bit flips in what was safely stored; on a minority of the nodes, so that every entry has sound copies enough.
-    fn strike_rot(&mut self, at: usize) {
-        if !self.may_ruin(at) {
+    /// A sector decays that was safely stored, or will be misread; on a minority of the nodes, so that every entry has
+    /// sound copies enough, and one at a time on each, so that what vouches for it is sound.
+    fn strike_sector(&mut self, at: usize, fault: Fault) {
+        if !self.may_ruin(at) || self.machines[at].is_damaged() {
             return;
         }
-        let files = self.machines[at].disk.files();
-        let newest = newest_segment(&files).map(str::to_owned);
+        let is_zeroed = self.disk_dice.below(3) == 0;
         let machine = &mut self.machines[at];
-        let is_hurt = machine.disk.rot(&mut self.disk_dice, |path| may_rot(path, newest.as_deref()));
+        let (exposure, dice) = (machine.exposure(), &mut self.disk_dice);
+        let (is_hurt, what) = match fault {
+            Fault::Stale => (machine.disk.decay(Decay::Stale, dice, exposure), "a sector is stale"),
+            Fault::Misdirect => (machine.disk.decay(Decay::Misdirected, dice, exposure), "a write went elsewhere"),
+            Fault::Misread => (machine.disk.misread_once(dice, exposure), "a sector will be misread"),
+            _ if is_zeroed => (machine.disk.decay(Decay::Zeroed, dice, exposure), "a sector is zeroed"),
+            _ => (machine.disk.decay(Decay::BitFlip, dice, exposure), "a bit flips"),
+        };
         if is_hurt {
             machine.is_rotten = true;
             let id = machine.id;
-            self.trace.line(self.now, || format!("✗ a bit flips on the disk of {id}"));
+            self.trace.line(self.now, || format!("✗ {what} on the disk of {id}"));
         }
     }
 
@@ -351,16 +366,17 @@ impl World {
         self.kill(at);
         let machine = &mut self.machines[at];
         machine.disk.wipe();
-        let refused = machine.open(self.plan.disk.segment_size_bytes, self.plan.rules).is_err();
+        let refused = machine.open(&self.plan.disk, self.plan.rules).is_err();
         assert!(refused, "a node does not start on an empty disk (R65)");
         machine.is_ruined = true;
         self.checkers.wiped(at);
     }
 
-    /// Whether this machine may lose what it stored: it has already, or few enough have in every configuration that may
-    /// be in force.
+    /// Whether this machine may lose what it stored: it has already, or few enough have in the configuration in force,
+    /// and no other one is under way, which could need this machine before it comes into force.
     fn may_ruin(&self, at: usize) -> bool {
-        self.is_hurt(at) || self.operators.are_done() && self.endures_with(Some(at))
+        let is_settled = || self.operators.are_done() && self.checkers.possible_configs().len() == 1;
+        self.is_hurt(at) || is_settled() && self.endures_with(Some(at))
     }
 }
 

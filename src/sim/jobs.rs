@@ -87,20 +87,29 @@ mod tests {
     use std::sync::Arc;
 
     use super::super::dice::Dice;
+    use core::time::Duration;
+
+    use super::super::plan::DiskPlan;
     use super::super::process::{Clock, Machine, first_config};
     use crate::codec::Settings;
     use crate::codec::snapshot::SnapshotFiles;
     use crate::raft::{Index, LogId, NodeId, Rules, SnapshotMeta};
     use crate::state_machine::{SessionLimits, StateMachine};
-    use crate::storage::SnapshotDesk;
+    use crate::storage::{OnCorruption, SnapshotDesk};
 
-    const SEGMENT_BYTES: u64 = 16 << 10;
+    const PLAN: DiskPlan = DiskPlan {
+        latency_min: Duration::ZERO,
+        latency_max: Duration::ZERO,
+        torn_per_million: 0,
+        segment_size_bytes: 16 << 10,
+        on_corruption: OnCorruption::Refuse,
+    };
 
     /// A snapshot of the first entry, and the file that it is.
     fn a_snapshot() -> (SnapshotMeta, Vec<u8>) {
         let machine = Machine::new(NodeId(1), Clock::new(1_000_000));
         machine.found(&first_config(3), &Settings::default());
-        let (journal, found) = machine.open(SEGMENT_BYTES, Rules::sound()).expect("it was just founded");
+        let (journal, found) = machine.open(&PLAN, Rules::sound()).expect("it was just founded");
         let mut desk = SnapshotDesk::new(journal.snapshots());
         let mut state = StateMachine::new(1_000, SessionLimits::default());
         state.skip(1, 0);
@@ -128,7 +137,7 @@ mod tests {
         for (after, seed) in (0..4).flat_map(|after| (0..12).map(move |seed| (after, seed))) {
             let machine = Machine::new(NodeId(2), Clock::new(1_000_000));
             machine.found(&first_config(3), &Settings::default());
-            let (journal, _) = machine.open(SEGMENT_BYTES, Rules::sound()).expect("it was just founded");
+            let (journal, _) = machine.open(&PLAN, Rules::sound()).expect("it was just founded");
             let mut desk = SnapshotDesk::new(journal.snapshots());
             machine.disk.fail_a_sync(after);
             let mut attempts = (0..4).map(|_| {
@@ -140,7 +149,7 @@ mod tests {
             drop((desk, journal));
             machine.disk.lose_power(&mut Dice::new(seed), 0);
             machine.disk.plug_in();
-            let (journal, _) = machine.open(SEGMENT_BYTES, Rules::sound()).expect("its log is whole");
+            let (journal, _) = machine.open(&PLAN, Rules::sound()).expect("its log is whole");
             assert!(journal.snapshots().holds(&meta).expect("the disk is sound"), "sync {after}, seed {seed}");
         }
         assert!(failures >= 24, "{failures} attempts failed, so the failing sync was one of these");

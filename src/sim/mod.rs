@@ -13,6 +13,7 @@
 
 pub mod checkers;
 pub mod clients;
+mod decay;
 pub mod dice;
 pub mod disk;
 pub mod explore;

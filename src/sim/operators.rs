@@ -37,6 +37,11 @@ impl Operators {
         self.open.is_empty()
     }
 
+    /// Whether this node has been asked for something and has not answered.
+    fn wait_for(&self, at: usize) -> bool {
+        self.open.values().any(|asked| asked.at == at)
+    }
+
     /// The process that had been asked is gone.
     pub(super) fn lose(&mut self, at: usize) {
         self.open.retain(|_, asked| asked.at != at);
@@ -68,7 +73,7 @@ impl World {
         let Some(leader) = self.leader() else { return Ok(()) };
         let core = self.machines[leader].process.as_ref().expect("who leads runs").replica.core();
         let waits = core.config().is_joint() && !core.config().auto_leave && core.config_index() <= core.commit();
-        if waits && self.operators.are_done() { self.ask_change(leader, Change::Leave, None) } else { Ok(()) }
+        if waits && !self.operators.wait_for(leader) { self.ask_change(leader, Change::Leave, None) } else { Ok(()) }
     }
 
     fn ask_change(&mut self, at: usize, change: Change, only_if: Option<LogId>) -> Checked {
@@ -140,7 +145,8 @@ impl World {
 
     /// Whether a node has lost, or may have lost, what it stored.
     pub(super) fn is_hurt(&self, at: usize) -> bool {
-        self.machines[at].is_ruined || self.machines[at].is_rotten
+        let machine = &self.machines[at];
+        machine.is_ruined || machine.is_rotten || machine.is_recovering
     }
 
     /// Whether every configuration that may be in force, or come into force, has a quorum of nodes that never lost

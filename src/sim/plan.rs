@@ -14,6 +14,7 @@ use crate::codec::settings::CLOCK_DRIFT_PPM_DEFAULT;
 use crate::raft::Rules;
 use crate::replica::Limits;
 use crate::state_machine::SessionLimits;
+use crate::storage::OnCorruption;
 
 /// Something that may go wrong. Each can be switched off by name, which is how a failure is made small.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -60,8 +61,14 @@ pub enum Fault {
     SyncError,
     /// Sectors that were being written are torn in the middle when power is lost.
     TornSector,
-    /// Bits of what was safely stored flip, on a minority of the nodes.
+    /// Bits of what was safely stored flip, or whole sectors become zero, on a minority of the nodes.
     Rot,
+    /// Sectors go back to what they had held before, on a minority of the nodes.
+    Stale,
+    /// A write lands in another place and its own keeps what it held, on a minority of the nodes.
+    Misdirect,
+    /// A read gives another sector, once, on a minority of the nodes.
+    Misread,
     /// A disk is replaced by an empty one, on a minority of the nodes.
     Wipe,
     /// Clients close their connections in the middle.
@@ -96,10 +103,16 @@ pub const FAULTS: &[(Fault, &str)] = &[
     (Fault::SyncError, "sync-error"),
     (Fault::TornSector, "torn-sector"),
     (Fault::Rot, "rot"),
+    (Fault::Stale, "stale"),
+    (Fault::Misdirect, "misdirect"),
+    (Fault::Misread, "misread"),
     (Fault::Wipe, "wipe"),
     (Fault::Hangup, "hangup"),
     (Fault::Lag, "lag"),
 ];
+
+/// Those that change what sectors hold that were safely stored, or what is read of them.
+pub const SECTOR_FAULTS: &[Fault] = &[Fault::Rot, Fault::Stale, Fault::Misdirect, Fault::Misread];
 
 impl Fault {
     pub fn word(self) -> &'static str {
@@ -121,7 +134,7 @@ impl Fault {
             Fault::Restart | Fault::Transfer | Fault::SlowDisk | Fault::Jump => 10,
             Fault::StuckDisk | Fault::WriteError | Fault::SyncError => 15,
             Fault::PowerAll | Fault::FullDisk => 20,
-            Fault::Rot | Fault::Wipe => 30,
+            Fault::Rot | Fault::Stale | Fault::Misdirect | Fault::Misread | Fault::Wipe => 30,
         };
         Some(Duration::from_secs(seconds))
     }
@@ -185,6 +198,8 @@ pub struct DiskPlan {
     pub latency_max: Duration,
     pub torn_per_million: u32,
     pub segment_size_bytes: u64,
+    /// What a node does that finds its log damaged.
+    pub on_corruption: OnCorruption,
 }
 
 /// What clients do.
@@ -206,6 +221,21 @@ pub struct Workload {
     pub sessions_every: u64,
 }
 
+/// What a world is made for. Half of them are for nothing in particular; the others put together what seldom meets by
+/// chance, because some mistakes show only then.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Theme {
+    Mixed,
+    /// Leaders are cut off and lead on, and clients that stay with them read.
+    LoneLeader,
+    /// Reads by lease, with clocks as far apart as they may be, while leadership moves.
+    Lease,
+    /// Logs are compacted at once, so that whoever is a little behind gets a snapshot of what it may hold.
+    Compaction,
+    /// Lone leaders take writes, so that logs part and are repaired in small pieces.
+    Divergence,
+}
+
 /// A whole world, before it starts.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Plan {
@@ -214,6 +244,7 @@ pub struct Plan {
     pub quiet_until: Duration,
     pub lying_disks: bool,
     pub rules: Rules,
+    pub theme: Theme,
     pub nodes: u64,
     pub settings: Settings,
     pub limits: Limits,
@@ -230,10 +261,13 @@ pub struct Plan {
 /// The stream from which plans are drawn.
 const PURPOSE_PLAN: u64 = 1;
 
+/// That of what worlds are made for, so that those for nothing in particular stay as they are.
+const PURPOSE_THEME: u64 = 8;
+
 impl Plan {
     pub fn of(seed: u64, options: &RunOptions) -> Plan {
         let mut dice = Dice::stream(seed, PURPOSE_PLAN);
-        let mut faults: BTreeSet<Fault> = FAULTS.iter().map(|(fault, _)| *fault).filter(|_| dice.coin()).collect();
+        let faults: BTreeSet<Fault> = FAULTS.iter().map(|(fault, _)| *fault).filter(|_| dice.coin()).collect();
         let nodes = *dice.pick(&[1, 2, 3, 3, 3, 3, 4, 5, 5, 5, 6, 7]);
         let settings = settings(&mut dice);
         let limits = limits(&mut dice);
@@ -242,13 +276,21 @@ impl Plan {
         let workload = workload(&mut dice);
         let lag_max = Duration::from_micros(*dice.pick(&[200, 1_000, 5_000]));
         let haste = *dice.pick(&[1, 1, 2, 4]);
-        faults.retain(|fault| !options.without.contains(fault));
+        let mut dice = Dice::stream(seed, PURPOSE_THEME);
+        let theme = match dice.below(8) {
+            0 => Theme::LoneLeader,
+            1 => Theme::Lease,
+            2 => Theme::Compaction,
+            3 => Theme::Divergence,
+            _ => Theme::Mixed,
+        };
         let mut plan = Plan {
             seed,
             span: options.span,
             quiet_until: options.quiet_until,
             lying_disks: options.lying_disks,
             rules: options.rules,
+            theme,
             nodes: options.nodes.unwrap_or(nodes),
             settings,
             limits,
@@ -259,8 +301,57 @@ impl Plan {
             faults,
             haste,
         };
+        plan.devote(&mut dice);
+        plan.faults.retain(|fault| !options.without.contains(fault));
         plan.switch_off();
         plan
+    }
+
+    /// Changes what the theme needs.
+    fn devote(&mut self, dice: &mut Dice) {
+        if self.theme == Theme::Mixed {
+            return;
+        }
+        self.haste = 4;
+        self.faults.insert(Fault::Partition);
+        for fault in [Fault::Wipe, Fault::StuckDisk, Fault::FullDisk, Fault::Jump] {
+            self.faults.remove(&fault);
+        }
+        let (settings, workload) = (&mut self.settings, &mut self.workload);
+        workload.think = Duration::from_millis(*dice.pick(&[40, 100]));
+        match self.theme {
+            Theme::Mixed => {}
+            Theme::LoneLeader => {
+                (settings.check_quorum, settings.lease_reads) = (false, false);
+                (workload.clients, workload.pinned_every) = (8, 2);
+                (workload.reads_percent, workload.stale_percent, workload.lease_percent) = (60, 0, 0);
+            }
+            Theme::Lease => {
+                (settings.pre_vote, settings.check_quorum, settings.lease_reads) = (true, true, true);
+                settings.clock_drift_ppm = 200_000;
+                self.faults.extend([Fault::Clocks, Fault::Transfer, Fault::Loss]);
+                (workload.clients, workload.pinned_every) = (10, 2);
+                (workload.reads_percent, workload.stale_percent, workload.lease_percent) = (60, 0, 100);
+            }
+            Theme::Compaction => {
+                // A follower whose answers are lost holds much that its leader does not know of.
+                self.faults.extend([Fault::Kill, Fault::News, Fault::Loss, Fault::Late]);
+                self.network.loss_per_million = 150_000;
+                let limits = &mut self.limits;
+                limits.snapshot_every_entries = *dice.pick(&[4, 8]);
+                (limits.retain_entries, limits.retain_entries_max) = (0, 0);
+                limits.chunk_bytes_max = 4_000;
+                (limits.append_bytes_max, limits.inflight_messages_max) = (64 << 10, 256);
+                (workload.clients, workload.reads_percent) = (10, 10);
+                settings.max_inflight_bytes = 1 << 20;
+            }
+            Theme::Divergence => {
+                (settings.check_quorum, settings.lease_reads) = (false, false);
+                self.faults.extend([Fault::Duplicate, Fault::Late, Fault::News, Fault::Transfer]);
+                (self.limits.append_bytes_max, self.limits.inflight_messages_max) = (150, 3);
+                (workload.pinned_every, workload.reads_percent) = (2, 10);
+            }
+        }
     }
 
     pub fn has(&self, fault: Fault) -> bool {
@@ -375,6 +466,7 @@ fn disk(dice: &mut Dice) -> DiskPlan {
         latency_max: latency_min * *dice.pick(&[2, 10]),
         torn_per_million: *dice.pick(&[50_000, 500_000]),
         segment_size_bytes: *dice.pick(&[5_000, 6_000, 16 << 10, 64 << 10]),
+        on_corruption: if dice.below(4) == 0 { OnCorruption::Refuse } else { OnCorruption::Recover },
     }
 }
 
@@ -401,7 +493,7 @@ mod tests {
         for (fault, word) in FAULTS {
             assert_eq!((fault.word(), Fault::of_word(word)), (*word, Some(*fault)));
             let on = (0..40).filter(|seed| Plan::of(*seed, &RunOptions::default()).has(*fault)).count();
-            assert!((5..=35).contains(&on), "{fault} is on in {on} of 40 plans");
+            assert!((4..=36).contains(&on), "{fault} is on in {on} of 40 plans");
         }
     }
 

@@ -4,12 +4,15 @@
 //! group of writes under way while the next gathers, and reads of log files. What it does when is the world's.
 
 use std::collections::VecDeque;
+use std::io;
 use std::path::Path;
 use std::sync::Arc;
 
 use core::time::Duration;
 
+use super::decay::Exposure;
 use super::disk::SimDisk;
+use super::plan::DiskPlan;
 use crate::codec::{Settings, WriteBatch};
 use crate::raft::{ClusterId, Config, Member, NodeId, Rules, StorageId, Time};
 use crate::replica::{BootError, Found, Image, Input, Limits, Replica, Setup, SnapshotJob};
@@ -120,8 +123,10 @@ pub struct Machine {
     pub incarnation: u64,
     /// Its disk was replaced, or it refused to start on a damaged one: it stays down.
     pub is_ruined: bool,
-    /// Something stored was damaged: it may stop or refuse to start.
+    /// Something stored was damaged and is not mended: it may stop, refuse to start, or hold less than it should.
     pub is_rotten: bool,
+    /// Its directory says that it may hold less than it has acknowledged (R64).
+    pub is_recovering: bool,
     /// A fault of the disk was arranged since the process started: it may stop.
     pub disk_may_fail: bool,
     pub paused_until: Time,
@@ -143,6 +148,7 @@ impl Machine {
             incarnation: 0,
             is_ruined: false,
             is_rotten: false,
+            is_recovering: false,
             disk_may_fail: false,
             paused_until: Time::default(),
             slowness: 1,
@@ -168,10 +174,44 @@ impl Machine {
     }
 
     /// Opens the journal on what the disk holds. Gives also the records of the recovered tail, as they were found.
-    pub fn open(&self, segment_size_bytes: u64, rules: Rules) -> Result<(Journal, Recovered), OpenError> {
-        let options = JournalOptions { segment_size_bytes, sync: SyncMode::Always, rules };
+    pub fn open(&self, plan: &DiskPlan, rules: Rules) -> Result<(Journal, Recovered), OpenError> {
+        let options = JournalOptions { segment_size_bytes: plan.segment_size_bytes, sync: SyncMode::Always, rules };
         let data = layout::data_dir(Path::new(DIRECTORY));
-        Journal::open_on(Arc::new(self.disk.clone()), &data, options)
+        Journal::open_as(Arc::new(self.disk.clone()), &data, options, plan.on_corruption)
+    }
+
+    /// Notes on the disk that the node holds everything it has acknowledged again.
+    pub fn end_recovery(&mut self) -> io::Result<()> {
+        layout::end_recovery_on(&self.disk, &layout::data_dir(Path::new(DIRECTORY)))?;
+        self.is_recovering = false;
+        Ok(())
+    }
+
+    /// Whether anything that the node may still read is not what it has stored.
+    pub fn is_damaged(&self) -> bool {
+        let set_aside = layout::damaged_dir(&layout::data_dir(Path::new(DIRECTORY)));
+        self.disk.is_damaged(|path| !Path::new(path).starts_with(&set_aside))
+    }
+
+    /// How far a file may decay: all of what nobody doubts, and of the newest segment, whose end is in doubt, what is
+    /// vouched for.
+    pub fn exposure(&self) -> impl Fn(&str) -> Exposure + use<> {
+        let data = layout::data_dir(Path::new(DIRECTORY));
+        let (log, snapshots) = (layout::log_dir(&data), layout::snapshot_dir(&data));
+        let hard_state = layout::hard_state_file(&data);
+        let newest = newest_segment(&self.disk.files(), &log).map(str::to_owned);
+        move |path| {
+            let place = Path::new(path);
+            let is_sealed = path.ends_with(".seg") && place.parent() == Some(&log) && Some(path) != newest.as_deref();
+            let is_snapshot = path.ends_with(".snap") && place.parent() == Some(&snapshots);
+            if is_sealed || is_snapshot || place == hard_state {
+                Exposure::All
+            } else if Some(path) == newest.as_deref() {
+                Exposure::Vouched
+            } else {
+                Exposure::No
+            }
+        }
     }
 
     pub fn is_up(&self) -> bool {
@@ -247,15 +287,10 @@ pub fn member_of(id: NodeId) -> Member {
     Member { id, name: id.to_string(), address: format!("127.0.0.1:{}", 7_000 + id.0), storage: storage_of(id) }
 }
 
-/// Whether a file may rot unseen until it is read: snapshots, and log segments that are full, since the newest bytes of
-/// the newest one cannot be told from a write that never completed.
-pub fn may_rot(path: &str, newest_segment: Option<&str>) -> bool {
-    path.ends_with(".snap") || path.ends_with(".seg") && Some(path) != newest_segment
-}
-
 /// The newest log segment among the files of a disk, which are sorted.
-pub fn newest_segment(files: &[String]) -> Option<&str> {
-    files.iter().map(String::as_str).rfind(|path| path.ends_with(".seg"))
+fn newest_segment<'a>(files: &'a [String], log_dir: &Path) -> Option<&'a str> {
+    let in_log = |path: &&str| path.ends_with(".seg") && Path::new(path).parent() == Some(log_dir);
+    files.iter().map(String::as_str).rfind(in_log)
 }
 
 fn storage_of(id: NodeId) -> StorageId {

@@ -169,9 +169,11 @@ impl World {
                 holds_old && count(&config.voters) >= majority(config.voters.len() + absent)
             })
         };
-        let least = (1..=order.len()).find(|size| is_quorum(&order[..*size]));
-        let least = least.expect("operators and faults leave a quorum of every configuration");
+        let is_core = |size: &usize| is_quorum(&order[..*size]) && self.checkers.can_elect(&order[..*size]);
+        let least = (1..=order.len()).find(is_core);
+        let least = least.expect("operators and faults leave a quorum of every configuration, and one it can elect");
         let size = self.fault_dice.between(least as u64, order.len() as u64) as usize;
+        let size = (size..=order.len()).find(|size| self.checkers.can_elect(&order[..*size])).unwrap_or(least);
         order.truncate(size);
         order.sort_unstable();
         order
@@ -302,7 +304,8 @@ impl World {
             }
             let Some(process) = &machine.process else { return machine.is_ruined };
             let core = process.replica.core();
-            self.checkers.same_logs(leader, *at)
+            !machine.is_recovering
+                && self.checkers.same_logs(leader, *at)
                 && core.term() == leading.replica.core().term()
                 && process.replica.map().applied() == core.last().index.0
                 && self.clients.open_at(*at) == 0

@@ -17,7 +17,7 @@ use super::dice::Dice;
 use super::faults::Mend;
 use super::network::{Fate, Network};
 use super::operators::Operators;
-use super::plan::{Fault, Plan};
+use super::plan::{Fault, Plan, SECTOR_FAULTS};
 use super::process::{Clock, FETCHES_MAX, INPUTS_PER_TURN_MAX, Machine, Process, first_config};
 use super::queue::Queue;
 use super::recover::Phase;
@@ -28,7 +28,7 @@ use crate::codec::frame::FRAME_LENGTH_BYTES;
 use crate::codec::{PeerMessage, WriteBatch, peer};
 use crate::raft::{self, NodeId, Time};
 use crate::replica::{Fetch, Input, Outputs};
-use crate::storage::OpenError;
+use crate::storage::{Note, OpenError};
 
 /// How long a machine waits before it tries again to open a disk that could not be read or written.
 pub(super) const REOPEN_AFTER: Duration = Duration::from_secs(1);
@@ -133,6 +133,10 @@ pub struct Counts {
     pub elections_won: u64,
     pub fetches: u64,
     pub refused_disks: u64,
+    /// Starts from a damaged log, part of which was set aside (R64).
+    pub repairs_begun: u64,
+    /// How often such a node held all it had acknowledged again.
+    pub repairs_ended: u64,
     /// Changes of membership that were committed.
     pub changes: u64,
     /// Frames that were damaged on the way, and refused.
@@ -209,6 +213,9 @@ impl World {
         machine.found(&first_config(self.plan.nodes), &self.plan.settings);
         if self.plan.lying_disks {
             machine.disk.lie();
+        }
+        if SECTOR_FAULTS.iter().any(|fault| self.plan.has(*fault)) {
+            machine.disk.may_decay();
         }
         self.machines.push(machine);
         self.checkers.add_node();
@@ -318,23 +325,37 @@ impl World {
         machine.disk_may_fail = machine.is_full;
         let id = machine.id;
         self.trace.event(self.now, 1, id.0);
-        let (journal, found) = match machine.open(self.plan.disk.segment_size_bytes, self.plan.rules) {
+        let (journal, found) = match machine.open(&self.plan.disk, self.plan.rules) {
             Ok(opened) => opened,
             Err(error) => return self.not_opened(at, &error),
         };
-        self.checkers.started(at, id, &found, &found.tail)?;
+        let was_cut = found.notes.iter().any(|note| matches!(note, Note::Salvaged { .. }));
+        if was_cut && !machine.is_rotten {
+            let what = format!("{id} sets aside a part of a log that was not hurt: {:?}", found.notes);
+            return Err(Violation { rule: "R61 recovery", what });
+        }
+        self.checkers.started(at, id, &found, was_cut)?;
         self.counts.starts += 1;
+        self.counts.repairs_begun += u64::from(was_cut);
+        machine.is_recovering = found.is_recovering;
+        let is_recovering = found.is_recovering;
         let (now, seed) = (self.now, self.disk_dice.roll());
         self.trace.line(now, || {
-            format!("* {id} starts in term {} with its log up to {}", found.hard_state.term, found.shape.last())
+            let how = if is_recovering { ", which is to be repaired" } else { "" };
+            format!("* {id} starts in term {} with its log up to {}{how}", found.hard_state.term, found.shape.last())
         });
         let local = machine.clock.local(now);
         let (limits, rules) = (self.plan.limits.clone(), self.plan.rules);
-        let process = Process::boot(journal, found, limits, rules, seed, local).map_err(|error| Violation {
+        let mut process = Process::boot(journal, found, limits, rules, seed, local).map_err(|error| Violation {
             rule: "R4 start",
             what: format!("{id} does not start from what was proven: {error}"),
         })?;
-        self.machines[at].process = Some(process);
+        if is_recovering {
+            process.replica.begin_recovering();
+        }
+        let machine = &mut self.machines[at];
+        machine.process = Some(process);
+        machine.is_rotten &= is_recovering || machine.is_damaged();
         self.turn(at)
     }
 
@@ -345,6 +366,11 @@ impl World {
         self.trace.line(self.now, || format!("✗ {id} does not open its disk: {error}"));
         match error {
             OpenError::Io { .. } if machine.disk_may_fail => {
+                self.plan_start(at, REOPEN_AFTER);
+                Ok(())
+            }
+            // What was misread once is there at the next attempt.
+            _ if machine.is_rotten && !machine.is_damaged() => {
                 self.plan_start(at, REOPEN_AFTER);
                 Ok(())
             }
@@ -420,6 +446,7 @@ impl World {
         process.replica.take_outputs(local, wall_ms, &mut out);
         let checked = self.checkers.turned(at, &process.replica, &out);
         let done = checked.and_then(|()| self.carry_out(at, &mut out));
+        self.end_repair(at);
         self.out = out;
         done
     }
@@ -464,6 +491,21 @@ impl World {
         }
         self.plan_wake(at, out.more);
         self.stop_if_asked(at)
+    }
+
+    /// A node that holds all it had acknowledged again says so to its disk, as a real node does.
+    fn end_repair(&mut self, at: usize) {
+        let machine = &mut self.machines[at];
+        let Some(process) = machine.process.as_ref().filter(|_| machine.is_recovering) else { return };
+        if process.replica.core().is_recovering() {
+            return;
+        }
+        let id = machine.id;
+        if machine.end_recovery().is_ok() {
+            machine.is_rotten &= machine.is_damaged();
+            self.counts.repairs_ended += 1;
+            self.trace.line(self.now, || format!("* the log of {id} is repaired"));
+        }
     }
 
     fn plan_wake(&mut self, at: usize, more: bool) {

@@ -215,8 +215,20 @@ pub fn damaged_dir(data_dir: &Path) -> PathBuf {
 /// # Errors
 /// The note could not be made to last; the node then recovers once more at its next start, which is harmless.
 pub fn end_recovery(data_dir: &Path) -> io::Result<()> {
-    RealDisk.remove(&recovering_file(data_dir))?;
-    RealDisk.sync_directory(data_dir)
+    end_recovery_on(&RealDisk, data_dir)
+}
+
+/// `end_recovery` on any disk.
+///
+/// # Errors
+/// As there.
+pub fn end_recovery_on(disk: &dyn Disk, data_dir: &Path) -> io::Result<()> {
+    let note = recovering_file(data_dir);
+    // An earlier attempt may have got as far as the sync.
+    if disk.exists(&note)? {
+        disk.remove(&note)?;
+    }
+    disk.sync_directory(data_dir)
 }
 
 /// `data/snapshots`.

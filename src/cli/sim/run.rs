@@ -17,8 +17,9 @@ use crate::sim::{Report, RunOptions};
 
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "\
-Faults: loss duplicate reorder late partition flap news kill power power-all restart pause clocks transfer slow-disk
-stuck-disk full-disk write-error sync-error torn-sector rot wipe hangup lag. A seed has about half of them.
+Faults: loss duplicate reorder late corrupt partition flap news kill power power-all restart pause clocks jump transfer
+members slow-disk stuck-disk full-disk write-error sync-error torn-sector rot stale misdirect misread wipe hangup lag. A
+seed has about half of them.
 
 Marks in a trace: * a role or a phase changed, ▸ a message arrived, ✗ something was lost or broke.
 
@@ -128,8 +129,19 @@ fn table(report: &Report) -> Table {
 fn disks(report: &Report) -> String {
     let disk = &report.disk;
     format!(
-        "{} writes, {} syncs, {} sectors lost, {} torn, {} names lost, {} errors, {} bits flipped",
-        disk.writes, disk.syncs, disk.sectors_lost, disk.sectors_torn, disk.names_lost, disk.failures, disk.bits_rotten
+        "{} writes, {} syncs, {} sectors lost, {} torn, {} names lost, {} errors; sectors: {} rotten, {} stale, {} misdirected, {} misread; {} logs cut, {} repaired",
+        disk.writes,
+        disk.syncs,
+        disk.sectors_lost,
+        disk.sectors_torn,
+        disk.names_lost,
+        disk.failures,
+        disk.sectors_rotten,
+        disk.sectors_stale,
+        disk.sectors_misdirected,
+        disk.sectors_misread,
+        report.counts.repairs_begun,
+        report.counts.repairs_ended
     )
 }
 
