@@ -374,14 +374,17 @@ impl Checkers {
         let end = |log: &[Slot]| (log.last().map_or(Term(0), |slot| slot.term), log.len());
         nodes.iter().any(|at| {
             let follow = &self.nodes[*at];
-            let Some((_, config)) = self.config_of(*at) else { return false };
+            let Some((index, config)) = self.config_of(*at) else { return false };
             let grants = |voter: NodeId| {
                 let is_behind = |node: &Follow| end(&node.log) <= end(&follow.log);
                 let is_there = nodes.contains(&place_of(voter));
                 (is_there && self.nodes.get(place_of(voter)).is_some_and(is_behind)).then_some(true)
             };
             let id = NodeId(*at as u64 + 1);
-            config.is_voter(id) && tally(&config, grants) == Tally::Won
+            // Whoever alone holds the entry that takes its vote still stands (R14).
+            let before = self.newest_config(place(index), |place| follow.log.get(place).copied());
+            let stands = config.is_voter(id) || before.is_some_and(|(_, before)| before.is_voter(id));
+            stands && tally(&config, grants) == Tally::Won
         })
     }
 

@@ -258,13 +258,21 @@ impl State {
         node.file().ok_or_else(|| io::Error::new(io::ErrorKind::IsADirectory, path.to_owned()))
     }
 
-    /// Makes the changes of names in one directory durable.
+    /// Makes the changes of names in one directory durable, and those elsewhere that they build on.
     fn sync_names(&mut self, directory: &str) {
-        let (here, elsewhere) =
-            std::mem::take(&mut self.unsynced_names).into_iter().partition(|change| change.directory() == directory);
-        let here: Vec<NameChange> = here;
+        let mut needed: BTreeSet<String> = BTreeSet::new();
+        let (mut here, mut elsewhere) = (Vec::new(), Vec::new());
+        for change in std::mem::take(&mut self.unsynced_names).into_iter().rev() {
+            if change.directory() == directory || change.paths().any(|path| needed.contains(path)) {
+                needed.extend(change.paths().map(str::to_owned));
+                here.push(change);
+            } else {
+                elsewhere.push(change);
+            }
+        }
+        elsewhere.reverse();
         self.unsynced_names = elsewhere;
-        for change in here {
+        for change in here.into_iter().rev() {
             change.make(&mut self.durable_names);
         }
     }
@@ -686,6 +694,21 @@ mod tests {
             }
         }
         assert!(there > 10 && gone > 10, "{there} {gone}");
+    }
+
+    #[test]
+    fn a_durable_name_in_another_directory_takes_along_what_it_builds_on() {
+        for seed in 0..40 {
+            let disk = SimDisk::new();
+            disk.create_directory(Path::new("/d")).unwrap();
+            disk.create(Path::new("/f.tmp")).unwrap();
+            disk.rename(Path::new("/f.tmp"), Path::new("/f")).unwrap();
+            disk.rename(Path::new("/f"), Path::new("/d/f")).unwrap();
+            disk.sync_directory(Path::new("/d")).unwrap();
+            disk.sync_directory(Path::new("/")).unwrap();
+            disk.lose_power(&mut Dice::new(seed), 0);
+            assert_eq!(disk.files(), ["/d/f"], "seed {seed}");
+        }
     }
 
     #[test]
