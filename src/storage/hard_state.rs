@@ -71,7 +71,13 @@ pub enum SlotError {
     Magic,
     #[error("format version {found} is not known; this program reads version {HARD_STATE_VERSION}")]
     Version { found: u32 },
+    #[error("{what} {found} is more than any node reaches")]
+    Beyond { what: &'static str, found: u64 },
 }
+
+/// No count of updates, and no index, is ever higher: what is higher was not written by a node, and one more than it could
+/// not be told.
+const NUMBER_MAX: u64 = u64::MAX / 2;
 
 /// What the file holds, for looking at; decides nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -192,6 +198,17 @@ impl Slot {
         }
         let vote = NodeId(u64_at(block, 72));
         let end = LogEnd { sequence: u64_at(block, 88), offset: u64_at(block, 96) };
+        for (what, at, max) in [
+            ("update", 56, NUMBER_MAX),
+            ("term", 64, Term::MAX.0),
+            ("commit hint", 80, NUMBER_MAX),
+            ("segment", 88, NUMBER_MAX),
+        ] {
+            let found = u64_at(block, at);
+            if found > max {
+                return Err(SlotError::Beyond { what, found });
+            }
+        }
         Ok(Slot {
             cluster_id: ClusterId(u128_at(block, 16)),
             storage: StorageId(u128_at(block, 32)),

@@ -10,6 +10,9 @@ use crate::raft::{LogId, NodeId};
 /// Greatest term that a disk may hold at the start of a story.
 const TERM_MAX: u64 = 1_000_000;
 
+/// Longest time that one command passes: more than any story takes, and over in a moment.
+const SPAN_MAX: Duration = Duration::from_secs(3_600);
+
 /// The words of a command after its first, not yet consumed ones in order.
 pub(super) struct Words {
     words: Vec<String>,
@@ -133,12 +136,13 @@ pub(super) fn link(word: &str) -> Result<(NodeId, NodeId), CommandFault> {
 }
 
 pub(super) fn duration(word: &str) -> Result<Duration, CommandFault> {
-    let fault = || CommandFault::NotA { wanted: "a duration like 50ms", word: word.to_owned() };
-    if let Some(millis) = word.strip_suffix("ms") {
-        return millis.parse().map(Duration::from_millis).map_err(|_| fault());
-    }
-    let seconds = word.strip_suffix('s').ok_or_else(fault)?;
-    seconds.parse().map(Duration::from_secs).map_err(|_| fault())
+    let found = match (word.strip_suffix("ms"), word.strip_suffix('s')) {
+        (Some(millis), _) => millis.parse().ok().map(Duration::from_millis),
+        (None, Some(seconds)) => seconds.parse().ok().map(Duration::from_secs),
+        (None, None) => None,
+    };
+    let wanted = "a duration like 50ms, of an hour at most";
+    found.filter(|span| *span <= SPAN_MAX).ok_or_else(|| CommandFault::NotA { wanted, word: word.to_owned() })
 }
 
 pub(super) fn log_id(word: &str) -> Result<LogId, CommandFault> {
