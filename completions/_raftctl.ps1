@@ -504,8 +504,27 @@ Register-ArgumentCompleter -Native -CommandName 'raftctl' -ScriptBlock {
             [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Print more on stderr about what is being done')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('save', 'save', [CompletionResultType]::ParameterValue, 'Back up a running cluster into a file')
             [CompletionResult]::new('show', 'show', [CompletionResultType]::ParameterValue, 'Say what a snapshot stands for, and with --items list what it holds')
             [CompletionResult]::new('verify', 'verify', [CompletionResultType]::ParameterValue, 'Prove every byte: 0 it is whole, 7 it is damaged')
+            break
+        }
+        'raftctl;snapshot;save' {
+            [CompletionResult]::new('--node', '--node', [CompletionResultType]::ParameterName, 'The node that takes it; a follower unless said otherwise')
+            [CompletionResult]::new('--cluster', '--cluster', [CompletionResultType]::ParameterName, 'Local cluster to work on [env: RAFTCTL_CLUSTER]')
+            [CompletionResult]::new('--endpoint', '--endpoint', [CompletionResultType]::ParameterName, 'Node to ask, host:port; may be repeated [env: RAFTCTL_ENDPOINT, comma-separated]')
+            [CompletionResult]::new('--identity', '--identity', [CompletionResultType]::ParameterName, 'Directory with the certificate and key to show to nodes; goes with --endpoint [env: RAFTCTL_IDENTITY]')
+            [CompletionResult]::new('-o', '-o', [CompletionResultType]::ParameterName, 'How data is printed; streams are JSON Lines under json [default: table] [env: RAFTCTL_OUTPUT]')
+            [CompletionResult]::new('--output', '--output', [CompletionResultType]::ParameterName, 'How data is printed; streams are JSON Lines under json [default: table] [env: RAFTCTL_OUTPUT]')
+            [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Longest time one request or one wait may take, with a unit: 10s, 500ms [env: RAFTCTL_TIMEOUT]')
+            [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour [default: auto] [env: RAFTCTL_COLOR; NO_COLOR is heeded]')
+            [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Replace the file if there is one')
+            [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print nothing on stderr but errors')
+            [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print nothing on stderr but errors')
+            [CompletionResult]::new('-v', '-v', [CompletionResultType]::ParameterName, 'Print more on stderr about what is being done')
+            [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Print more on stderr about what is being done')
+            [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
+            [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             break
         }
         'raftctl;snapshot;show' {

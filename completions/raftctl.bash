@@ -151,6 +151,9 @@ _raftctl() {
             raftctl__subcmd__sim,swarm)
                 cmd="raftctl__subcmd__sim__subcmd__swarm"
                 ;;
+            raftctl__subcmd__snapshot,save)
+                cmd="raftctl__subcmd__snapshot__subcmd__save"
+                ;;
             raftctl__subcmd__snapshot,show)
                 cmd="raftctl__subcmd__snapshot__subcmd__show"
                 ;;
@@ -2418,12 +2421,61 @@ _raftctl() {
             return 0
             ;;
         raftctl__subcmd__snapshot)
-            opts="-o -q -v -h --cluster --endpoint --identity --output --timeout --color --quiet --verbose --help show verify"
+            opts="-o -q -v -h --cluster --endpoint --identity --output --timeout --color --quiet --verbose --help save show verify"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --cluster)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --endpoint)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --identity)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table json yaml" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table json yaml" -- "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        raftctl__subcmd__snapshot__subcmd__save)
+            opts="-o -q -v -h --node --force --cluster --endpoint --identity --output --timeout --color --quiet --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --node)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --cluster)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

@@ -478,8 +478,26 @@ set edit:completion:arg-completer[raftctl] = {|@words|
             cand --verbose 'Print more on stderr about what is being done'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
+            cand save 'Back up a running cluster into a file'
             cand show 'Say what a snapshot stands for, and with --items list what it holds'
             cand verify 'Prove every byte: 0 it is whole, 7 it is damaged'
+        }
+        &'raftctl;snapshot;save'= {
+            cand --node 'The node that takes it; a follower unless said otherwise'
+            cand --cluster 'Local cluster to work on [env: RAFTCTL_CLUSTER]'
+            cand --endpoint 'Node to ask, host:port; may be repeated [env: RAFTCTL_ENDPOINT, comma-separated]'
+            cand --identity 'Directory with the certificate and key to show to nodes; goes with --endpoint [env: RAFTCTL_IDENTITY]'
+            cand -o 'How data is printed; streams are JSON Lines under json [default: table] [env: RAFTCTL_OUTPUT]'
+            cand --output 'How data is printed; streams are JSON Lines under json [default: table] [env: RAFTCTL_OUTPUT]'
+            cand --timeout 'Longest time one request or one wait may take, with a unit: 10s, 500ms [env: RAFTCTL_TIMEOUT]'
+            cand --color 'When to colour [default: auto] [env: RAFTCTL_COLOR; NO_COLOR is heeded]'
+            cand --force 'Replace the file if there is one'
+            cand -q 'Print nothing on stderr but errors'
+            cand --quiet 'Print nothing on stderr but errors'
+            cand -v 'Print more on stderr about what is being done'
+            cand --verbose 'Print more on stderr about what is being done'
+            cand -h 'Print help (see more with ''--help'')'
+            cand --help 'Print help (see more with ''--help'')'
         }
         &'raftctl;snapshot;show'= {
             cand --cluster 'Local cluster to work on [env: RAFTCTL_CLUSTER]'

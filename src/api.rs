@@ -5,7 +5,7 @@ use core::time::Duration;
 
 use bytes::Bytes;
 
-use crate::raft::{Index, NodeId, Term};
+use crate::raft::{Index, NodeId, SnapshotId, Term};
 use crate::state_machine::Outcome;
 
 /// Longest key that is accepted, in bytes. Part of the format: every replica must agree on it.
@@ -16,6 +16,9 @@ pub const SCAN_ITEMS_MAX: usize = 10_000;
 
 /// Most bytes of keys and values one scan page holds; the page always holds at least one item.
 pub const SCAN_BYTES_MAX: usize = 4 * 1024 * 1024;
+
+/// Longest part of a snapshot in one answer, in bytes.
+pub const SNAPSHOT_PART_BYTES_MAX: u32 = 1 << 20;
 
 /// One client connection as its node knows it: unique for the life of the node's process.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -48,6 +51,16 @@ pub enum Ask {
     },
     /// What this node knows of itself and its peers; answered by any node, without a leader.
     Status,
+    /// A snapshot of this node that reaches at least this entry; one is taken if there is none.
+    Snapshot {
+        at_least: Index,
+    },
+    /// Bytes of a snapshot's file from `offset` on: `length` of them, or fewer at a node's own limit and at its end.
+    SnapshotPart {
+        snapshot: SnapshotId,
+        offset: u64,
+        length: u32,
+    },
     /// Hand leadership to `to`, or to the best voter.
     Transfer {
         to: Option<NodeId>,
@@ -127,6 +140,9 @@ pub enum Answer {
     },
     /// The links that are cut now.
     Links(CutLinks),
+    /// The newest snapshot of the node.
+    Snapshot(SnapshotId),
+    SnapshotPart(Bytes),
     Refused(Refused),
 }
 

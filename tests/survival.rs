@@ -183,6 +183,44 @@ fn a_follower_that_is_killed_while_it_receives_a_snapshot_goes_on_in_the_same_fi
     }
 }
 
+/// Everything that was acknowledged before is in it, while others go on writing, also when the node that was asked dies.
+#[test]
+fn a_backup_of_a_cluster_under_load_has_everything_acknowledged_before() {
+    let cluster = Cluster::up("backup");
+    let mut writer = Writer::start(&cluster, 0);
+    writer.write_until_acknowledged(100);
+    let acknowledged = writer.history.puts.clone();
+    let file = cluster.home.join("backup.snap");
+    let mut save = cluster.command(&["snapshot", "save", path_text(&file), "-o", "json"]);
+    let save = save.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("save starts");
+    writer.write_until_acknowledged(20);
+    let output = save.wait_with_output().expect("save can be waited for");
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let saved: Value = serde_json::from_slice(&output.stdout).expect("save prints one JSON document");
+    let shown = cluster.ok(&["snapshot", "show", path_text(&file), "--items", "-o", "json"]);
+    let shown: Value = serde_json::from_str(&shown).expect("show prints one JSON document");
+    assert_eq!((&shown["last"], &shown["digest"]), (&saved["last"], &saved["digest"]));
+    let items = shown["items"].as_array().expect("items are a list");
+    for (key, (value, revision)) in &acknowledged {
+        let item = items.iter().find(|item| item["key"] == json!(key)).expect("what was acknowledged is there");
+        assert_eq!((&item["value"], &item["revision"]), (&json!(value), &json!(revision)));
+    }
+    let again = cluster.run(&["snapshot", "save", path_text(&file)]);
+    assert_eq!(again.status.code(), Some(1), "files are not overwritten");
+    let piped = cluster.run(&["snapshot", "save", "-"]);
+    let second = cluster.home.join("second.snap");
+    std::fs::write(&second, &piped.stdout).expect("a file can be written");
+    cluster.ok(&["snapshot", "verify", path_text(&second)]);
+
+    cluster.ok(&["cluster", "kill", saved["node"].as_str().expect("it says who")]);
+    cluster.ok(&["snapshot", "save", path_text(&file), "--force"]);
+    cluster.ok(&["snapshot", "verify", path_text(&file)]);
+    let names = std::fs::read_dir(&cluster.home).expect("the home can be listed").flatten();
+    let left = names.map(|name| name.file_name()).filter(|name| name.to_string_lossy().ends_with(".tmp")).count();
+    assert_eq!(left, 0, "nothing is left behind");
+    check_history(&cluster, &writer.finish());
+}
+
 /// Somebody else takes all that is left of the disk under three nodes that are being written to: what is acknowledged stays,
 /// writes are refused by name, reads go on, and so do writes when there is room again. Nobody restarts anything.
 #[test]

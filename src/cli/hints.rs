@@ -72,7 +72,6 @@ const COMMANDS_LATER: &[&[&str]] = &[
     &["leave"],
     &["member"],
     &["token"],
-    &["snapshot", "save"],
     &["snapshot", "restore"],
     &["recover"],
     &["cert"],

@@ -322,7 +322,12 @@ pub(super) fn served(id: &Value, reply: &Reply, base64: bool) -> Value {
             let views: Vec<ItemView> = items.iter().map(|item| ItemView::of(item, true, base64)).collect();
             json!({"id": id, "ok": true, "items": views, "more": more, "at": at.0, "node": reply.node})
         }
-        Answer::Status(_) | Answer::Transferring { .. } | Answer::Links(_) | Answer::Refused(_) => {
+        Answer::Status(_)
+        | Answer::Transferring { .. }
+        | Answer::Links(_)
+        | Answer::Snapshot(_)
+        | Answer::SnapshotPart(_)
+        | Answer::Refused(_) => {
             refusal(id, "invalid", "E0506", "the node answered something else than was asked", false)
         }
     }

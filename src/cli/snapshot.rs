@@ -1,4 +1,6 @@
-//! `raftctl snapshot`: what snapshot files hold, and whether they are whole. Reads files; needs no cluster.
+//! `raftctl snapshot`: backups, what snapshot files hold, and whether they are whole. Only `save` needs a cluster.
+
+mod save;
 
 use std::path::PathBuf;
 
@@ -18,9 +20,12 @@ use crate::storage::snapshot_file::{self, Loaded, SnapshotError};
 #[command(disable_help_subcommand = true)]
 #[command(after_help = "\
 Examples:
+  raftctl snapshot save backup.snap
   raftctl snapshot show demo/nodes/n1/data/snapshots/*.snap
   raftctl snapshot verify backup.snap")]
 pub enum Command {
+    /// Back up a running cluster into a file
+    Save(save::SaveArgs),
     /// Say what a snapshot stands for, and with --items list what it holds
     Show(ShowArgs),
     /// Prove every byte: 0 it is whole, 7 it is damaged
@@ -97,6 +102,7 @@ struct One {
 
 pub fn run(context: &Context, command: Command) -> Result<Exit, Failure> {
     match command {
+        Command::Save(arguments) => save::run(context, &arguments),
         Command::Show(arguments) => show(context, &arguments),
         Command::Verify(arguments) => verify(context, &arguments),
     }

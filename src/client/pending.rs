@@ -69,9 +69,12 @@ impl Aim {
         match ask {
             Ask::Write(_) | Ask::Transfer { .. } | Ask::Read { consistency: Consistency::Lease, .. } => Aim::Leader,
             Ask::Read { consistency: Consistency::Linearizable, .. } => Aim::Read,
-            Ask::Read { consistency: Consistency::Stale, .. } | Ask::Status | Ask::Cut { .. } | Ask::Heal { .. } => {
-                Aim::Anyone
-            }
+            Ask::Read { consistency: Consistency::Stale, .. }
+            | Ask::Status
+            | Ask::Snapshot { .. }
+            | Ask::SnapshotPart { .. }
+            | Ask::Cut { .. }
+            | Ask::Heal { .. } => Aim::Anyone,
         }
     }
 }

@@ -17,9 +17,9 @@ use bytes::{Buf, BufMut, Bytes, BytesMut};
 use messages::{
     AnswerMessage, AskMessage, ConditionFailedMessage, ConsistencyCode, CurrentMessage, CutMessage, DigestMessage,
     Empty, HealMessage, HintMessage, ItemMessage, ItemsMessage, LinksMessage, MemberStatusMessage, NotLeaderMessage,
-    OutcomeKind, OutcomeMessage, QueryMessage, ReadMessage, RefusedKind, RefusedMessage, RejectedMessage,
-    RejectionCode, RequestMessage, ResponseMessage, ScanMessage, SizeMessage, StatusMessage, TransferMessage,
-    ValueMessage, WrittenMessage,
+    OutcomeKind, OutcomeMessage, PartMessage, QueryMessage, ReadMessage, RefusedKind, RefusedMessage, RejectedMessage,
+    RejectionCode, RequestMessage, ResponseMessage, ScanMessage, SizeMessage, SnapshotIdMessage, StatusMessage,
+    TransferMessage, ValueMessage, WrittenMessage,
 };
 use prost::Message as _;
 
@@ -28,7 +28,7 @@ use crate::api::{
     Answer, Ask, Consistency, CutLinks, Hint, Item, KEY_SIZE_MAX, MemberStatus, NodeStatus, Query, Refused, Request,
     Response,
 };
-use crate::raft::{Index, NodeId, Term};
+use crate::raft::{Index, LogId, NodeId, SnapshotId, Term};
 use crate::state_machine::{Outcome, command};
 
 /// Longest response frame a client accepts, in bytes: far above a scan page and the largest value.
@@ -148,6 +148,10 @@ pub fn encode_request(request: Request, out: &mut BytesMut) {
             links: Some(links_to_message(links)),
             lasts_ms: lasts.map(|span| u64::try_from(span.as_millis()).unwrap_or(u64::MAX)),
         }),
+        Ask::Snapshot { at_least } => AskMessage::Snapshot(at_least.0),
+        Ask::SnapshotPart { snapshot, offset, length } => {
+            AskMessage::SnapshotPart(PartMessage { snapshot: Some(snapshot_to_message(snapshot)), offset, length })
+        }
         Ask::Heal { peers } => AskMessage::Heal(HealMessage { peers: peers.into_iter().map(|id| id.0).collect() }),
     };
     put_message(request.id, &RequestMessage { ask: Some(ask) }, out);
@@ -170,6 +174,8 @@ pub fn encode_response(response: Response, out: &mut BytesMut) {
         Answer::Status(status) => AnswerMessage::Status(Box::new(status_to_message(*status))),
         Answer::Transferring { to } => AnswerMessage::Transferring(to.0),
         Answer::Links(links) => AnswerMessage::Links(links_to_message(links)),
+        Answer::Snapshot(snapshot) => AnswerMessage::Snapshot(snapshot_to_message(snapshot)),
+        Answer::SnapshotPart(bytes) => AnswerMessage::SnapshotPart(bytes),
         Answer::Refused(refused) => AnswerMessage::Refused(refused_to_message(refused)),
     };
     put_message(response.id, &ResponseMessage { answer: Some(answer) }, out);
@@ -219,6 +225,12 @@ fn decode_ask(body: Bytes) -> Result<Ask, String> {
             links: links_from_message(cut.links.ok_or_else(unknown)?),
             lasts: cut.lasts_ms.map(Duration::from_millis),
         },
+        AskMessage::Snapshot(at_least) => Ask::Snapshot { at_least: Index(at_least) },
+        AskMessage::SnapshotPart(part) => Ask::SnapshotPart {
+            snapshot: snapshot_from_message(&part.snapshot.ok_or_else(unknown)?),
+            offset: part.offset,
+            length: part.length,
+        },
         AskMessage::Heal(heal) => Ask::Heal { peers: heal.peers.into_iter().map(NodeId).collect() },
     })
 }
@@ -241,8 +253,20 @@ fn decode_answer(body: Bytes) -> Result<Answer, String> {
         AnswerMessage::Status(status) => Answer::Status(Box::new(status_from_message(*status))),
         AnswerMessage::Transferring(to) => Answer::Transferring { to: NodeId(to) },
         AnswerMessage::Links(links) => Answer::Links(links_from_message(links)),
+        AnswerMessage::Snapshot(snapshot) => Answer::Snapshot(snapshot_from_message(&snapshot)),
+        AnswerMessage::SnapshotPart(bytes) => Answer::SnapshotPart(bytes),
         AnswerMessage::Refused(refused) => Answer::Refused(refused_from_message(refused).ok_or_else(unknown)?),
     })
+}
+
+fn snapshot_to_message(snapshot: SnapshotId) -> SnapshotIdMessage {
+    let SnapshotId { last, size_bytes, digest } = snapshot;
+    SnapshotIdMessage { index: last.index.0, term: last.term.0, size_bytes, digest }
+}
+
+fn snapshot_from_message(message: &SnapshotIdMessage) -> SnapshotId {
+    let SnapshotIdMessage { index, term, size_bytes, digest } = *message;
+    SnapshotId { last: LogId::new(index, term), size_bytes, digest }
 }
 
 fn links_to_message(links: CutLinks) -> LinksMessage {

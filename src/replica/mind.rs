@@ -7,6 +7,7 @@ use core::mem;
 use bytes::{Bytes, BytesMut};
 
 use super::apply::Applier;
+use super::backups::Backups;
 use super::changes::Changes;
 use super::exchange::{Fetch, FetchId, Input, Outputs, Sends};
 use super::feeding::Feeds;
@@ -53,6 +54,7 @@ pub struct Replica {
     pub(super) changes: Changes,
     pub(super) feeds: Feeds,
     pub(super) snapshots: Snapshots,
+    pub(super) backups: Backups,
     pub(super) log_clock: LogClock,
     /// No new entries are taken: not from clients, and not from the leader.
     pub(super) is_disk_low: bool,
@@ -114,6 +116,7 @@ impl Replica {
             changes: Changes::default(),
             feeds: Feeds::default(),
             snapshots,
+            backups: Backups::default(),
             log_clock: LogClock::default(),
             is_disk_low: false,
             leading: None,
@@ -148,13 +151,18 @@ impl Replica {
             Input::ClientGone(client) => {
                 self.writes.forget(client);
                 self.reads.forget(client);
+                self.backups.forget(client);
             }
             Input::Change { ticket, change, only_if } => self.take_change(now, ticket, change, only_if),
             Input::Persisted(seq) => self.core.persisted(now, seq),
             Input::PersistFailed(what) => self.core.persist_failed(what),
             Input::Fetched { id, result } => self.take_fetched(now, id, result),
             Input::SnapshotTaken(result) => self.take_taken(now, result),
-            Input::ChunkFetched { id, result } => self.take_chunk(id, result),
+            Input::ChunkFetched { id, result } => {
+                if let Some(result) = self.take_part(id, result) {
+                    self.take_chunk(id, result);
+                }
+            }
             Input::ChunkStored { snapshot, result } => self.take_stored(snapshot, result),
             Input::SnapshotInstalled(result) => self.take_installed(now, result),
             Input::TakeSnapshot => self.ask_for_snapshot(),
@@ -215,6 +223,7 @@ impl Replica {
             }
             out.more = self.apply(effects.apply_to);
             self.settle_changes();
+            self.settle_backups();
             self.take_snapshot_if_due();
         }
         self.snapshots.forget_arrived();

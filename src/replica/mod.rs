@@ -11,6 +11,7 @@
 
 mod answers;
 mod apply;
+mod backups;
 mod changes;
 mod exchange;
 mod feeding;

@@ -7,7 +7,7 @@ use bytes::Bytes;
 
 use super::testing::{World, content};
 use super::{Input, Limits, SnapshotJob};
-use crate::api::{Answer, Consistency};
+use crate::api::{Answer, Ask, Consistency, Refused};
 use crate::codec::{PeerMessage, Settings};
 use crate::raft::event::Event;
 use crate::raft::{Index, Message, NodeId};
@@ -132,6 +132,51 @@ fn a_snapshot_that_cannot_be_written_is_tried_when_as_much_has_come_again() {
     assert_eq!(world.node(leader).events.iter().filter(|event| failed(event)).count(), 1);
     write(&mut world, leader, 1);
     assert_eq!(snapshot_of(&mut world, leader), 20);
+}
+
+#[test]
+fn a_client_hears_that_no_snapshot_could_be_written_and_may_ask_again() {
+    let (mut world, leader) = led(Limits { snapshot_every_entries: 1_000, ..limits() });
+    write(&mut world, leader, 5);
+    world.node(leader).failing_job = Some(0);
+    let at_least = world.replica(leader).core().commit();
+    let first = world.ask(leader, Ask::Snapshot { at_least });
+    world.settle();
+    assert!(matches!(world.answer(leader, first), Some(Answer::Refused(Refused::Unavailable { .. }))));
+    let second = world.ask(leader, Ask::Snapshot { at_least });
+    world.settle();
+    assert!(matches!(world.answer(leader, second), Some(Answer::Snapshot(id)) if id.last.index == at_least));
+}
+
+#[test]
+fn a_client_gets_a_snapshot_that_reaches_so_far_and_its_parts() {
+    let (mut world, leader) = led(Limits { snapshot_every_entries: 1_000, ..limits() });
+    write(&mut world, leader, 5);
+    let last = world.replica(leader).core().commit();
+    let node = other_than(leader);
+    let early = world.ask(node, Ask::Snapshot { at_least: last.next() });
+    let asked = world.ask(node, Ask::Snapshot { at_least: last });
+    world.settle();
+    let Some(Answer::Snapshot(id)) = world.answer(node, asked) else { panic!("one was taken") };
+    assert_eq!((id.last.index, world.node(node).taken), (last, 1));
+    assert_eq!(world.answer(node, early), None, "so much is not applied yet");
+    let again = world.ask(node, Ask::Snapshot { at_least: last });
+    let part = world.ask(node, Ask::SnapshotPart { snapshot: id, offset: 3, length: 5 });
+    let rest = world.ask(node, Ask::SnapshotPart { snapshot: id, offset: 8, length: u32::MAX });
+    let behind = world.ask(node, Ask::SnapshotPart { snapshot: id, offset: id.size_bytes, length: 1 });
+    world.settle();
+    assert_eq!(world.answer(node, again), Some(Answer::Snapshot(id)));
+    assert_eq!(world.node(node).taken, 1, "the one that is there is enough");
+    let length = |answer| match answer {
+        Some(Answer::SnapshotPart(bytes)) => bytes.len() as u64,
+        other => panic!("a part was expected, not {other:?}"),
+    };
+    assert_eq!((length(world.answer(node, part)), length(world.answer(node, rest))), (5, id.size_bytes - 8));
+    assert!(matches!(world.answer(node, behind), Some(Answer::Refused(Refused::Invalid { .. }))));
+
+    write(&mut world, leader, 1);
+    let Some(Answer::Snapshot(later)) = world.answer(node, early) else { panic!("it reaches so far now") };
+    assert_eq!(later.last.index, last.next());
 }
 
 #[test]

@@ -160,6 +160,12 @@ impl Snapshots {
     }
 }
 
+impl Snapshots {
+    pub(super) fn push_job(&mut self, job: SnapshotJob) {
+        self.jobs.push(job);
+    }
+}
+
 /// Taking.
 impl Replica {
     /// Remembers that a snapshot is wanted; one that would end where the newest ends is not taken (R83).
@@ -171,7 +177,10 @@ impl Replica {
     pub(super) fn take_snapshot_if_due(&mut self) {
         let applied = &self.applier.applied;
         let (index, snapshots) = (applied.id.index, &mut self.snapshots);
-        if snapshots.is_taking || index <= snapshots.tried {
+        // Who asks has one tried again that could not be written, but not one that is there.
+        let reached = self.core.snapshot().map_or(Index(0), |snapshot| snapshot.last.index);
+        let none_before = if snapshots.is_asked_for { reached } else { snapshots.tried };
+        if snapshots.is_taking || index <= none_before {
             snapshots.is_asked_for &= snapshots.is_taking;
             return;
         }
@@ -212,7 +221,10 @@ impl Replica {
         self.snapshots.is_taking = false;
         match result {
             Ok(meta) => self.core.snapshot_taken(now, meta),
-            Err(what) => self.snapshot_failed(format!("it cannot be written: {what}")),
+            Err(what) => {
+                self.refuse_backups(&what);
+                self.snapshot_failed(format!("it cannot be written: {what}"));
+            }
         }
     }
 

@@ -81,6 +81,10 @@ impl Replica {
                 let status = self.status(now);
                 self.answer(client, id, Answer::Status(Box::new(status)));
             }
+            Ask::Snapshot { at_least } => self.take_backup_request(client, id, at_least),
+            Ask::SnapshotPart { snapshot, offset, length } => {
+                self.take_part_request(client, id, snapshot, offset, length);
+            }
             Ask::Transfer { to } => self.take_transfer(now, client, id, to),
             Ask::Cut { .. } | Ask::Heal { .. } => {
                 let because = "links are the business of the node's process".to_owned();

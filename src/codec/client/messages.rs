@@ -8,7 +8,7 @@ pub(super) struct Empty {}
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct RequestMessage {
-    #[prost(oneof = "AskMessage", tags = "1, 2, 3, 4, 5, 6")]
+    #[prost(oneof = "AskMessage", tags = "1, 2, 3, 4, 5, 6, 7, 8")]
     pub(super) ask: Option<AskMessage>,
 }
 
@@ -26,6 +26,33 @@ pub(super) enum AskMessage {
     Cut(CutMessage),
     #[prost(message, tag = "6")]
     Heal(HealMessage),
+    /// At least up to this entry.
+    #[prost(uint64, tag = "7")]
+    Snapshot(u64),
+    #[prost(message, tag = "8")]
+    SnapshotPart(PartMessage),
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct PartMessage {
+    #[prost(message, optional, tag = "1")]
+    pub(super) snapshot: Option<SnapshotIdMessage>,
+    #[prost(uint64, tag = "2")]
+    pub(super) offset: u64,
+    #[prost(uint32, tag = "3")]
+    pub(super) length: u32,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct SnapshotIdMessage {
+    #[prost(uint64, tag = "1")]
+    pub(super) index: u64,
+    #[prost(uint64, tag = "2")]
+    pub(super) term: u64,
+    #[prost(uint64, tag = "3")]
+    pub(super) size_bytes: u64,
+    #[prost(uint64, tag = "4")]
+    pub(super) digest: u64,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -98,7 +125,7 @@ pub(super) struct TransferMessage {
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct ResponseMessage {
-    #[prost(oneof = "AnswerMessage", tags = "1, 2, 3, 4, 5, 6, 7")]
+    #[prost(oneof = "AnswerMessage", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9")]
     pub(super) answer: Option<AnswerMessage>,
 }
 
@@ -118,6 +145,10 @@ pub(super) enum AnswerMessage {
     Refused(RefusedMessage),
     #[prost(message, tag = "7")]
     Links(LinksMessage),
+    #[prost(message, tag = "8")]
+    Snapshot(SnapshotIdMessage),
+    #[prost(bytes = "bytes", tag = "9")]
+    SnapshotPart(Bytes),
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
