@@ -7,8 +7,6 @@
 # etcd does more than raftctl (history, watches, leases, a store larger than memory): read every ratio with that.
 # Needs root once, to install etcd from the distribution's packages.
 set -euo pipefail
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-root=$(dirname "$here")
 runs=3 seconds=5
 while getopts 'r:s:h' option; do
     case $option in
@@ -21,27 +19,20 @@ shift $((OPTIND - 1))
 shapes=("$@")
 ((${#shapes[@]})) || shapes=(1x1 8x8 16x16 20x50)
 
-cargo build --release --quiet --manifest-path "$root/Cargo.toml" --bins --examples
-target=${CARGO_TARGET_DIR:-$root/target}
-raftctl=$target/release/raftctl load=$target/release/examples/load
-home=$(mktemp -d "${TMPDIR:-/var/tmp}/raftctl-bench.XXXXXX")
-export RAFTCTL_HOME=$home
-trap '"$raftctl" cluster down --all -q || true; rm -rf "$home"' EXIT
+. "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 
-field() { sed -n "s/.*\"$1\":\([0-9.]*\).*/\1/p"; }
 raftctl_once() {
     "$raftctl" cluster up --nodes 3 --name bench --detach -q >&2
     "$load" --cluster bench -C "$1" -K "$2" --seconds "$seconds" --value-bytes 256 --op put
     "$raftctl" cluster down bench --purge --yes -q >&2
 }
-etcd_once() { "$here/etcd/etcd-anchor.sh" -- --leader -C "$1" -K "$2" --put 100 --duration "$seconds"; }
+etcd_once() { "$root/benches/etcd/etcd-anchor.sh" -- --leader -C "$1" -K "$2" --put 100 --duration "$seconds"; }
 median() { sort -n | awk '{v[NR]=$1} END {printf "%s (%s–%s)", v[int((NR+1)/2)], v[1], v[NR]}'; }
-middle() { sort -n | awk '{v[NR]=$1} END {print v[int((NR+1)/2)]}'; }
 
 printf '%-8s %-28s %-28s %s\n' shape 'raftctl puts/s' 'etcd puts/s' 'ratio'
 for shape in "${shapes[@]}"; do
     connections=${shape%x*} in_flight=${shape#*x}
-    ours=$home/ours theirs=$home/theirs
+    ours=$RAFTCTL_HOME/ours theirs=$RAFTCTL_HOME/theirs
     : >"$ours"; : >"$theirs"
     for ((run = 0; run < runs; run++)); do
         raftctl_once "$connections" "$in_flight" >>"$ours"

@@ -4,13 +4,8 @@
 #
 #   benches/failover.sh [KILLS]        20 unless said
 set -euo pipefail
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 kills=${1:-20}
-cargo build --release --quiet --manifest-path "$root/Cargo.toml" --bins
-raftctl=${CARGO_TARGET_DIR:-$root/target}/release/raftctl
-RAFTCTL_HOME=$(mktemp -d "${TMPDIR:-/var/tmp}/raftctl-bench.XXXXXX")
-export RAFTCTL_HOME
-trap '"$raftctl" cluster down --all -q || true; rm -rf "$RAFTCTL_HOME"' EXIT
+. "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 "$raftctl" cluster up --nodes 3 --name bench --detach -q
 
 pids=$("$raftctl" status -o json | sed -n 's/^ *"pid": \([0-9]*\),*/\1/p')

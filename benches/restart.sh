@@ -4,8 +4,6 @@
 #
 #   benches/restart.sh [-r RUNS] [-k KEYS]        the two systems alternate
 set -euo pipefail
-here=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
-root=$(dirname "$here")
 runs=3 keys=1000000 with_etcd=yes
 while getopts 'r:k:Eh' option; do
     case $option in
@@ -15,12 +13,7 @@ while getopts 'r:k:Eh' option; do
     *) sed -n '2,6s/^# \{0,1\}//p' "$0"; exit 2 ;;
     esac
 done
-cargo build --release --quiet --manifest-path "$root/Cargo.toml" --bins --examples
-target=${CARGO_TARGET_DIR:-$root/target}
-raftctl=$target/release/raftctl load=$target/release/examples/load
-RAFTCTL_HOME=$(mktemp -d "${TMPDIR:-/var/tmp}/raftctl-bench.XXXXXX")
-export RAFTCTL_HOME
-trap '"$raftctl" cluster down --all -q || true; rm -rf "$RAFTCTL_HOME"' EXIT
+. "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 
 resident_kb() {
     for pid in $("$raftctl" status -o json | sed -n 's/^ *"pid": \([0-9]*\),*/\1/p'); do
@@ -45,7 +38,7 @@ raftctl_once() { # NODES
 for ((run = 0; run < runs; run++)); do
     echo "raftctl, 3 nodes: $(raftctl_once 3)"
     if [[ $with_etcd = yes ]]; then
-        echo "etcd, 3 nodes:    $("$here/etcd/etcd-anchor.sh" -- restart --leader -C 20 -K 50 --total "$keys" --keys "$keys" --warmup 0 --duration 600)"
+        echo "etcd, 3 nodes:    $("$root/benches/etcd/etcd-anchor.sh" -- restart --leader -C 20 -K 50 --total "$keys" --keys "$keys" --warmup 0 --duration 600)"
     fi
     echo "raftctl, 1 node:  $(raftctl_once 1)"
 done

@@ -4,7 +4,6 @@
 #
 #   benches/snapshot.sh [-r RUNS] [-s SECONDS] [-k KEYS] [SHAPE]        SHAPE is CONNECTIONSxIN_FLIGHT, 16x16 unless said
 set -euo pipefail
-root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 runs=5 seconds=5 keys=1000000
 while getopts 'r:s:k:h' option; do
     case $option in
@@ -16,15 +15,9 @@ while getopts 'r:s:k:h' option; do
 done
 shift $((OPTIND - 1))
 shape=${1:-16x16}
-cargo build --release --quiet --manifest-path "$root/Cargo.toml" --bins --examples
-target=${CARGO_TARGET_DIR:-$root/target}
-raftctl=$target/release/raftctl load=$target/release/examples/load
-RAFTCTL_HOME=$(mktemp -d "${TMPDIR:-/var/tmp}/raftctl-bench.XXXXXX")
-export RAFTCTL_HOME
-trap '"$raftctl" cluster down --all -q || true; rm -rf "$RAFTCTL_HOME"' EXIT
+. "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 
 snapshots() { "$raftctl" status -o json | sed -n 's/^ *"snapshot": \([0-9]*\),*/\1/p' | paste -sd' ' -; }
-field() { sed -n "s/.*\"$1\":\([0-9.]*\).*/\1/p"; }
 run_once() { # SNAPSHOT_EVERY
     "$raftctl" cluster up --nodes 3 --name bench --detach -q --set "storage.snapshot_every=$1" >&2
     "$load" --cluster bench -C 20 -K 50 --op fill --keys "$keys" >/dev/null
@@ -44,6 +37,5 @@ for ((run = 0; run < runs; run++)); do
     printf '%s\n' "$with" | sed -n 's/.*p99.9 *\([0-9]*\) .*/\1/p' >>"$RAFTCTL_HOME/a"
     printf '%s\n' "$without" | sed -n 's/.*p99.9 *\([0-9]*\) .*/\1/p' >>"$RAFTCTL_HOME/b"
 done
-middle() { sort -n "$1" | awk '{v[NR] = $1} END {print v[int((NR + 1) / 2)]}'; }
-a=$(middle "$RAFTCTL_HOME/a") b=$(middle "$RAFTCTL_HOME/b")
+a=$(middle <"$RAFTCTL_HOME/a") b=$(middle <"$RAFTCTL_HOME/b")
 echo "p99.9: $a µs with a snapshot, $b µs without: ratio $(awk "BEGIN {printf \"%.2f\", $a / $b}")"

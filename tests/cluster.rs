@@ -16,6 +16,8 @@ use rustix::process::Signal;
 use serde_json::Value;
 
 mod faults;
+#[path = "common/folders.rs"]
+mod folders;
 
 /// Long enough for a busy machine; reaching it is a failure, never a measurement.
 const PATIENCE: Duration = Duration::from_secs(60);

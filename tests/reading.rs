@@ -1,7 +1,6 @@
 //! Reading logs offline with the built binary, on directories as a node leaves them: filters, proofs, comparisons, the
 //! state as it was, and text that becomes a log again. No cluster runs here.
 
-use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead as _, BufReader, Write as _};
 use std::path::{Path, PathBuf};
@@ -23,10 +22,13 @@ use serde_json::Value;
 mod common;
 mod formats;
 
+#[path = "common/folders.rs"]
+mod folders;
 #[path = "fuzz/src/lib.rs"]
 mod fuzz;
 
 use common::Ran;
+use folders::content;
 
 const WALL_MS: u64 = 1_764_016_800_000;
 
@@ -165,18 +167,6 @@ fn many(count: u64) -> Vec<Appended> {
 fn indexes(lines: &[&str]) -> Vec<u64> {
     let index = |line: &&str| serde_json::from_str::<Value>(line).expect("a JSON line")["index"].as_u64().unwrap();
     lines.iter().map(index).collect()
-}
-
-/// Every file below `folder` with its content.
-fn content(folder: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
-    let mut found = BTreeMap::new();
-    for entry in fs::read_dir(folder).expect("it can be listed").map(|entry| entry.expect("an entry").path()) {
-        match entry.is_dir() {
-            true => found.extend(content(&entry)),
-            false => drop(found.insert(entry.clone(), fs::read(&entry).expect("it can be read"))),
-        }
-    }
-    found
 }
 
 #[test]

@@ -321,7 +321,7 @@ impl Replica {
     }
 
     fn take_disk_low(&mut self, is_low: bool) {
-        if core::mem::replace(&mut self.is_disk_low, is_low) == is_low {
+        if mem::replace(&mut self.is_disk_low, is_low) == is_low {
             return;
         }
         self.events.push(if is_low { Event::DiskLow } else { Event::DiskRoom });

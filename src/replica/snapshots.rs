@@ -149,6 +149,10 @@ impl Snapshots {
         Snapshots { tried, tried_bytes, ..Snapshots::default() }
     }
 
+    pub(super) fn push_job(&mut self, job: SnapshotJob) {
+        self.jobs.push(job);
+    }
+
     /// What is to be done, gathered in this turn.
     pub(super) fn jobs(&mut self) -> &mut Vec<SnapshotJob> {
         &mut self.jobs
@@ -157,12 +161,6 @@ impl Snapshots {
     /// Chunks that the core did not want are gone with their turn.
     pub(super) fn forget_arrived(&mut self) {
         self.arrived.clear();
-    }
-}
-
-impl Snapshots {
-    pub(super) fn push_job(&mut self, job: SnapshotJob) {
-        self.jobs.push(job);
     }
 }
 
@@ -177,9 +175,11 @@ impl Replica {
     pub(super) fn take_snapshot_if_due(&mut self) {
         let applied = &self.applier.applied;
         let (index, snapshots) = (applied.id.index, &mut self.snapshots);
-        // Who asks has one tried again that could not be written, but not one that is there.
-        let reached = self.core.snapshot().map_or(Index(0), |snapshot| snapshot.last.index);
-        let none_before = if snapshots.is_asked_for { reached } else { snapshots.tried };
+        let none_before = match snapshots.is_asked_for {
+            false => snapshots.tried,
+            // Who asks has one tried again that could not be written, but not one that is there.
+            true => self.core.snapshot().map_or(Index(0), |snapshot| snapshot.last.index),
+        };
         if snapshots.is_taking || index <= none_before {
             snapshots.is_asked_for &= snapshots.is_taking;
             return;

@@ -42,7 +42,7 @@ pub trait Disk: Send + Sync + fmt::Debug {
     fn sync_directory(&self, path: &Path) -> io::Result<()>;
     /// Whether there is something under this name.
     fn exists(&self, path: &Path) -> io::Result<bool>;
-    /// Bytes that may still be written on the file system of a directory.
+    /// Bytes that this user may still write on the file system of a directory.
     fn free_bytes(&self, directory: &Path) -> io::Result<u64>;
     /// Takes the exclusive lock on a file, which is made when missing; none when another process holds it. The lock
     /// is let go when the value is dropped, and by the system when the process dies.
@@ -124,7 +124,8 @@ impl Disk for RealDisk {
     }
 
     fn free_bytes(&self, directory: &Path) -> io::Result<u64> {
-        free_bytes(directory)
+        let facts = rustix::fs::statvfs(directory)?;
+        Ok(facts.f_bavail.saturating_mul(facts.f_frsize))
     }
 
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn DiskLock>>> {
@@ -210,12 +211,6 @@ pub fn parent(path: &Path) -> &Path {
 /// When a file was changed last.
 pub fn changed_at(path: &Path) -> io::Result<SystemTime> {
     std::fs::metadata(path)?.modified()
-}
-
-/// Bytes that this user may still write on the file system of `path`.
-pub fn free_bytes(path: &Path) -> io::Result<u64> {
-    let facts = rustix::fs::statvfs(path)?;
-    Ok(facts.f_bavail.saturating_mul(facts.f_frsize))
 }
 
 #[cfg(test)]

@@ -22,6 +22,8 @@ pub(super) struct FailingDisk(Arc<Faults>);
 pub(super) struct Faults {
     /// Changes until everything fails.
     pub(super) budget: AtomicU64,
+    /// What it says is free.
+    pub(super) free_bytes: AtomicU64,
     files: Mutex<Vec<Arc<dyn DiskFile>>>,
     /// By file and sector: offset and former content of each write since the last sync.
     unsynced: Mutex<BTreeMap<(usize, u64), Overwritten>>,
@@ -90,6 +92,7 @@ impl FailingDisk {
     pub(super) fn after(changes: u64) -> (Arc<FailingDisk>, Arc<Faults>) {
         let faults = Arc::new(Faults {
             budget: AtomicU64::new(changes),
+            free_bytes: AtomicU64::new(u64::MAX),
             files: Mutex::default(),
             unsynced: Mutex::default(),
             unsynced_names: Mutex::default(),
@@ -167,8 +170,8 @@ impl Disk for FailingDisk {
     fn exists(&self, path: &Path) -> io::Result<bool> {
         RealDisk.exists(path)
     }
-    fn free_bytes(&self, directory: &Path) -> io::Result<u64> {
-        RealDisk.free_bytes(directory)
+    fn free_bytes(&self, _: &Path) -> io::Result<u64> {
+        Ok(self.0.free_bytes.load(Ordering::SeqCst))
     }
     fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn DiskLock>>> {
         RealDisk.lock(path)

@@ -411,7 +411,7 @@ pub fn boot_id() -> Result<String, FileError> {
 
 /// Bytes this user may still write where the directory lies.
 pub fn disk_free_bytes(dir: &Path) -> io::Result<u64> {
-    disk::free_bytes(dir)
+    RealDisk.free_bytes(dir)
 }
 
 fn stat_file(pid: u32) -> PathBuf {

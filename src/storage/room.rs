@@ -83,18 +83,19 @@ impl DiskRoom {
         self.is_low.load(Ordering::Relaxed)
     }
 
-    /// Looks at how much is free; returns whether that changed `is_low`. Where there is plenty again, the reserve is held
-    /// back again.
-    pub fn look(&self) -> io::Result<bool> {
+    /// Looks at how much is free. Where there is plenty again, the reserve is held back again.
+    ///
+    /// # Errors
+    /// The disk cannot be asked, or refuses what is not for want of room.
+    pub fn look(&self) -> io::Result<()> {
         let free = self.disk.free_bytes(&self.data_dir)?;
-        let was_low = self.is_low();
-        let floor = if was_low { self.floors.low_bytes + AGAIN_BYTES } else { self.floors.low_bytes };
+        let floor = if self.is_low() { self.floors.low_bytes + AGAIN_BYTES } else { self.floors.low_bytes };
         let is_low = free < floor;
         self.is_low.store(is_low, Ordering::Relaxed);
         if !is_low && !self.is_reserve_there.load(Ordering::Relaxed) {
             self.make_reserve()?;
         }
-        Ok(is_low != was_low)
+        Ok(())
     }
 
     /// Does what needs more room, and when there is none, gives the reserve up for it and does it again.
@@ -169,73 +170,24 @@ impl DiskFile for WatchedFile {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::atomic::AtomicU64;
-
+    use super::super::failing_disk::{FailingDisk, Faults};
     use super::*;
-    use crate::storage::disk::RealDisk;
 
-    /// A disk of which one can say how much is free; nothing else of it is used but files.
-    #[derive(Debug)]
-    struct Small {
-        free: AtomicU64,
-    }
-
-    impl Small {
-        fn set_free(&self, bytes: u64) {
-            self.free.store(bytes, Ordering::Relaxed);
-        }
-    }
-
-    impl Disk for Small {
-        fn create_directory(&self, path: &Path) -> io::Result<()> {
-            RealDisk.create_directory(path)
-        }
-        fn list(&self, directory: &Path) -> io::Result<Vec<String>> {
-            RealDisk.list(directory)
-        }
-        fn open(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
-            RealDisk.open(path)
-        }
-        fn open_for_writing(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
-            RealDisk.open_for_writing(path)
-        }
-        fn create(&self, path: &Path) -> io::Result<Arc<dyn DiskFile>> {
-            RealDisk.create(path)
-        }
-        fn rename(&self, from: &Path, to: &Path) -> io::Result<()> {
-            RealDisk.rename(from, to)
-        }
-        fn remove(&self, path: &Path) -> io::Result<()> {
-            RealDisk.remove(path)
-        }
-        fn remove_directory(&self, path: &Path) -> io::Result<()> {
-            RealDisk.remove_directory(path)
-        }
-        fn sync_directory(&self, path: &Path) -> io::Result<()> {
-            RealDisk.sync_directory(path)
-        }
-        fn exists(&self, path: &Path) -> io::Result<bool> {
-            RealDisk.exists(path)
-        }
-        fn free_bytes(&self, _: &Path) -> io::Result<u64> {
-            Ok(self.free.load(Ordering::Relaxed))
-        }
-        fn lock(&self, path: &Path) -> io::Result<Option<Box<dyn crate::storage::disk::DiskLock>>> {
-            RealDisk.lock(path)
-        }
-    }
-
-    fn small(free: u64) -> (tempfile::TempDir, Arc<Small>, DiskRoom, Floors) {
+    fn small() -> (tempfile::TempDir, Arc<Faults>, DiskRoom, Floors) {
         let folder = tempfile::tempdir().unwrap();
-        let disk = Arc::new(Small { free: AtomicU64::new(free) });
+        let (disk, faults) = FailingDisk::after(u64::MAX);
         let floors = Floors::of(1 << 20);
-        let room = DiskRoom::hold(disk.clone(), folder.path(), floors).unwrap();
-        (folder, disk, room, floors)
+        let room = DiskRoom::hold(disk, folder.path(), floors).unwrap();
+        (folder, faults, room, floors)
+    }
+
+    fn set_free(faults: &Faults, bytes: u64) {
+        faults.free_bytes.store(bytes, Ordering::SeqCst);
     }
 
     #[test]
     fn little_room_is_noticed_and_plenty_again_a_little_later() {
-        let (_folder, disk, room, floors) = small(u64::MAX);
+        let (_folder, faults, room, floors) = small();
         assert!(!room.is_low());
         for (free, is_low) in [
             (floors.low_bytes, false),
@@ -243,47 +195,48 @@ mod tests {
             (floors.low_bytes, true),
             (floors.low_bytes + AGAIN_BYTES, false),
         ] {
-            let was_low = room.is_low();
-            disk.set_free(free);
-            assert_eq!(room.look().unwrap(), is_low != was_low);
+            set_free(&faults, free);
+            room.look().unwrap();
             assert_eq!(room.is_low(), is_low, "with {free} bytes");
         }
     }
 
     #[test]
     fn snapshots_are_written_with_less_room_than_entries_need() {
-        let (_folder, disk, room, floors) = small(u64::MAX);
-        disk.set_free(floors.snapshot_bytes);
-        assert!(room.look().unwrap() && room.check_snapshot().is_ok());
-        disk.set_free(floors.snapshot_bytes - 1);
+        let (_folder, faults, room, floors) = small();
+        set_free(&faults, floors.snapshot_bytes);
+        room.look().unwrap();
+        assert!(room.is_low() && room.check_snapshot().is_ok());
+        set_free(&faults, floors.snapshot_bytes - 1);
         assert_eq!(room.check_snapshot().unwrap_err().kind(), io::ErrorKind::StorageFull);
     }
 
     #[test]
     fn the_reserve_is_given_up_once_and_held_back_again_when_there_is_room() {
-        let (folder, disk, room, _) = small(u64::MAX);
+        let (folder, faults, room, _) = small();
         let reserve = layout::reserve_file(folder.path());
         let length = || std::fs::metadata(&reserve).map(|facts| facts.len()).unwrap_or(0);
         assert_eq!(length(), RESERVE_BYTES);
-        disk.set_free(0);
+        set_free(&faults, 0);
         let full = || io::Error::from(io::ErrorKind::StorageFull);
         let grow = || if length() > 0 { Err(full()) } else { Ok(7) };
         assert_eq!(room.growing(grow).unwrap(), 7, "what the reserve had is enough");
         assert!(room.is_low() && length() == 0);
         let outcome: io::Result<()> = room.growing(|| Err(full()));
         assert_eq!(outcome.unwrap_err().kind(), io::ErrorKind::StorageFull, "there is only one");
-        disk.set_free(u64::MAX);
-        assert!(room.look().unwrap());
+        set_free(&faults, u64::MAX);
+        room.look().unwrap();
+        assert!(!room.is_low());
         assert_eq!(length(), RESERVE_BYTES);
     }
 
     #[test]
     fn a_reserve_that_a_crash_has_shortened_is_made_again() {
-        let (folder, disk, room, floors) = small(u64::MAX);
+        let (folder, _, room, floors) = small();
         drop(room);
         let reserve = layout::reserve_file(folder.path());
         std::fs::write(&reserve, b"short").unwrap();
-        DiskRoom::hold(disk, folder.path(), floors).unwrap();
+        DiskRoom::hold(FailingDisk::after(u64::MAX).0, folder.path(), floors).unwrap();
         assert_eq!(std::fs::metadata(&reserve).unwrap().len(), RESERVE_BYTES);
     }
 }

@@ -16,6 +16,7 @@ use rustix::process::Signal;
 use serde_json::Value;
 use std::os::unix::process::ExitStatusExt as _;
 
+use super::folders::{content, copy};
 use super::{Home, text};
 
 /// Says where the child process is to write.
@@ -319,22 +320,4 @@ fn can_trace() -> bool {
 
 fn path(path: &Path) -> &str {
     path.to_str().expect("temporary paths are UTF-8")
-}
-
-fn copy(from: &Path, to: &Path) {
-    let copied = Command::new("cp").args(["-a", path(from), path(to)]).status().expect("cp runs");
-    assert!(copied.success());
-}
-
-/// Names and contents of all files below a folder.
-fn content(folder: &Path) -> Vec<(String, Vec<u8>)> {
-    let mut found = Vec::new();
-    for entry in fs::read_dir(folder).into_iter().flatten().map(|entry| entry.expect("an entry").path()) {
-        match entry.is_dir() {
-            true => found.extend(content(&entry)),
-            false => found.push((path(&entry).to_owned(), fs::read(&entry).expect("it can be read"))),
-        }
-    }
-    found.sort();
-    found
 }

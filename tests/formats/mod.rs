@@ -13,6 +13,7 @@ use raftctl::storage::{Journal, JournalOptions, SyncMode, layout};
 use serde_json::{Value, json};
 
 use crate::common::{Ran, raftctl};
+use crate::folders::copy;
 
 /// Any: it only matters to what is written.
 const SEGMENT_SIZE_BYTES: u64 = 133 * 1024;
@@ -124,15 +125,4 @@ fn kept() -> Vec<PathBuf> {
     let mut nodes: Vec<PathBuf> = folders(&here).iter().flat_map(|version| folders(version)).collect();
     nodes.sort();
     nodes
-}
-
-fn copy(from: &Path, to: &Path) {
-    fs::create_dir_all(to).expect("a folder can be made");
-    for entry in fs::read_dir(from).expect("it can be listed").map(|entry| entry.expect("an entry").path()) {
-        let place = to.join(entry.file_name().expect("entries have names"));
-        match entry.is_dir() {
-            true => copy(&entry, &place),
-            false => drop(fs::copy(&entry, &place).expect("it can be copied")),
-        }
-    }
 }

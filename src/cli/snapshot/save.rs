@@ -12,7 +12,7 @@ use std::time::Duration;
 
 use serde::Serialize;
 
-use crate::api::{Answer, Ask, Consistency, Query, SNAPSHOT_PART_BYTES_MAX};
+use crate::api::{Answer, Ask, Consistency, SNAPSHOT_PART_BYTES_MAX};
 use crate::cli::arguments::node_name;
 use crate::cli::completions;
 use crate::cli::failure::{Exit, Failure};
@@ -127,7 +127,9 @@ fn report(context: &Context, saved: Saved) -> Result<Exit, Failure> {
 async fn fetch(context: &Context, arguments: &SaveArgs, path: &Path) -> Result<(SnapshotId, String), Failure> {
     let patience = context.timeout_or(PATIENCE);
     let mut client = remote::open(context, arguments.node.as_deref()).await?;
-    let at_least = acknowledged(&mut client, patience).await.map_err(|error| remote::failure("the backup", &error))?;
+    // Up to where everything that was acknowledged by now lies: the index as of which the answer about any key is true.
+    let read = remote::read_key(&mut client, b"-".to_vec(), Consistency::Linearizable, Index(0), patience).await;
+    let (_, at_least, _) = read.map_err(|error| remote::failure("the backup", &error))?;
     let mut tried = Vec::new();
     loop {
         let is_named = arguments.node.is_some();
@@ -146,17 +148,6 @@ async fn fetch(context: &Context, arguments: &SaveArgs, path: &Path) -> Result<(
                 tried.extend(node);
             }
         }
-    }
-}
-
-/// Up to where everything that was acknowledged by now lies.
-async fn acknowledged(client: &mut Client, patience: Duration) -> Result<Index, ClientError> {
-    // Any key: only the index counts, as of which the answer is true.
-    let query = Query::Get { key: b"-".to_vec() };
-    let ask = Ask::Read { query, consistency: Consistency::Linearizable, at_least: Index(0) };
-    match client.call(ask, Aim::Read, patience).await?.answer {
-        Answer::Value { at, .. } => Ok(at),
-        _ => Err(strange()),
     }
 }
 
