@@ -97,7 +97,7 @@ impl Replica {
         let snapshot = found.snapshot.as_ref().map(|(meta, _)| meta.clone());
         let recovered =
             Recovered { hard_state: found.hard_state, snapshot, log: found.shape, commit_hint: found.commit_hint };
-        let snapshots = Snapshots::behind(recovered.snapshot.as_ref());
+        let snapshots = Snapshots::behind(recovered.snapshot.as_ref(), id, &limits);
         let core = Core::boot(raft::Setup { id, storage, options, seed, rules }, recovered, now)?;
         let (applier, machine) = boot_state(found.snapshot, &found.settings, &limits);
         Ok(Replica {

@@ -13,6 +13,7 @@ use bytes::Bytes;
 
 use super::exchange::{FetchId, Input};
 use super::mind::Replica;
+use super::setup::Limits;
 use super::tail::Tail;
 use crate::codec::snapshot::SnapshotFiles;
 use crate::codec::{PeerMessage, RecordHeader, Settings};
@@ -108,6 +109,18 @@ pub(super) struct Snapshots {
     /// Chunks on their way out that wait for their bytes; one for each peer.
     fetching: BTreeMap<FetchId, Envelope>,
     jobs: Vec<SnapshotJob>,
+    due: Due,
+}
+
+/// How much is applied behind a snapshot before the next is due: either will do.
+#[derive(Clone, Copy, Debug, Default)]
+struct Due {
+    entries: u64,
+    bytes: u64,
+}
+
+fn due_at_sixteenths(id: NodeId) -> u64 {
+    DUE_AT_SIXTEENTHS[(id.0 % 3) as usize]
 }
 
 #[derive(Debug)]
@@ -143,10 +156,12 @@ impl Applied {
 }
 
 impl Snapshots {
-    /// Behind the snapshot that was found at a start.
-    pub(super) fn behind(meta: Option<&SnapshotMeta>) -> Snapshots {
+    /// Of this node, behind the snapshot that was found at a start.
+    pub(super) fn behind(meta: Option<&SnapshotMeta>, id: NodeId, limits: &Limits) -> Snapshots {
         let (tried, tried_bytes) = meta.map_or((Index(0), 0), |meta| (meta.last.index, meta.log_bytes));
-        Snapshots { tried, tried_bytes, ..Snapshots::default() }
+        let part = |every: u64| every.saturating_mul(due_at_sixteenths(id)).div_ceil(16);
+        let due = Due { entries: part(limits.snapshot_every_entries), bytes: part(limits.snapshot_every_bytes) };
+        Snapshots { tried, tried_bytes, due, ..Snapshots::default() }
     }
 
     pub(super) fn push_job(&mut self, job: SnapshotJob) {
@@ -184,16 +199,17 @@ impl Replica {
             snapshots.is_asked_for &= snapshots.is_taking;
             return;
         }
-        let due_at = DUE_AT_SIXTEENTHS[(self.core.id().0 % 3) as usize];
-        let entries = (index - snapshots.tried) * 16 / due_at;
-        let bytes = (applied.log_bytes - snapshots.tried_bytes) * 16 / due_at;
-        let is_long = entries >= self.limits.snapshot_every_entries || bytes >= self.limits.snapshot_every_bytes;
-        // It costs as much as the state has keys: paid for by a part of as many entries, that is a constant part of the
-        // work. Not by as many, or a state that only grows would never have another one.
-        let is_due = is_long && entries * KEYS_PER_ENTRY >= self.machine.map().len() as u64;
-        if is_due || snapshots.is_asked_for {
+        let (entries, bytes) = (index - snapshots.tried, applied.log_bytes - snapshots.tried_bytes);
+        let is_long = entries >= snapshots.due.entries || bytes >= snapshots.due.bytes;
+        if snapshots.is_asked_for || is_long && self.is_paid_for_by(entries) {
             self.start_snapshot();
         }
+    }
+
+    /// A snapshot costs as much as the state has keys: paid for by a part of as many entries, that is a constant part of
+    /// the work. Not by as many, or a state that only grows would never have another one.
+    fn is_paid_for_by(&self, entries: u64) -> bool {
+        entries * 16 / due_at_sixteenths(self.core.id()) * KEYS_PER_ENTRY >= self.machine.map().len() as u64
     }
 
     #[cold]
