@@ -574,7 +574,7 @@ Register-ArgumentCompleter -Native -CommandName 'raftctl' -ScriptBlock {
             [CompletionResult]::new('--verbose', '--verbose', [CompletionResultType]::ParameterName, 'Print more on stderr about what is being done')
             [CompletionResult]::new('-h', '-h', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
             [CompletionResult]::new('--help', '--help', [CompletionResultType]::ParameterName, 'Print help (see more with ''--help'')')
-            [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Run one seed, a saved failure, or a script, and say what came of it')
+            [CompletionResult]::new('run', 'run', [CompletionResultType]::ParameterValue, 'Run one seed, or a script, and say what came of it')
             [CompletionResult]::new('swarm', 'swarm', [CompletionResultType]::ParameterValue, 'Run many seeds on all cores until one breaks an invariant')
             break
         }
@@ -611,7 +611,7 @@ Register-ArgumentCompleter -Native -CommandName 'raftctl' -ScriptBlock {
             [CompletionResult]::new('--quiet-until', '--quiet-until', [CompletionResultType]::ParameterName, 'No faults before this')
             [CompletionResult]::new('--break', '--break', [CompletionResultType]::ParameterName, 'Rules that the nodes do not keep, comma-separated, as R47,R20; it must be noticed')
             [CompletionResult]::new('--resume', '--resume', [CompletionResultType]::ParameterName, 'Keep how far the swarm has come in this file, and go on from there')
-            [CompletionResult]::new('--save', '--save', [CompletionResultType]::ParameterName, 'Write the first failure, made small, into this file')
+            [CompletionResult]::new('--save', '--save', [CompletionResultType]::ParameterName, 'Write the first failure, made small, into this file, as a script')
             [CompletionResult]::new('--cluster', '--cluster', [CompletionResultType]::ParameterName, 'Local cluster to work on [env: RAFTCTL_CLUSTER]')
             [CompletionResult]::new('--endpoint', '--endpoint', [CompletionResultType]::ParameterName, 'Node to ask, host:port; may be repeated [env: RAFTCTL_ENDPOINT, comma-separated]')
             [CompletionResult]::new('--identity', '--identity', [CompletionResultType]::ParameterName, 'Directory with the certificate and key to show to nodes; goes with --endpoint [env: RAFTCTL_IDENTITY]')

@@ -544,7 +544,7 @@ set edit:completion:arg-completer[raftctl] = {|@words|
             cand --verbose 'Print more on stderr about what is being done'
             cand -h 'Print help (see more with ''--help'')'
             cand --help 'Print help (see more with ''--help'')'
-            cand run 'Run one seed, a saved failure, or a script, and say what came of it'
+            cand run 'Run one seed, or a script, and say what came of it'
             cand swarm 'Run many seeds on all cores until one breaks an invariant'
         }
         &'raftctl;sim;run'= {
@@ -579,7 +579,7 @@ set edit:completion:arg-completer[raftctl] = {|@words|
             cand --quiet-until 'No faults before this'
             cand --break 'Rules that the nodes do not keep, comma-separated, as R47,R20; it must be noticed'
             cand --resume 'Keep how far the swarm has come in this file, and go on from there'
-            cand --save 'Write the first failure, made small, into this file'
+            cand --save 'Write the first failure, made small, into this file, as a script'
             cand --cluster 'Local cluster to work on [env: RAFTCTL_CLUSTER]'
             cand --endpoint 'Node to ask, host:port; may be repeated [env: RAFTCTL_ENDPOINT, comma-separated]'
             cand --identity 'Directory with the certificate and key to show to nodes; goes with --endpoint [env: RAFTCTL_IDENTITY]'

@@ -494,7 +494,7 @@ never\t''"
 complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and not __fish_seen_subcommand_from run swarm" -s q -l quiet -d 'Print nothing on stderr but errors'
 complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and not __fish_seen_subcommand_from run swarm" -s v -l verbose -d 'Print more on stderr about what is being done'
 complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and not __fish_seen_subcommand_from run swarm" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and not __fish_seen_subcommand_from run swarm" -f -a "run" -d 'Run one seed, a saved failure, or a script, and say what came of it'
+complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and not __fish_seen_subcommand_from run swarm" -f -a "run" -d 'Run one seed, or a script, and say what came of it'
 complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and not __fish_seen_subcommand_from run swarm" -f -a "swarm" -d 'Run many seeds on all cores until one breaks an invariant'
 complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and __fish_seen_subcommand_from run" -l time -d 'Simulated time with faults; recovery comes on top' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and __fish_seen_subcommand_from run" -l without -d 'Faults to do without, comma-separated; `raftctl sim run --help` lists them' -r
@@ -525,7 +525,7 @@ complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and __fish_seen_sub
 complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and __fish_seen_subcommand_from swarm" -l quiet-until -d 'No faults before this' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and __fish_seen_subcommand_from swarm" -l break -d 'Rules that the nodes do not keep, comma-separated, as R47,R20; it must be noticed' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and __fish_seen_subcommand_from swarm" -l resume -d 'Keep how far the swarm has come in this file, and go on from there' -r -F
-complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and __fish_seen_subcommand_from swarm" -l save -d 'Write the first failure, made small, into this file' -r -F
+complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and __fish_seen_subcommand_from swarm" -l save -d 'Write the first failure, made small, into this file, as a script' -r -F
 complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and __fish_seen_subcommand_from swarm" -l cluster -d 'Local cluster to work on [env: RAFTCTL_CLUSTER]' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and __fish_seen_subcommand_from swarm" -l endpoint -d 'Node to ask, host:port; may be repeated [env: RAFTCTL_ENDPOINT, comma-separated]' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and __fish_seen_subcommand_from swarm" -l identity -d 'Directory with the certificate and key to show to nodes; goes with --endpoint [env: RAFTCTL_IDENTITY]' -r -f -a "(__fish_complete_directories)"

@@ -188,7 +188,7 @@ fn a_swarm_goes_on_where_it_stopped_and_refuses_the_state_of_another() {
 #[test]
 fn a_failure_is_saved_printed_and_replayed() {
     let directory = tempfile::tempdir().expect("a temporary directory can be made");
-    let file = directory.path().join("failure.seed");
+    let file = directory.path().join("failure.script");
     let saved = file.to_str().expect("temporary paths are text");
     let words =
         ["sim", "swarm", "--count", "40", "--time", "10s", "--lying-disks", "--save", saved, "--jobs", "2", "-q"];

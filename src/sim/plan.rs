@@ -146,6 +146,9 @@ impl fmt::Display for Fault {
     }
 }
 
+/// Most nodes of a world.
+pub const NODES_MAX: u64 = 7;
+
 /// What the caller of a run chooses; all else is the seed's.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunOptions {

@@ -14,7 +14,7 @@ pub(super) const PAGES: &[Page] = &[
     Page {
         code: "E0802",
         title: "This file does not belong to this simulation",
-        meaning: "A saved failure or the state of a swarm could not be read, or belongs to another world than the one that was asked for.",
+        meaning: "A file is not a script, or the state of a swarm could not be read, or belongs to another world than the one that was asked for.",
         action: "Name another file, or give the same `--seed` and the same options as when it was written.",
         exit: Exit::Usage,
     },

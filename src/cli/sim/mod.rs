@@ -3,7 +3,6 @@
 mod guard;
 mod report;
 mod run;
-mod saved;
 mod swarm;
 
 use std::collections::BTreeSet;
@@ -13,6 +12,7 @@ use super::Context;
 use super::arguments;
 use super::failure::{Exit, Failure};
 use crate::raft::{Rule, Rules};
+use crate::sim::plan::NODES_MAX;
 use crate::sim::{FAULTS, Fault, RunOptions};
 
 #[derive(Clone, Debug, clap::Subcommand)]
@@ -24,7 +24,7 @@ Examples:
   raftctl sim run tests/scripts/commit/figure_8_an_old_term_is_not_committed_by_counting.script
   raftctl sim swarm --count 1000")]
 pub enum Command {
-    /// Run one seed, a saved failure, or a script, and say what came of it
+    /// Run one seed, or a script, and say what came of it
     Run(run::Args),
     /// Run many seeds on all cores until one breaks an invariant
     Swarm(swarm::Args),
@@ -42,7 +42,7 @@ pub struct WorldOptions {
     pub without: Vec<Fault>,
 
     /// The number of nodes, 1 to 7; else the seed chooses
-    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..=7), help_heading = "World")]
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u64).range(1..=NODES_MAX), help_heading = "World")]
     pub nodes: Option<u64>,
 
     /// No faults before this

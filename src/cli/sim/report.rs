@@ -5,10 +5,8 @@ use std::time::Duration;
 use serde::Serialize;
 
 use crate::cli::failure::Failure;
+use crate::sim::script::span;
 use crate::sim::{Report, RunOptions};
-
-/// Lines of the story before a failure that are shown without being asked for.
-const STORY_LINES_MAX: usize = 40;
 
 /// One run, as JSON shows it.
 #[derive(Clone, Debug, Serialize)]
@@ -97,30 +95,12 @@ pub fn replay_command(seed: u64, options: &RunOptions) -> String {
     command
 }
 
-/// The last lines of a story, without what says that nothing is new.
-pub fn shortened(lines: &[String]) -> Vec<&String> {
-    let told = |line: &&String| !line.contains("Heartbeat") && !line.contains("ReadIndex");
-    let mut kept: Vec<&String> = lines.iter().rev().filter(told).take(STORY_LINES_MAX).collect();
-    kept.reverse();
-    kept
-}
-
 /// The end of a command whose world broke an invariant.
 pub fn failure(report: &Report, options: &RunOptions) -> Failure {
     let violation = report.violation.as_ref().expect("only a failed run is a failure");
     Failure::new("E0801", format!("seed {} breaks {}", report.seed, violation.rule))
         .cause(violation.what.clone())
         .fix(format!("{} --trace", replay_command(report.seed, options)))
-}
-
-/// A span as the command line takes it, to the nanosecond.
-pub fn span(span: Duration) -> String {
-    let nanos = span.as_nanos();
-    match () {
-        () if nanos.is_multiple_of(1_000_000_000) => format!("{}s", nanos / 1_000_000_000),
-        () if nanos.is_multiple_of(1_000_000) => format!("{}ms", nanos / 1_000_000),
-        () => format!("{}.{:09}s", nanos / 1_000_000_000, nanos % 1_000_000_000),
-    }
 }
 
 pub fn millis(span: Duration) -> u64 {
@@ -132,7 +112,6 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::codec::settings::parse_duration;
     use crate::sim::Fault;
 
     #[test]
@@ -143,13 +122,5 @@ mod tests {
         options.nodes = Some(3);
         options.span = Duration::from_millis(1_500);
         assert_eq!(replay_command(7, &options), "raftctl sim run 7 --time 1500ms --nodes 3 --without loss,power-all");
-    }
-
-    #[test]
-    fn spans_are_read_back_as_they_were() {
-        for nanos in [1_000_000_000, 60_000_000_000, 1_500_000, 1_234_567_891] {
-            let written = span(Duration::from_nanos(nanos));
-            assert_eq!(parse_duration(&written), Ok(Duration::from_nanos(nanos)), "{written}");
-        }
     }
 }

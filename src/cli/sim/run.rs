@@ -5,14 +5,14 @@ use std::path::Path;
 
 use serde::Serialize;
 
+use super::WorldOptions;
 use super::guard::run_guarded;
 use super::report::{self, RunView, failure, replay_command};
-use super::{WorldOptions, saved};
 use crate::cli::Context;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::{Cell, Table};
 use crate::raft::Rules;
-use crate::sim::script::{self, CommandFault, ScriptFault};
+use crate::sim::script::{self, CommandFault, ScriptFault, WholeWorld, shortened};
 use crate::sim::{Report, RunOptions};
 
 #[derive(Clone, Debug, clap::Args)]
@@ -28,10 +28,10 @@ Examples:
   raftctl sim run 42 --trace
   raftctl sim run 42 --without loss,kill --nodes 3 -o json
   raftctl sim run 42 --break R20
-  raftctl sim run failure.seed
+  raftctl sim run failure.script
   raftctl sim run tests/scripts/commit/figure_8_an_old_term_is_not_committed_by_counting.script")]
 pub struct Args {
-    /// A seed, a file that `sim swarm --save` has written, or a script
+    /// A seed, or a script; `sim swarm --save` writes one
     #[arg(value_name = "SEED|FILE", value_hint = clap::ValueHint::FilePath)]
     pub what: OsString,
 
@@ -59,17 +59,20 @@ pub fn run(context: &Context, arguments: Args) -> Result<Exit, Failure> {
     let text = std::fs::read_to_string(path).map_err(|error| {
         Failure::new("E0107", format!("{} cannot be read", path.display()))
             .because(&error)
-            .fix("give a number, or the path of a script or of a saved failure")
+            .fix("give a number, or the path of a script")
     })?;
-    if path.extension().is_some_and(|ending| ending == "script") {
-        return tell(context, path, &text, arguments.world.options().rules);
+    if path.extension().is_none_or(|ending| ending != "script") {
+        return Err(Failure::new("E0802", format!("{} is not a script", path.display()))
+            .fix("name a file that ends in .script, as `raftctl sim swarm --save FAILURE.script` writes one"));
     }
-    let saved = saved::parse(&text).map_err(|error| {
-        Failure::new("E0802", format!("{} is not a saved failure", path.display()))
-            .because(&error)
-            .fix("a script ends in .script, a saved failure is what `raftctl sim swarm --save FILE` writes")
-    })?;
-    run_one(context, saved.seed, &saved.options, arguments.trace)
+    let rules = arguments.world.options().rules;
+    match WholeWorld::of_script(&text) {
+        Some(Ok(WholeWorld { seed, mut options })) => {
+            options.rules = rules.broken().fold(options.rules, Rules::and_without);
+            run_one(context, seed, &options, arguments.trace)
+        }
+        Some(Err(_)) | None => tell(context, path, &text, rules),
+    }
 }
 
 fn run_one(context: &Context, seed: u64, options: &RunOptions, with_trace: bool) -> Result<Exit, Failure> {
@@ -82,7 +85,7 @@ fn run_one(context: &Context, seed: u64, options: &RunOptions, with_trace: bool)
         if with_trace {
             report.lines.iter().try_for_each(|line| context.printer.line(line))?;
         } else if report.violation.is_some() {
-            report::shortened(&report.lines).iter().try_for_each(|line| context.printer.line(line))?;
+            shortened(&report.lines).iter().try_for_each(|line| context.printer.line(line))?;
         }
         context.printer.table(&table(&report))?;
     } else {

@@ -13,12 +13,13 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 use serde::{Deserialize, Serialize};
 
+use super::WorldOptions;
 use super::guard::{guarded, run_guarded};
-use super::report::{RunView, failure, millis, replay_command, shortened};
-use super::{WorldOptions, saved};
+use super::report::{RunView, failure, millis, replay_command};
 use crate::cli::Context;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::output::{Cell, Table};
+use crate::sim::script::{WholeWorld, shortened};
 use crate::sim::shrink::shrink;
 use crate::sim::{Report, RunOptions, Violation, run_seed};
 
@@ -47,7 +48,7 @@ Examples:
   raftctl sim swarm --count 1000
   raftctl sim swarm --count 1000000 --resume swarm.json
   raftctl sim swarm --count 10000 --seed 5000 --jobs 1 -o json
-  raftctl sim swarm --count 10000 --keep-going --save failure.seed")]
+  raftctl sim swarm --count 10000 --keep-going --save failure.script")]
 pub struct Args {
     /// How many seeds
     #[arg(long, value_name = "COUNT", default_value_t = 1_000, value_parser = clap::value_parser!(u64).range(1..))]
@@ -68,7 +69,7 @@ pub struct Args {
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub resume: Option<PathBuf>,
 
-    /// Write the first failure, made small, into this file
+    /// Write the first failure, made small, into this file, as a script
     #[arg(long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
     pub save: Option<PathBuf>,
 
@@ -121,6 +122,15 @@ const STATE_SCHEMA: &str = "raftctl.sim-swarm-state/v1";
 pub fn run(context: &Context, arguments: &Args) -> Result<Exit, Failure> {
     let options = arguments.world.options();
     let state = load(arguments, &options)?;
+    if let Some(path) =
+        arguments.save.as_deref().filter(|path| path.extension().is_none_or(|ending| ending != "script"))
+    {
+        return Err(Failure::new(
+            "E0107",
+            format!("a failure is saved as a script, and {} is no name of one", path.display()),
+        )
+        .fix(format!("--save {}", path.with_extension("script").display())));
+    }
     if let Some(path) = arguments.save.as_deref().filter(|path| path.exists() && !arguments.force) {
         return Err(Failure::new("E0108", format!("{} exists", path.display())).fix("add --force to replace it"));
     }
@@ -292,7 +302,8 @@ impl<'a> Swarm<'a> {
 
     fn save_failure(&self, report: &Report, options: &RunOptions) -> Result<(), Failure> {
         let Some(path) = &self.arguments.save else { return Ok(()) };
-        write(path, saved::render(report, options).as_bytes())?;
+        let world = WholeWorld { seed: report.seed, options: options.clone() };
+        write(path, world.script(report).as_bytes())?;
         self.context.printer.note(format_args!("saved to {}; raftctl sim run {}", path.display(), path.display()));
         Ok(())
     }

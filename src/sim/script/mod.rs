@@ -26,6 +26,7 @@
 //! | `crash n1` · `restart n1 [wipe-hints] [new-disk] [damaged=3] [cut=3]` | what was not persisted is gone; from entry 3 on the log is damaged, or silently gone |
 //! | `unreachable n1 n2` · `append-lost n1 n2` · `snapshot-lost n1 n2` | what the shell tells node n1 about n2 |
 //! | `inject n2->n1 t3 KIND key=value …` | delivers a hand-made message at once |
+//! | `world seed=9 [time=60s] [nodes=3] [quiet_until=5s] [without=loss,kill] [break=R47,…] [lying_disks]` | runs a whole simulated world, which is no part of the story around it: see `whole.rs` |
 //! | `quietly COMMAND` | does it and prints nothing, for the way to where a story begins |
 //! | `status` · `log [n1 …]` · `progress n1` · `config [n1 …]` · `inflight` | shows |
 //! | `expect WHAT …` | fails the script when it does not hold, see `expect.rs` |
@@ -44,11 +45,13 @@ mod parse;
 mod run;
 pub(in crate::sim) mod show;
 mod snapshots;
+mod whole;
 mod world;
 
 pub use checks::Violation;
 pub use parse::{Block, Piece, Script};
 pub use run::run;
+pub use whole::{WholeWorld, shortened, span};
 
 use crate::raft::NodeId;
 

@@ -9,6 +9,7 @@ use super::command::{self, Words, duration, number, switch};
 use super::network::Link;
 use super::parse::{Piece, Script};
 use super::show::{self, Line};
+use super::whole::WholeWorld;
 use super::world::{Node, World};
 use super::{CommandFault, SCRIPT_BYTES_MAX, ScriptFault, change, clients, expect, inject, snapshots};
 use crate::raft::{Config, HardState, Index, LogId, Member, NodeId, Options, Rules, StorageId, Term, WriteSeq};
@@ -46,12 +47,11 @@ pub fn run(text: &str, rules: Rules) -> Result<String, ScriptFault> {
         block.output.clear();
         let echo = block.commands.len() > 1;
         for (line, command) in &block.commands {
-            let done = carry_out(&mut world, rules, command);
-            let trace = world.as_mut().map_or(Vec::new(), |world: &mut World| std::mem::take(&mut world.trace));
-            if echo && !trace.is_empty() {
+            let (printed, done) = print(&mut world, rules, command);
+            if echo && !printed.is_empty() {
                 block.output.push(format!("> {command}"));
             }
-            block.output.extend(trace.iter().map(Line::to_string));
+            block.output.extend(printed);
             if let Err(source) = done {
                 let goes_on = !rules.are_sound() && world.is_some() && !matches!(source, CommandFault::Violated(_));
                 let so_far = block.output.join("\n");
@@ -67,6 +67,19 @@ pub fn run(text: &str, rules: Rules) -> Result<String, ScriptFault> {
         }
     }
     failed.map_or_else(|| Ok(script.render()), Err)
+}
+
+/// Does what one line says: what that prints, and whether it could be done.
+fn print(slot: &mut Option<World>, rules: Rules, line: &str) -> (Vec<String>, Result<(), CommandFault>) {
+    match WholeWorld::parse(line) {
+        Some(Ok(whole)) => whole.tell(rules),
+        Some(Err(fault)) => (Vec::new(), Err(fault)),
+        None => {
+            let done = carry_out(slot, rules, line);
+            let trace = slot.as_mut().map_or(Vec::new(), |world: &mut World| std::mem::take(&mut world.trace));
+            (trace.iter().map(Line::to_string).collect(), done)
+        }
+    }
 }
 
 fn carry_out(slot: &mut Option<World>, rules: Rules, line: &str) -> Result<(), CommandFault> {
