@@ -151,6 +151,9 @@ _raftctl() {
             raftctl__subcmd__sim,swarm)
                 cmd="raftctl__subcmd__sim__subcmd__swarm"
                 ;;
+            raftctl__subcmd__snapshot,restore)
+                cmd="raftctl__subcmd__snapshot__subcmd__restore"
+                ;;
             raftctl__subcmd__snapshot,save)
                 cmd="raftctl__subcmd__snapshot__subcmd__save"
                 ;;
@@ -994,7 +997,7 @@ _raftctl() {
             return 0
             ;;
         raftctl__subcmd__cluster__subcmd__up)
-            opts="-d -o -q -v -h --nodes --name --set --detach --dry-run --restart-nodes --adopt --fresh --yes --cluster --endpoint --identity --output --timeout --color --quiet --verbose --help"
+            opts="-d -o -q -v -h --nodes --name --set --detach --dry-run --restart-nodes --adopt --restore --fresh --yes --cluster --endpoint --identity --output --timeout --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -1010,6 +1013,21 @@ _raftctl() {
                     ;;
                 --set)
                     COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --restore)
+                    local oldifs
+                    if [ -n "${IFS+x}" ]; then
+                        oldifs="$IFS"
+                    fi
+                    IFS=$'\n'
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    if [ -n "${oldifs+x}" ]; then
+                        IFS="$oldifs"
+                    fi
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o filenames
+                    fi
                     return 0
                     ;;
                 --cluster)
@@ -2421,12 +2439,76 @@ _raftctl() {
             return 0
             ;;
         raftctl__subcmd__snapshot)
-            opts="-o -q -v -h --cluster --endpoint --identity --output --timeout --color --quiet --verbose --help save show verify"
+            opts="-o -q -v -h --cluster --endpoint --identity --output --timeout --color --quiet --verbose --help save restore show verify"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
             fi
             case "${prev}" in
+                --cluster)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --endpoint)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --identity)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table json yaml" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table json yaml" -- "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        raftctl__subcmd__snapshot__subcmd__restore)
+            opts="-o -q -v -h --data-dir --name --listen --new-cluster --cluster --endpoint --identity --output --timeout --color --quiet --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 3 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
+                --data-dir)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --name)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --listen)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --new-cluster)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
                 --cluster)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

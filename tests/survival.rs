@@ -221,6 +221,86 @@ fn a_backup_of_a_cluster_under_load_has_everything_acknowledged_before() {
     check_history(&cluster, &writer.finish());
 }
 
+/// A backup becomes another cluster, of another size: the same values at the same revisions, and everything goes on from
+/// there, through a loss of all nodes. The old one is left alone, and they are strangers to each other.
+#[test]
+fn a_backup_becomes_a_new_cluster_that_goes_on_from_it() {
+    let cluster = Cluster::up("older");
+    let mut writer = Writer::start(&cluster, 0);
+    writer.write_until_acknowledged(200);
+    let history = writer.finish();
+    cluster.ok(&["submit", "incr", "counter"]);
+    let file = cluster.home.join("backup.snap");
+    cluster.ok(&["snapshot", "save", path_text(&file)]);
+
+    let up =
+        ["cluster", "up", "-d", "--nodes", "5", "--name", "newer", "--restore", path_text(&file), "--timeout", "60s"];
+    cluster.ok(&up);
+    let at = |key: &str, name: &str| -> Value {
+        let found = cluster.ok(&["get", key, "--cluster", name, "-o", "json"]);
+        serde_json::from_str(&found).expect("get prints one JSON document")
+    };
+    let told = |value: &Value| ["value", "revision", "created", "version"].map(|field| value[field].clone());
+    for key in history.puts.keys().chain([&"counter".to_owned()]) {
+        assert_eq!(told(&at(key, "newer")), told(&at(key, "older")), "{key}");
+    }
+    cluster.ok(&["submit", "incr", "counter", "--cluster", "newer"]);
+    cluster.ok(&["cluster", "kill", "n1", "n2", "n3", "n4", "n5", "--signal", "KILL", "--cluster", "newer"]);
+    cluster.ok(&["cluster", "start", "--cluster", "newer"]);
+    cluster.ok(&["status", "--wait", "healthy", "--timeout", "60s", "--cluster", "newer"]);
+    let (newer, older) = (at("counter", "newer"), at("counter", "older"));
+    assert_eq!((&newer["value"], &older["value"]), (&json!("2"), &json!("1")));
+    assert!(newer["revision"].as_u64() > older["revision"].as_u64(), "revisions go on: {newer} {older}");
+    cluster.ok(&["cluster", "stop", "--cluster", "newer"]);
+    cluster.ok(&["log", "diff", "n1", "n2", "n3", "n4", "n5", "--cluster", "newer"]);
+    cluster.ok(&["cluster", "start", "--cluster", "newer"]);
+
+    // Never over what is there, and never from what is damaged.
+    let refused = cluster.run(&up);
+    assert_eq!(refused.status.code(), Some(5), "{}", String::from_utf8_lossy(&refused.stderr));
+    let damaged = cluster.home.join("damaged.snap");
+    let mut bytes = std::fs::read(&file).expect("the backup can be read");
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    std::fs::write(&damaged, bytes).expect("a file can be written");
+    let fresh = ["cluster", "up", "-d", "--nodes", "5", "--name", "newer", "--fresh", "--yes", "--restore"];
+    let refused = cluster.run(&[&fresh[..], &[path_text(&damaged)]].concat());
+    assert_eq!(refused.status.code(), Some(7), "{}", String::from_utf8_lossy(&refused.stderr));
+    assert_eq!(at("counter", "newer")["value"], json!("2"), "and nothing was removed for it");
+
+    // The older cluster's certificate opens nothing of the newer.
+    let identity = |name: &str| cluster.home.join(name).join("client");
+    std::fs::remove_dir_all(identity("newer")).expect("an identity can be removed");
+    std::os::unix::fs::symlink(identity("older"), identity("newer")).expect("a link can be made");
+    let stranger = cluster.run(&["get", "counter", "--cluster", "newer", "--timeout", "5s"]);
+    assert_ne!(stranger.status.code(), Some(0), "{}", String::from_utf8_lossy(&stranger.stdout));
+    assert_eq!(told(&at("counter", "older")), told(&older), "the older one is as it was");
+    cluster.ok(&["cluster", "down", "newer", "--purge", "--yes"]);
+}
+
+/// One node, in a place of its own, that all commands find by the name of its cluster.
+#[test]
+fn a_backup_becomes_one_node_in_a_place_of_its_own() {
+    let cluster = Cluster::up("source");
+    cluster.ok(&["submit", "put", "colour", "red"]);
+    let file = cluster.home.join("backup.snap");
+    cluster.ok(&["snapshot", "save", path_text(&file)]);
+    let place = cluster.home.join("place");
+    let restore =
+        ["snapshot", "restore", path_text(&file), "--data-dir", path_text(&place), "--name", "solo", "--listen"];
+    let restore = [&restore[..], &["127.0.0.1:0", "--new-cluster", "alone"]].concat();
+    cluster.ok(&restore);
+    cluster.ok(&["log", "verify", path_text(&place)]);
+    cluster.ok(&["cluster", "start", "solo", "--cluster", "alone"]);
+    assert_eq!(cluster.ok(&["get", "colour", "--cluster", "alone"]).trim(), "red");
+    cluster.ok(&["submit", "put", "colour", "blue", "--cluster", "alone"]);
+    assert_eq!(cluster.ok(&["get", "colour", "--cluster", "source"]).trim(), "red", "the other one is left alone");
+    let again = cluster.run(&restore);
+    assert_eq!(again.status.code(), Some(5), "{}", String::from_utf8_lossy(&again.stderr));
+    cluster.ok(&["cluster", "down", "alone", "--purge", "--yes"]);
+    assert!(!place.exists(), "what was purged is gone");
+}
+
 /// Somebody else takes all that is left of the disk under three nodes that are being written to: what is acknowledged stays,
 /// writes are refused by name, reads go on, and so do writes when there is room again. Nobody restarts anything.
 #[test]

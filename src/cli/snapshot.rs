@@ -1,5 +1,6 @@
 //! `raftctl snapshot`: backups, what snapshot files hold, and whether they are whole. Only `save` needs a cluster.
 
+pub(in crate::cli) mod restore;
 mod save;
 
 use std::path::PathBuf;
@@ -21,11 +22,14 @@ use crate::storage::snapshot_file::{self, Loaded, SnapshotError};
 #[command(after_help = "\
 Examples:
   raftctl snapshot save backup.snap
+  raftctl snapshot restore backup.snap --data-dir ./n1 --name n1 --listen 127.0.0.1:7101
   raftctl snapshot show demo/nodes/n1/data/snapshots/*.snap
   raftctl snapshot verify backup.snap")]
 pub enum Command {
     /// Back up a running cluster into a file
     Save(save::SaveArgs),
+    /// Make a new cluster of one node from a backup
+    Restore(restore::RestoreArgs),
     /// Say what a snapshot stands for, and with --items list what it holds
     Show(ShowArgs),
     /// Prove every byte: 0 it is whole, 7 it is damaged
@@ -103,6 +107,7 @@ struct One {
 pub fn run(context: &Context, command: Command) -> Result<Exit, Failure> {
     match command {
         Command::Save(arguments) => save::run(context, &arguments),
+        Command::Restore(arguments) => restore::run(context, &arguments),
         Command::Show(arguments) => show(context, &arguments),
         Command::Verify(arguments) => verify(context, &arguments),
     }

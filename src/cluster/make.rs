@@ -7,10 +7,11 @@ use std::io;
 use std::net::{SocketAddr, UdpSocket};
 use std::path::{Path, PathBuf};
 
-use super::plan::{CLUSTER_FILE, Remembered};
+use super::plan::{CLUSTER_FILE, Remembered, RestoredFrom};
 use super::spec::{MemberRole, NodeSpec, Spec};
 use crate::raft::{ClusterId, Config, Member, NodeId, StorageId};
 use crate::storage::layout::{self, FileError, FoundError, Founding, NodeFile};
+use crate::storage::{Loaded, restore};
 use crate::transport::identity::{Authority, IdentityError};
 
 /// Name of the certificate that local commands show to the nodes.
@@ -35,33 +36,69 @@ pub enum MakeError {
     Remember(String),
 }
 
-/// Makes `directory` and all that is in it.
+/// A cluster to be made.
+#[derive(Clone, Copy, Debug)]
+pub struct Making<'a> {
+    /// Its directory, which is not there yet.
+    pub directory: &'a Path,
+    pub spec: &'a Spec,
+    /// The file that the description came from.
+    pub file: Option<&'a Path>,
+    /// Now, by the wall clock.
+    pub wall_ms: u64,
+    /// Its nodes begin with the state of this snapshot.
+    pub backup: Option<&'a Backup>,
+    /// The only node lies here, and not within the directory.
+    pub node_dir: Option<&'a Path>,
+}
+
+/// A snapshot that was proved and read.
+#[derive(Clone, Debug)]
+pub struct Backup {
+    /// The cluster that it was taken of.
+    pub cluster_id: ClusterId,
+    pub loaded: Loaded,
+}
+
+/// Makes the directory of a cluster and all that is in it. It is always another cluster than any that was before, with
+/// its own authority: a node or a client of the one that a backup was taken of is a stranger to it.
 ///
 /// # Errors
 /// See `MakeError`.
-pub fn make(directory: &Path, spec: &Spec, file: Option<&Path>, wall_ms: u64) -> Result<(), MakeError> {
-    let addresses = choose_addresses(spec)?;
-    let temporary = directory.with_extension("tmp");
-    let failed = |source| MakeError::Io { path: temporary.clone(), source };
-    if temporary.exists() {
-        fs::remove_dir_all(&temporary).map_err(failed)?;
+pub fn make(making: &Making<'_>) -> Result<(), MakeError> {
+    let addresses = choose_addresses(making.spec)?;
+    let temporary = making.directory.with_extension("tmp");
+    let node_temporary = making.node_dir.map(|dir| dir.with_extension("tmp"));
+    let leftovers = || [Some(&temporary), node_temporary.as_ref()].into_iter().flatten().filter(|path| path.exists());
+    for path in leftovers() {
+        fs::remove_dir_all(path).map_err(|source| MakeError::Io { path: path.clone(), source })?;
     }
-    let result = fill(&temporary, spec, file, &addresses, wall_ms)
-        .and_then(|()| fs::rename(&temporary, directory).map_err(failed));
+    let result = fill(making, &temporary, node_temporary.as_deref(), &addresses)
+        .and_then(|()| give_names(making, &temporary, node_temporary.as_deref()));
     if result.is_err() {
         // Best effort: a leftover with this name is removed by the next attempt anyway.
-        let _ = fs::remove_dir_all(&temporary);
+        leftovers().for_each(|path| drop(fs::remove_dir_all(path)));
     }
     result
 }
 
+fn give_names(making: &Making<'_>, temporary: &Path, node_temporary: Option<&Path>) -> Result<(), MakeError> {
+    let failed = |path: &Path, source| MakeError::Io { path: path.to_path_buf(), source };
+    if let (Some(dir), Some(made)) = (making.node_dir, node_temporary) {
+        let link = temporary.join("nodes").join(&making.spec.nodes[0].name);
+        std::os::unix::fs::symlink(dir, &link).map_err(|source| failed(&link, source))?;
+        fs::rename(made, dir).map_err(|source| failed(dir, source))?;
+    }
+    fs::rename(temporary, making.directory).map_err(|source| failed(making.directory, source))
+}
+
 fn fill(
+    making: &Making<'_>,
     directory: &Path,
-    spec: &Spec,
-    file: Option<&Path>,
+    node_dir: Option<&Path>,
     addresses: &[SocketAddr],
-    wall_ms: u64,
 ) -> Result<(), MakeError> {
+    let Making { spec, file, wall_ms, backup, .. } = *making;
     let cluster_id = ClusterId(rand::random());
     let authority = Authority::create(&spec.cluster, cluster_id)?;
     authority.save(&directory.join("ca"))?;
@@ -71,8 +108,10 @@ fn fill(
     let learners = members.iter().zip(&spec.nodes).filter(|(_, node)| node.role == MemberRole::Learner);
     let learners = learners.map(|(member, _)| member.id).collect();
     let config = Config::of(members.clone(), learners);
+    let nodes = directory.join("nodes");
+    fs::create_dir_all(&nodes).map_err(|source| MakeError::Io { path: nodes.clone(), source })?;
     for ((node, member), address) in spec.nodes.iter().zip(&members).zip(addresses) {
-        let dir = directory.join("nodes").join(&node.name);
+        let dir = node_dir.map_or_else(|| nodes.join(&node.name), Path::to_path_buf);
         let founding = Founding {
             cluster_id,
             node: member.id,
@@ -81,7 +120,10 @@ fn fill(
             settings: spec.settings.clone(),
             wall_ms,
         };
-        layout::found(&dir, &founding)?;
+        match backup {
+            None => layout::found(&dir, &founding)?,
+            Some(backup) => restore::found_from_snapshot(&dir, &founding, &backup.loaded)?,
+        }
         let host = member.address.rsplit_once(':').map_or(member.address.as_str(), |(host, _)| host);
         let hosts = [host.trim_matches(['[', ']']).to_owned(), address.ip().to_string()];
         authority.issue_node(cluster_id, member.id, &hosts)?.save(&layout::identity_dir(&dir))?;
@@ -101,6 +143,11 @@ fn fill(
         cluster_id: cluster_id.to_string(),
         file: file.map(Path::to_path_buf),
         facts: spec.facts(),
+        restored_from: backup.map(|backup| RestoredFrom {
+            cluster_id: backup.cluster_id.to_string(),
+            last: backup.loaded.meta.last.index.0,
+            digest: format!("{:016x}", backup.loaded.meta.digest),
+        }),
     };
     remember(directory, &remembered)
 }

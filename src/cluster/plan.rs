@@ -21,6 +21,20 @@ pub struct Remembered {
     pub file: Option<PathBuf>,
     /// The file as flat facts, to notice what has changed.
     pub facts: BTreeMap<String, String>,
+    /// The backup that the cluster began with.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restored_from: Option<RestoredFrom>,
+}
+
+/// Which snapshot a cluster began with.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RestoredFrom {
+    /// The cluster that it was taken of.
+    pub cluster_id: String,
+    /// The last entry that it covers.
+    pub last: u64,
+    pub digest: String,
 }
 
 /// What is to be done, in order.
@@ -139,6 +153,7 @@ mod tests {
             cluster_id: String::new(),
             file: file.map(PathBuf::from),
             facts: spec.facts(),
+            restored_from: None,
         }
     }
 

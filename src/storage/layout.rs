@@ -292,6 +292,15 @@ pub fn found(dir: &Path, founding: &Founding) -> Result<(), FoundError> {
 
 /// `found` on any disk.
 pub fn found_on(disk: &dyn Disk, dir: &Path, founding: &Founding) -> Result<(), FoundError> {
+    found_filled(disk, dir, |data| wal::write_founding(disk, data, founding))
+}
+
+/// Makes `DIR/data` of what `fill` writes; whole or not at all.
+pub(super) fn found_filled(
+    disk: &dyn Disk,
+    dir: &Path,
+    fill: impl FnOnce(&Path) -> io::Result<()>,
+) -> Result<(), FoundError> {
     let data = data_dir(dir);
     let failed = |source| FoundError::Io { path: data.clone(), source };
     if disk.exists(&data).map_err(failed)? && !disk.list(&data).map_err(failed)?.is_empty() {
@@ -303,7 +312,7 @@ pub fn found_on(disk: &dyn Disk, dir: &Path, founding: &Founding) -> Result<(), 
         disk.remove_directory(&temporary).map_err(failed)?;
     }
     disk.create_directory(&log_dir(&temporary)).map_err(failed)?;
-    wal::write_founding(disk, &temporary, founding).map_err(failed)?;
+    fill(&temporary).map_err(failed)?;
     disk.sync_directory(&log_dir(&temporary)).map_err(failed)?;
     disk.sync_directory(&temporary).map_err(failed)?;
     disk.rename(&temporary, &data).map_err(failed)?;

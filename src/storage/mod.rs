@@ -20,6 +20,7 @@ mod positions;
 pub mod reader;
 pub mod rebuild;
 pub mod recovery;
+pub mod restore;
 pub mod room;
 mod salvage;
 #[cfg(test)]

@@ -447,17 +447,58 @@ pub(super) fn write_founding(disk: &dyn Disk, data_dir: &Path, founding: &Foundi
     let (last, offset) = (Index(1), log.len() as u64);
     let marker = Marker { sequence: 1, offset, last, last_check, commit_hint: Index(0), continued: false };
     log.extend_from_slice(&marker.encode(founding.storage));
-    let file = disk.create(&layout::log_dir(data_dir).join(layout::segment_name(1, Index(1))))?;
-    file.write_at(&log, 0)?;
+    let hard_state = HardState { term: Term(1), vote: None };
+    write_closed(disk, data_dir, founding, &header, &log, (hard_state, Index(0)))
+}
+
+/// Writes a log that begins behind the entry `before`, whose check is `link`, and has no entry yet; all that is before
+/// is committed. As `write_founding`, it leaves a directory as after a clean close.
+pub(super) fn write_continuing(
+    disk: &dyn Disk,
+    data_dir: &Path,
+    founding: &Founding,
+    before: LogId,
+    link: u32,
+) -> io::Result<()> {
+    let header = SegmentHeader {
+        cluster_id: founding.cluster_id,
+        node: founding.node,
+        storage: founding.storage,
+        sequence: 1,
+        first: before.index.next(),
+        term_before: before.term,
+        link,
+        cause: Cause::Reset,
+    };
+    let mut log = BytesMut::from(&header.encode()[..]);
+    let (last, offset) = (before.index, log.len() as u64);
+    let marker = Marker { sequence: 1, offset, last, last_check: link, commit_hint: last, continued: false };
+    log.extend_from_slice(&marker.encode(founding.storage));
+    let hard_state = HardState { term: before.term, vote: None };
+    write_closed(disk, data_dir, founding, &header, &log, (hard_state, before.index))
+}
+
+/// Writes the one segment and the hard state that vouches for its end.
+fn write_closed(
+    disk: &dyn Disk,
+    data_dir: &Path,
+    founding: &Founding,
+    header: &SegmentHeader,
+    log: &[u8],
+    (hard_state, commit_hint): (HardState, Index),
+) -> io::Result<()> {
+    let name = layout::segment_name(header.sequence, header.first);
+    let file = disk.create(&layout::log_dir(data_dir).join(name))?;
+    file.write_at(log, 0)?;
     file.sync()?;
     let slot = Slot {
         cluster_id: founding.cluster_id,
         node: founding.node,
         storage: founding.storage,
         counter: 1,
-        hard_state: HardState { term: Term(1), vote: None },
-        commit_hint: Index(0),
-        clean_end: Some(LogEnd { sequence: 1, offset: log.len() as u64 }),
+        hard_state,
+        commit_hint,
+        clean_end: Some(LogEnd { sequence: header.sequence, offset: log.len() as u64 }),
     };
     let file = disk.create(&layout::hard_state_file(data_dir))?;
     file.write_at(&slot.encode(), 0)?;

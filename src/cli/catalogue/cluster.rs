@@ -130,4 +130,11 @@ pub(super) const PAGES: &[Page] = &[
         action: "`raftctl cluster start NODE`.",
         exit: Exit::Failed,
     },
+    Page {
+        code: "E0219",
+        title: "A backup is restored into an empty place only",
+        meaning: "The cluster or the directory is there already. A restored cluster is always a new one, so that nothing goes back behind somebody's back.",
+        action: "Choose another name or directory; `cluster up --fresh --restore FILE` removes what is there, after asking.",
+        exit: Exit::Condition,
+    },
 ];

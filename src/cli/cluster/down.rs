@@ -102,9 +102,15 @@ fn wait_for_end(supervisor: &RunFile) {
 /// Stops the cluster and removes everything it has on this machine.
 pub(super) fn purge(context: &Context, cluster: &LocalCluster) -> Result<(), Failure> {
     stop(context, cluster)?;
-    std::fs::remove_dir_all(&cluster.directory).map_err(|error| {
-        Failure::new("E0206", format!("{} cannot be removed", cluster.directory.display())).because(&error)
-    })?;
+    let cannot = |path: &Path, error: &std::io::Error| {
+        Failure::new("E0206", format!("{} cannot be removed", path.display())).because(error)
+    };
+    for node in selection::nodes(cluster)?.iter().filter(|node| node.directory.is_symlink()) {
+        // A node that was restored into a place of its own.
+        let place = std::fs::canonicalize(&node.directory).map_err(|error| cannot(&node.directory, &error))?;
+        std::fs::remove_dir_all(&place).map_err(|error| cannot(&place, &error))?;
+    }
+    std::fs::remove_dir_all(&cluster.directory).map_err(|error| cannot(&cluster.directory, &error))?;
     context.printer.note(format_args!("{}: removed", cluster.name));
     Ok(())
 }

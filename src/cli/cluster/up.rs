@@ -9,10 +9,12 @@ use super::{down, foreground, local};
 use crate::cli::Context;
 use crate::cli::arguments::cluster_name;
 use crate::cli::failure::{Exit, Failure};
+use crate::cli::progress::turning;
 use crate::cli::selection::{self, LocalCluster, LocalNode};
+use crate::cli::snapshot::restore;
 use crate::cli::{config, status};
 use crate::client::view::ClusterView;
-use crate::cluster::make::{self, MakeError};
+use crate::cluster::make::{self, Backup, Making};
 use crate::cluster::plan::{self, CLUSTER_FILE, Plan, PlanError};
 use crate::cluster::process;
 use crate::cluster::spec::{self, Source, Spec};
@@ -25,6 +27,7 @@ Examples:
   raftctl cluster up -d --nodes 5 --name five
   raftctl cluster up clusters/three-nodes.yaml --set raft.election_timeout=2s
   raftctl cluster up clusters/three-nodes.yaml --dry-run
+  raftctl cluster up clusters/three-nodes.yaml --restore backup.snap
 
 In the foreground it prints the logs of all nodes; Ctrl-C stops them. What runs already is left alone.")]
 pub struct Args {
@@ -60,6 +63,10 @@ pub struct Args {
     #[arg(long)]
     pub adopt: bool,
 
+    /// Begin the new cluster with this backup
+    #[arg(long, value_name = "SNAPSHOT", value_hint = clap::ValueHint::FilePath)]
+    pub restore: Option<PathBuf>,
+
     /// Remove all data of the cluster first; asks
     #[arg(long)]
     pub fresh: bool,
@@ -80,16 +87,22 @@ const DEFAULT_NODES: u8 = 3;
 
 pub fn run(context: &Context, arguments: Args) -> Result<Exit, Failure> {
     let home = selection::home(&context.environment)?;
+    // Before anything is touched.
+    let backup = arguments.restore.as_deref().map(|file| restore::read_backup(context, file)).transpose()?;
     let spec = match description(context, &home, &arguments)? {
         Described::Anew(spec) => spec,
         Described::Known(cluster) => {
+            refuse_over(backup.as_ref(), &cluster.name, &cluster.directory)?;
             let lock = if arguments.dry_run { None } else { Some(lock(&home, &cluster.name)?) };
             return bring_up(context, &arguments, &cluster, lock);
         }
     };
     let directory = home.join(&spec.cluster);
+    if !arguments.fresh && directory.join(CLUSTER_FILE).exists() {
+        refuse_over(backup.as_ref(), &spec.cluster, &directory)?;
+    }
     if arguments.dry_run {
-        return show_plan(context, &planned(&arguments, &directory, &spec)?, &spec);
+        return show_plan(context, &planned(&arguments, &directory, &spec)?, &spec, backup.as_ref());
     }
     fs::create_dir_all(&home).map_err(|error| state_failure(&home, &error))?;
     let lock = lock(&home, &spec.cluster)?;
@@ -100,9 +113,12 @@ pub fn run(context: &Context, arguments: Args) -> Result<Exit, Failure> {
         down::purge(context, &cluster)?;
     }
     let plan = planned(&arguments, &directory, &spec)?;
-    carry_out(&arguments, &plan, &spec)?;
+    carry_out(context, &arguments, &plan, &spec, backup.as_ref())?;
     if plan.make {
         context.printer.note(format_args!("{}: made in {}", spec.cluster, directory.display()));
+    }
+    if let Some(backup) = &backup {
+        context.printer.note(format_args!("{}: begins with {}", spec.cluster, described(backup)));
     }
     bring_up(context, &arguments, &selection::named(&home, &spec.cluster)?, Some(lock))
 }
@@ -173,8 +189,25 @@ fn file_of(arguments: &Args) -> Option<PathBuf> {
     Source::File(path.clone()).remembered()
 }
 
-fn show_plan(context: &Context, plan: &Plan, spec: &Spec) -> Result<Exit, Failure> {
-    show_steps(context, &plan.cluster, &plan.lines(&spec.nodes))
+/// A backup is never put over a cluster that is there.
+fn refuse_over(backup: Option<&Backup>, cluster: &str, directory: &Path) -> Result<(), Failure> {
+    let Some(backup) = backup else { return Ok(()) };
+    Err(restore::exists(cluster, directory, backup)
+        .fix("--name NAME for a new one beside it, or --fresh, which removes all data of this one"))
+}
+
+fn described(backup: &Backup) -> String {
+    let Backup { cluster_id, loaded } = backup;
+    format!("{} keys as of entry {} of cluster {cluster_id}", loaded.image.map().len(), loaded.meta.last)
+}
+
+fn show_plan(context: &Context, plan: &Plan, spec: &Spec, backup: Option<&Backup>) -> Result<Exit, Failure> {
+    let mut lines = plan.lines(&spec.nodes);
+    if let Some(backup) = backup {
+        let starts = lines.iter().position(|line| line.starts_with("start ")).unwrap_or(lines.len());
+        lines.insert(starts, format!("begin with {}", described(backup)));
+    }
+    show_steps(context, &plan.cluster, &lines)
 }
 
 fn show_steps(context: &Context, cluster: &str, steps: &[String]) -> Result<Exit, Failure> {
@@ -192,30 +225,32 @@ struct PlanView<'a> {
     steps: &'a [String],
 }
 
-fn carry_out(arguments: &Args, plan: &Plan, spec: &Spec) -> Result<(), Failure> {
+fn carry_out(
+    context: &Context,
+    arguments: &Args,
+    plan: &Plan,
+    spec: &Spec,
+    backup: Option<&Backup>,
+) -> Result<(), Failure> {
     let file = file_of(arguments);
     if plan.make {
         let wall_ms = u64::try_from(jiff::Timestamp::now().as_millisecond()).unwrap_or(0);
-        return make::make(&plan.directory, spec, file.as_deref(), wall_ms).map_err(|error| make_failure(spec, &error));
+        let file = file.as_deref();
+        let making = Making { directory: &plan.directory, spec, file, wall_ms, backup, node_dir: None };
+        let made = match backup {
+            None => make::make(&making),
+            Some(_) => turning(context, "restoring", || make::make(&making)),
+        };
+        return made.map_err(|error| restore::not_made(&spec.cluster, &error));
     }
     if plan.adopt {
         let known = make::recall(&plan.directory).ok().flatten();
         if let Some(mut remembered) = known {
             remembered.file = file;
-            make::remember(&plan.directory, &remembered).map_err(|error| make_failure(spec, &error))?;
+            make::remember(&plan.directory, &remembered).map_err(|error| restore::not_made(&spec.cluster, &error))?;
         }
     }
     Ok(())
-}
-
-fn make_failure(spec: &Spec, error: &MakeError) -> Failure {
-    let what = format!("{} was not made", spec.cluster);
-    match error {
-        MakeError::PortTaken { .. } | MakeError::Bind { .. } => {
-            Failure::new("E0210", what).because(error).fix("choose another port, or leave `listen` out for a free one")
-        }
-        _ => Failure::new("E0211", what).because(error),
-    }
 }
 
 fn state_failure(home: &Path, error: &std::io::Error) -> Failure {
