@@ -24,7 +24,19 @@ const ARROWS: &[(&str, &[&str])] = &[
     ("observe", &["raft", "api"]),
     ("node", &["replica", "storage", "transport", "codec", "observe", "raft", "api", "state_machine"]),
     ("client", &["transport", "codec", "raft", "api", "state_machine"]),
-    ("cluster", &["client", "observe", "transport/identity", "storage/layout", "raft", "api", "codec/settings"]),
+    (
+        "cluster",
+        &[
+            "client",
+            "observe",
+            "transport/identity",
+            "storage/layout",
+            "storage/restore",
+            "raft",
+            "api",
+            "codec/settings",
+        ],
+    ),
     ("inspect", &["storage", "codec", "state_machine", "raft", "api"]),
     ("sim", &["replica", "storage", "codec", "raft", "state_machine", "api"]),
     (

@@ -11,7 +11,7 @@ use super::plan::{CLUSTER_FILE, Remembered, RestoredFrom};
 use super::spec::{MemberRole, NodeSpec, Spec};
 use crate::raft::{ClusterId, Config, Member, NodeId, StorageId};
 use crate::storage::layout::{self, FileError, FoundError, Founding, NodeFile};
-use crate::storage::{Loaded, restore};
+use crate::storage::restore::{self, Loaded};
 use crate::transport::identity::{Authority, IdentityError};
 
 /// Name of the certificate that local commands show to the nodes.

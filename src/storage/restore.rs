@@ -13,7 +13,8 @@ use std::sync::Arc;
 use super::disk::{Disk, RealDisk};
 use super::layout::{self, FoundError, Founding, SyncMode};
 use super::snapshot::SnapshotStore;
-use super::snapshot_file::{Loaded, SnapshotError, SnapshotHead};
+pub use super::snapshot_file::Loaded;
+use super::snapshot_file::{SnapshotError, SnapshotHead};
 use super::wal;
 
 /// Makes `DIR/data` of the node that `founding` describes, with the state of `from`. Its configuration and settings are
