@@ -94,7 +94,7 @@ pub fn verify(source: &Source, progress: &Progress<'_>) -> Result<(Verification,
                 let file = file.display();
                 found
                     .notes
-                    .push(format!("{file} at byte {offset}: {length_bytes} bytes of a write that never completed"));
+                    .push(format!("{file} at byte {offset}: {length_bytes} bytes of the last write, which never completed, or may have been synced and is damaged"));
             }
             Item::Dead { length_bytes, .. } => found.dead_bytes += length_bytes,
             Item::Damage(one) => damage.push(one),

@@ -615,6 +615,38 @@ mod tests {
         assert_eq!(unnoticed(&mut world, &path, bits), [] as [usize; 0]);
     }
 
+    /// After a kill a write without its marker may be torn, or synced and damaged since: no reader can tell. It is cut where
+    /// it stops being whole, and what was cut is named.
+    #[test]
+    fn a_flipped_bit_in_a_last_group_without_its_marker_is_cut_and_named_by_offset_and_length() {
+        let mut world = World::new();
+        world.append(&[5, 40]);
+        let start = world.end().offset as usize;
+        world.append(&[30, 30]);
+        world.journal = None;
+        let path = world.segment(1);
+        let mut image = fs::read(&path).unwrap();
+        let end = start + 2 * (RECORD_HEADER_BYTES + 30);
+        image[end..end + MARKER_BYTES].fill(0);
+        for bit in start * 8..end * 8 {
+            let mut flipped = image.clone();
+            flipped[bit / 8] ^= 1 << (bit % 8);
+            fs::write(&path, &flipped).unwrap();
+            let recovered = world.open().unwrap_or_else(|error| panic!("bit {bit}: {error}"));
+            let whole = 3 + (bit / 8 - start) / (RECORD_HEADER_BYTES + 30);
+            assert_eq!(recovered.tail, &world.records[..whole], "bit {bit}");
+            let cut = start + (whole - 3) * (RECORD_HEADER_BYTES + 30);
+            let note = Note::TornTail {
+                file: Arc::from(path.as_path()),
+                offset: cut as u64,
+                length_bytes: (end - cut) as u64,
+            };
+            assert_eq!(recovered.notes, [note, Note::NotClosed], "bit {bit}");
+            assert!(recovered.notes[0].to_string().contains("may have been synced"));
+            world.journal = None;
+        }
+    }
+
     #[test]
     fn a_damaged_slot_of_an_open_directory_is_answered_by_the_other_one() {
         for slot in 0..2 {

@@ -86,7 +86,10 @@ pub struct Recovered {
 /// Something an operator may want to know. Unless it says that the log was damaged, nothing acknowledged was lost.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Note {
-    #[error("{} byte {offset}: cut {length_bytes} bytes of a write that never completed", file.display())]
+    #[error(
+        "{} byte {offset}: cut {length_bytes} bytes of the last write, which never completed, or may have been synced and is damaged",
+        file.display()
+    )]
     TornTail { file: Arc<Path>, offset: u64, length_bytes: u64 },
     #[error("{}: slot {slot} was not whole and was answered by the other one", file.display())]
     HardStateSlot { file: Arc<Path>, slot: usize },

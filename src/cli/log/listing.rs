@@ -218,7 +218,7 @@ impl<'a> Show<'a> {
                 }
                 Item::TornTail { file, offset, length_bytes } => {
                     self.context.printer.detail(format_args!(
-                        "{} at byte {offset}: {length_bytes} bytes of a write that never completed",
+                        "{} at byte {offset}: {length_bytes} bytes of the last write, which never completed, or may have been synced and is damaged",
                         file.display()
                     ));
                 }
