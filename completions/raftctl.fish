@@ -48,6 +48,7 @@ complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "explain" -d 'What a
 complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "log" -d 'Read Raft logs from disk, whether nodes run or not'
 complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "inspect" -d 'Say what a file or directory of raftctl is, and what is in it'
 complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "snapshot" -d 'Show and prove snapshot files'
+complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "recover" -d 'Go on after a majority of the nodes is lost for good'
 complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "sim" -d 'Simulate whole clusters from a seed, and tell the stories of scripts'
 complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "config" -d 'Check cluster files'
 complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "completions" -d 'Print the completion script of a shell'
@@ -499,6 +500,84 @@ never\t''"
 complete -c raftctl -n "__fish_raftctl_using_subcommand snapshot; and __fish_seen_subcommand_from verify" -s q -l quiet -d 'Print nothing on stderr but errors'
 complete -c raftctl -n "__fish_raftctl_using_subcommand snapshot; and __fish_seen_subcommand_from verify" -s v -l verbose -d 'Print more on stderr about what is being done'
 complete -c raftctl -n "__fish_raftctl_using_subcommand snapshot; and __fish_seen_subcommand_from verify" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c raftctl -n "__fish_raftctl_using_subcommand recover; and not __fish_seen_subcommand_from scan plan apply report" -l cluster -d 'Local cluster to work on [env: RAFTCTL_CLUSTER]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand recover; and not __fish_seen_subcommand_from scan plan apply report" -l endpoint -d 'Node to ask, host:port; may be repeated [env: RAFTCTL_ENDPOINT, comma-separated]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand recover; and not __fish_seen_subcommand_from scan plan apply report" -l identity -d 'Directory with the certificate and key to show to nodes; goes with --endpoint [env: RAFTCTL_IDENTITY]' -r -f -a "(__fish_complete_directories)"
+complete -c raftctl -n "__fish_raftctl_using_subcommand recover; and not __fish_seen_subcommand_from scan plan apply report" -s o -l output -d 'How data is printed; streams are JSON Lines under json [default: table] [env: RAFTCTL_OUTPUT]' -r -f -a "table\t'For people'
+json\t'One document, or JSON Lines for what streams; every one carries its "schema"'
+yaml\t'The same fields as json'"
+complete -c raftctl -n "__fish_raftctl_using_subcommand recover; and not __fish_seen_subcommand_from scan plan apply report" -l timeout -d 'Longest time one request or one wait may take, with a unit: 10s, 500ms [env: RAFTCTL_TIMEOUT]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand recover; and not __fish_seen_subcommand_from scan plan apply report" -l color -d 'When to colour [default: auto] [env: RAFTCTL_COLOR; NO_COLOR is heeded]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c raftctl -n "__fish_raftctl_using_subcommand recover; and not __fish_seen_subcommand_from scan plan apply report" -s q -l quiet -d 'Print nothing on stderr but errors'
+complete -c raftctl -n "__fish_raftctl_using_subcommand recover; and not __fish_seen_subcommand_from scan plan apply report" -s v -l verbose -d 'Print more on stderr about what is being done'
+complete -c raftctl -n "__fish_raftctl_using_subcommand recover; and not __fish_seen_subcommand_from scan plan apply report" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c raftctl -n "__fish_raftctl_using_subcommand recover; and not __fish_seen_subcommand_from scan plan apply report" -f -a "scan" -d 'Write down what a node that is left holds'
+complete -c raftctl -n "__fish_raftctl_using_subcommand recover; and not __fish_seen_subcommand_from scan plan apply report" -f -a "plan" -d 'Choose the survivor to go on from, and name what may be lost'
+complete -c raftctl -n "__fish_raftctl_using_subcommand recover; and not __fish_seen_subcommand_from scan plan apply report" -f -a "apply" -d 'Make a new cluster of one node from what the chosen one holds; asks'
+complete -c raftctl -n "__fish_raftctl_using_subcommand recover; and not __fish_seen_subcommand_from scan plan apply report" -f -a "report" -d 'Print a plan, and prove that nobody changed it'
+complete -c raftctl -n "__fish_raftctl_using_subcommand recover; and __fish_seen_subcommand_from scan" -l out -d 'Where to write it, instead of stdout' -r -F
+complete -c raftctl -n "__fish_raftctl_using_subcommand recover; and __fish_seen_subcommand_from scan" -l cluster -d 'Local cluster to work on [env: RAFTCTL_CLUSTER]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand recover; and __fish_seen_subcommand_from scan" -l endpoint -d 'Node to ask, host:port; may be repeated [env: RAFTCTL_ENDPOINT, comma-separated]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand recover; and __fish_seen_subcommand_from scan" -l identity -d 'Directory with the certificate and key to show to nodes; goes with --endpoint [env: RAFTCTL_IDENTITY]' -r -f -a "(__fish_complete_directories)"
+complete -c raftctl -n "__fish_raftctl_using_subcommand recover; and __fish_seen_subcommand_from scan" -s o -l output -d 'How data is printed; streams are JSON Lines under json [default: table] [env: RAFTCTL_OUTPUT]' -r -f -a "table\t'For people'
+json\t'One document, or JSON Lines for what streams; every one carries its "schema"'
+yaml\t'The same fields as json'"
+complete -c raftctl -n "__fish_raftctl_using_subcommand recover; and __fish_seen_subcommand_from scan" -l timeout -d 'Longest time one request or one wait may take, with a unit: 10s, 500ms [env: RAFTCTL_TIMEOUT]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand recover; and __fish_seen_subcommand_from scan" -l color -d 'When to colour [default: auto] [env: RAFTCTL_COLOR; NO_COLOR is heeded]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c raftctl -n "__fish_raftctl_using_subcommand recover; and __fish_seen_subcommand_from scan" -l force -d 'Replace the file if there is one'
+complete -c raftctl -n "__fish_raftctl_using_subcommand recover; and __fish_seen_subcommand_from scan" -s q -l quiet -d 'Print nothing on stderr but errors'
+complete -c raftctl -n "__fish_raftctl_using_subcommand recover; and __fish_seen_subcommand_from scan" -s v -l verbose -d 'Print more on stderr about what is being done'
+complete -c raftctl -n "__fish_raftctl_using_subcommand recover; and __fish_seen_subcommand_from scan" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c raftctl -n "__fish_raftctl_using_subcommand recover; and __fish_seen_subcommand_from plan" -l lost -d 'Members that are gone for good, comma-separated' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand recover; and __fish_seen_subcommand_from plan" -l out -d 'Where to write the plan' -r -F
+complete -c raftctl -n "__fish_raftctl_using_subcommand recover; and __fish_seen_subcommand_from plan" -l cluster -d 'Local cluster to work on [env: RAFTCTL_CLUSTER]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand recover; and __fish_seen_subcommand_from plan" -l endpoint -d 'Node to ask, host:port; may be repeated [env: RAFTCTL_ENDPOINT, comma-separated]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand recover; and __fish_seen_subcommand_from plan" -l identity -d 'Directory with the certificate and key to show to nodes; goes with --endpoint [env: RAFTCTL_IDENTITY]' -r -f -a "(__fish_complete_directories)"
+complete -c raftctl -n "__fish_raftctl_using_subcommand recover; and __fish_seen_subcommand_from plan" -s o -l output -d 'How data is printed; streams are JSON Lines under json [default: table] [env: RAFTCTL_OUTPUT]' -r -f -a "table\t'For people'
+json\t'One document, or JSON Lines for what streams; every one carries its "schema"'
+yaml\t'The same fields as json'"
+complete -c raftctl -n "__fish_raftctl_using_subcommand recover; and __fish_seen_subcommand_from plan" -l timeout -d 'Longest time one request or one wait may take, with a unit: 10s, 500ms [env: RAFTCTL_TIMEOUT]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand recover; and __fish_seen_subcommand_from plan" -l color -d 'When to colour [default: auto] [env: RAFTCTL_COLOR; NO_COLOR is heeded]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c raftctl -n "__fish_raftctl_using_subcommand recover; and __fish_seen_subcommand_from plan" -l force -d 'Replace the file if there is one'
+complete -c raftctl -n "__fish_raftctl_using_subcommand recover; and __fish_seen_subcommand_from plan" -s q -l quiet -d 'Print nothing on stderr but errors'
+complete -c raftctl -n "__fish_raftctl_using_subcommand recover; and __fish_seen_subcommand_from plan" -s v -l verbose -d 'Print more on stderr about what is being done'
+complete -c raftctl -n "__fish_raftctl_using_subcommand recover; and __fish_seen_subcommand_from plan" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c raftctl -n "__fish_raftctl_using_subcommand recover; and __fish_seen_subcommand_from apply" -l data-dir -d 'Directory of the survivor that the plan names' -r -f -a "(__fish_complete_directories)"
+complete -c raftctl -n "__fish_raftctl_using_subcommand recover; and __fish_seen_subcommand_from apply" -l new-cluster -d 'Name of the new cluster [default: the old one\'s with -recovered behind it]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand recover; and __fish_seen_subcommand_from apply" -l cluster -d 'Local cluster to work on [env: RAFTCTL_CLUSTER]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand recover; and __fish_seen_subcommand_from apply" -l endpoint -d 'Node to ask, host:port; may be repeated [env: RAFTCTL_ENDPOINT, comma-separated]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand recover; and __fish_seen_subcommand_from apply" -l identity -d 'Directory with the certificate and key to show to nodes; goes with --endpoint [env: RAFTCTL_IDENTITY]' -r -f -a "(__fish_complete_directories)"
+complete -c raftctl -n "__fish_raftctl_using_subcommand recover; and __fish_seen_subcommand_from apply" -s o -l output -d 'How data is printed; streams are JSON Lines under json [default: table] [env: RAFTCTL_OUTPUT]' -r -f -a "table\t'For people'
+json\t'One document, or JSON Lines for what streams; every one carries its "schema"'
+yaml\t'The same fields as json'"
+complete -c raftctl -n "__fish_raftctl_using_subcommand recover; and __fish_seen_subcommand_from apply" -l timeout -d 'Longest time one request or one wait may take, with a unit: 10s, 500ms [env: RAFTCTL_TIMEOUT]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand recover; and __fish_seen_subcommand_from apply" -l color -d 'When to colour [default: auto] [env: RAFTCTL_COLOR; NO_COLOR is heeded]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c raftctl -n "__fish_raftctl_using_subcommand recover; and __fish_seen_subcommand_from apply" -l dry-run -d 'Show what would be done and change nothing'
+complete -c raftctl -n "__fish_raftctl_using_subcommand recover; and __fish_seen_subcommand_from apply" -l yes -d 'Answer questions with yes'
+complete -c raftctl -n "__fish_raftctl_using_subcommand recover; and __fish_seen_subcommand_from apply" -s q -l quiet -d 'Print nothing on stderr but errors'
+complete -c raftctl -n "__fish_raftctl_using_subcommand recover; and __fish_seen_subcommand_from apply" -s v -l verbose -d 'Print more on stderr about what is being done'
+complete -c raftctl -n "__fish_raftctl_using_subcommand recover; and __fish_seen_subcommand_from apply" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c raftctl -n "__fish_raftctl_using_subcommand recover; and __fish_seen_subcommand_from report" -l cluster -d 'Local cluster to work on [env: RAFTCTL_CLUSTER]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand recover; and __fish_seen_subcommand_from report" -l endpoint -d 'Node to ask, host:port; may be repeated [env: RAFTCTL_ENDPOINT, comma-separated]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand recover; and __fish_seen_subcommand_from report" -l identity -d 'Directory with the certificate and key to show to nodes; goes with --endpoint [env: RAFTCTL_IDENTITY]' -r -f -a "(__fish_complete_directories)"
+complete -c raftctl -n "__fish_raftctl_using_subcommand recover; and __fish_seen_subcommand_from report" -s o -l output -d 'How data is printed; streams are JSON Lines under json [default: table] [env: RAFTCTL_OUTPUT]' -r -f -a "table\t'For people'
+json\t'One document, or JSON Lines for what streams; every one carries its "schema"'
+yaml\t'The same fields as json'"
+complete -c raftctl -n "__fish_raftctl_using_subcommand recover; and __fish_seen_subcommand_from report" -l timeout -d 'Longest time one request or one wait may take, with a unit: 10s, 500ms [env: RAFTCTL_TIMEOUT]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand recover; and __fish_seen_subcommand_from report" -l color -d 'When to colour [default: auto] [env: RAFTCTL_COLOR; NO_COLOR is heeded]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c raftctl -n "__fish_raftctl_using_subcommand recover; and __fish_seen_subcommand_from report" -s q -l quiet -d 'Print nothing on stderr but errors'
+complete -c raftctl -n "__fish_raftctl_using_subcommand recover; and __fish_seen_subcommand_from report" -s v -l verbose -d 'Print more on stderr about what is being done'
+complete -c raftctl -n "__fish_raftctl_using_subcommand recover; and __fish_seen_subcommand_from report" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and not __fish_seen_subcommand_from run swarm" -l cluster -d 'Local cluster to work on [env: RAFTCTL_CLUSTER]' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and not __fish_seen_subcommand_from run swarm" -l endpoint -d 'Node to ask, host:port; may be repeated [env: RAFTCTL_ENDPOINT, comma-separated]' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and not __fish_seen_subcommand_from run swarm" -l identity -d 'Directory with the certificate and key to show to nodes; goes with --endpoint [env: RAFTCTL_IDENTITY]' -r -f -a "(__fish_complete_directories)"

@@ -17,6 +17,7 @@ pub mod config;
 mod disk_status;
 pub mod explain;
 pub mod failure;
+mod files;
 pub mod get;
 pub mod help;
 pub mod hints;
@@ -29,6 +30,7 @@ pub mod output;
 pub mod pipe;
 mod pipe_protocol;
 mod progress;
+mod recover;
 pub mod remote;
 pub mod scan;
 pub mod selection;
@@ -111,6 +113,10 @@ pub enum Command {
     /// Show and prove snapshot files
     #[command(subcommand)]
     Snapshot(snapshot::Command),
+
+    /// Go on after a majority of the nodes is lost for good
+    #[command(subcommand)]
+    Recover(recover::Command),
 
     /// Simulate whole clusters from a seed, and tell the stories of scripts
     #[command(subcommand)]
@@ -277,6 +283,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Log(command) => log::run(context, command),
         Command::Inspect(arguments) => inspect::run(context, arguments),
         Command::Snapshot(command) => snapshot::run(context, command),
+        Command::Recover(command) => recover::run(context, command),
         Command::Sim(command) => sim::run(context, command),
         Command::Config(command) => config::run(context, command),
         Command::Completions(arguments) => completions::run(context, arguments),

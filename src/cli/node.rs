@@ -61,6 +61,7 @@ fn failure(error: &NodeError, options: &NodeOptions) -> Failure {
         NodeError::NoNode(..) => "E0601",
         NodeError::NotMember(_) | NodeError::Open(OpenError::NotFounded { .. }) => "E0603",
         NodeError::Mixed(_) => "E0609",
+        NodeError::Superseded(_) => "E0610",
         NodeError::Open(OpenError::Locked { .. }) => "E0604",
         NodeError::Open(OpenError::Damaged(_) | OpenError::TermLost { .. }) => "E0401",
         NodeError::Bind(_) | NodeError::Listen { .. } => "E0605",
@@ -71,6 +72,7 @@ fn failure(error: &NodeError, options: &NodeOptions) -> Failure {
     let fix = match code {
         "E0401" => format!("see what is readable with `raftctl inspect {dir}`"),
         "E0604" => "find the process that has it open with `raftctl cluster ls`".to_owned(),
+        "E0610" => format!("use the other cluster; only if that was a mistake, remove {dir}/superseded"),
         "E0605" => format!("stop what uses the port, or change `listen` in {dir}/node.yaml"),
         _ => format!("`raftctl explain {code}` says more"),
     };

@@ -18,7 +18,7 @@
 //! counts, `picture` draws the segments, `verify` proves every byte. `diff` compares logs, `tails` says what became of
 //! what they do not share, `votes` who could be elected. `replay` makes the state machine as it was, and `bisect` finds
 //! the entry that made something true. `export` writes a log as text and reads it back. `identify` says what any file
-//! or directory is, `snapshot` what a snapshot holds, `text` makes bytes fit for a line.
+//! or directory is, `survivor` what is left of a cluster and `recovery_plan` how to go on from it, `snapshot` what a snapshot holds, `text` makes bytes fit for a line.
 //!
 //! Works on running nodes, on copies and on damaged directories: it prints all it can and reports the rest. Never
 //! writes, takes no lock, never shows a key of an identity.
@@ -31,9 +31,11 @@ pub mod filter;
 pub mod identify;
 pub mod log;
 pub mod picture;
+pub mod recovery_plan;
 pub mod replay;
 mod snapshot;
 pub mod stat;
+pub mod survivor;
 pub mod tails;
 pub mod text;
 pub mod verify;

@@ -184,6 +184,16 @@ impl<'a> Replay<'a> {
         &self.machine
     }
 
+    /// The state as of there.
+    pub fn into_machine(self) -> StateMachine {
+        self.machine
+    }
+
+    /// The check of the last entry that was applied, which the next one continues.
+    pub fn check(&self) -> u32 {
+        self.check
+    }
+
     /// The last entry that was applied.
     pub fn at(&self) -> LogId {
         self.at

@@ -71,6 +71,8 @@ pub enum NodeError {
     NotMember(String),
     #[error("the parts of this directory do not belong together: {0}")]
     Mixed(String),
+    #[error("this node must not run any more: {0}")]
+    Superseded(String),
     #[error("the log in this directory cannot be continued")]
     Boot(#[source] BootError),
     #[error("the listen address cannot be used")]
@@ -117,6 +119,9 @@ pub fn run(options: &NodeOptions) -> Result<Finished, NodeError> {
 }
 
 fn open_and_run(options: &NodeOptions, file: &NodeFile, log: &Arc<Log>) -> Result<Finished, NodeError> {
+    if let Some(note) = layout::superseded(&options.dir).map_err(NodeError::RunFile)? {
+        return Err(NodeError::Superseded(note));
+    }
     let identity = Identity::load(&layout::identity_dir(&options.dir)).map_err(NodeError::Identity)?;
     check_parts(&options.dir, file, &identity)?;
     let (journal, found) = open_journal(options, file)?;

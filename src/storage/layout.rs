@@ -4,6 +4,7 @@
 //! DIR/                     one node
 //!   node.yaml              who this node is and where it listens; never changes by itself
 //!   run.json               which process ran here last
+//!   superseded             only after a recovery: this node must not run any more
 //!   node.log  identity/    not storage's
 //!   data/                  made once, by `found`; a missing one is never made on the side (R65)
 //!     lock                 held by the running process
@@ -203,6 +204,23 @@ pub fn reserve_file(data_dir: &Path) -> PathBuf {
 /// `data/recovering`: there while this node may hold less than it has acknowledged (R64); says why.
 pub fn recovering_file(data_dir: &Path) -> PathBuf {
     data_dir.join("recovering")
+}
+
+/// `DIR/superseded`: there when another cluster goes on from what this node's cluster held; says which.
+pub fn superseded_file(dir: &Path) -> PathBuf {
+    dir.join("superseded")
+}
+
+/// What `superseded` says; none when this node may run.
+///
+/// # Errors
+/// It is there and cannot be read.
+pub fn superseded(dir: &Path) -> Result<Option<String>, FileError> {
+    match read_small(&superseded_file(dir)) {
+        Ok(text) => Ok(Some(String::from_utf8_lossy(&text).trim().to_owned())),
+        Err(FileError::Missing { .. }) => Ok(None),
+        Err(error) => Err(error),
+    }
 }
 
 /// `data/damaged`: parts of a damaged log, in a numbered directory for each time.

@@ -67,4 +67,11 @@ pub(super) const PAGES: &[Page] = &[
         action: "Put each node's own directory back, whole. `raftctl inspect DIR` says whose each part is.",
         exit: Exit::Failed,
     },
+    Page {
+        code: "E0610",
+        title: "A node that was left behind by a recovery",
+        meaning: "A majority of its cluster was given up, and another cluster goes on from what was left. Two that go on from the same state would both acknowledge writes.",
+        action: "Use the new cluster. If the recovery was a mistake and nobody has used it, remove the file `superseded` from each node's directory.",
+        exit: Exit::Failed,
+    },
 ];

@@ -74,4 +74,32 @@ pub(super) const PAGES: &[Page] = &[
         action: "Name a directory that does not exist yet.",
         exit: Exit::Usage,
     },
+    Page {
+        code: "E0411",
+        title: "The node runs",
+        meaning: "What a running node holds changes while it is read. A plan of recovery is made of nodes that stand still.",
+        action: "Stop the node first.",
+        exit: Exit::Condition,
+    },
+    Page {
+        code: "E0412",
+        title: "Not a plan, or not as it was made",
+        meaning: "The file is no scan or plan of recovery of this version, or it was changed after it was made: its checksum does not fit.",
+        action: "Make it again with `raftctl recover scan` and `raftctl recover plan`.",
+        exit: Exit::Usage,
+    },
+    Page {
+        code: "E0413",
+        title: "There is no plan of recovery",
+        meaning: "The survivors are enough to go on without losing anything, or not enough is known: every member must be scanned, or said to be lost.",
+        action: "Follow the hint. Only a majority that is gone for good needs a recovery.",
+        exit: Exit::Condition,
+    },
+    Page {
+        code: "E0414",
+        title: "The plan is for another directory",
+        meaning: "A plan binds to one node's directory as it was scanned. This one is another, or has changed since.",
+        action: "Apply it where the plan says, or scan and plan again.",
+        exit: Exit::Condition,
+    },
 ];

@@ -239,7 +239,7 @@ impl<'a> Progress<'a> {
 }
 
 /// Whether a question is answered with yes: by `--yes`, else by a person at a terminal.
-pub(super) fn confirm(context: &Context, yes: bool, question: &str) -> Result<(), Failure> {
+pub(in crate::cli) fn confirm(context: &Context, yes: bool, question: &str) -> Result<(), Failure> {
     use std::io::{BufRead as _, IsTerminal as _};
     if yes {
         return Ok(());

@@ -5,7 +5,7 @@ mod foreground;
 pub mod heal;
 pub mod isolate;
 pub mod kill;
-mod local;
+pub(in crate::cli) mod local;
 pub mod logs;
 pub mod ls;
 pub mod pause;

@@ -66,7 +66,7 @@ pub(super) fn sources(context: &Context, words: &[OsString]) -> Result<Vec<Sourc
     words.iter().map(|word| source(context, word)).collect()
 }
 
-pub(super) fn source(context: &Context, word: &OsString) -> Result<Source, Failure> {
+pub(in crate::cli) fn source(context: &Context, word: &OsString) -> Result<Source, Failure> {
     let is_path = word.as_bytes().iter().any(|byte| matches!(byte, b'/' | b'.'));
     if is_path {
         let path = PathBuf::from(word);
@@ -90,7 +90,7 @@ fn name<'a>(node: Option<&'a str>, path: &'a str) -> &'a str {
     node.unwrap_or(path)
 }
 
-fn walk_failure(source: &Source, error: &WalkError) -> Failure {
+pub(in crate::cli) fn walk_failure(source: &Source, error: &WalkError) -> Failure {
     match error {
         WalkError::NotALog { .. } => Failure::new("E0404", format!("{} holds no log", source.name()))
             .because(error)

@@ -5,7 +5,7 @@
 //! twice, and both runs must be the same world (I14).
 
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::{Duration, Instant};
@@ -18,6 +18,7 @@ use super::guard::{guarded, run_guarded};
 use super::report::{RunView, failure, millis, replay_command};
 use crate::cli::Context;
 use crate::cli::failure::{Exit, Failure};
+use crate::cli::files::write_file;
 use crate::cli::output::{Cell, Table};
 use crate::sim::script::{WholeWorld, shortened};
 use crate::sim::shrink::shrink;
@@ -303,7 +304,7 @@ impl<'a> Swarm<'a> {
     fn save_failure(&self, report: &Report, options: &RunOptions) -> Result<(), Failure> {
         let Some(path) = &self.arguments.save else { return Ok(()) };
         let world = WholeWorld { seed: report.seed, options: options.clone() };
-        write(path, world.script(report).as_bytes())?;
+        write_file(path, world.script(report).as_bytes())?;
         self.context.printer.note(format_args!("saved to {}; raftctl sim run {}", path.display(), path.display()));
         Ok(())
     }
@@ -313,7 +314,7 @@ impl<'a> Swarm<'a> {
         let Some(path) = &self.arguments.resume else { return Ok(()) };
         let mut text = serde_json::to_vec_pretty(&self.state).expect("states are plain data");
         text.push(b'\n');
-        write(path, &text)
+        write_file(path, &text)
     }
 
     fn hours(&self) -> f64 {
@@ -423,11 +424,6 @@ fn load(arguments: &Args, options: &RunOptions) -> Result<State, Failure> {
             .fix("give the same --seed and the same world, or name another file"));
     }
     Ok(State { count: arguments.count, ..state })
-}
-
-fn write(path: &Path, content: &[u8]) -> Result<(), Failure> {
-    crate::storage::disk::replace(&crate::storage::disk::RealDisk, path, content)
-        .map_err(|error| Failure::new("E0108", format!("{} cannot be written", path.display())).because(&error))
 }
 
 fn progress(context: &Context, count: u64) -> ProgressBar {
