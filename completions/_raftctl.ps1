@@ -45,7 +45,7 @@ Register-ArgumentCompleter -Native -CommandName 'raftctl' -ScriptBlock {
             [CompletionResult]::new('explain', 'explain', [CompletionResultType]::ParameterValue, 'What an error code or a rule of Raft means')
             [CompletionResult]::new('log', 'log', [CompletionResultType]::ParameterValue, 'Read Raft logs from disk, whether nodes run or not')
             [CompletionResult]::new('inspect', 'inspect', [CompletionResultType]::ParameterValue, 'Say what a file or directory of raftctl is, and what is in it')
-            [CompletionResult]::new('snapshot', 'snapshot', [CompletionResultType]::ParameterValue, 'Show and prove snapshot files')
+            [CompletionResult]::new('snapshot', 'snapshot', [CompletionResultType]::ParameterValue, 'Back up a running cluster, restore it, show and prove snapshot files')
             [CompletionResult]::new('recover', 'recover', [CompletionResultType]::ParameterValue, 'Go on after a majority of the nodes is lost for good')
             [CompletionResult]::new('sim', 'sim', [CompletionResultType]::ParameterValue, 'Simulate whole clusters from a seed, and tell the stories of scripts')
             [CompletionResult]::new('config', 'config', [CompletionResultType]::ParameterValue, 'Check cluster files')

@@ -42,7 +42,7 @@ set edit:completion:arg-completer[raftctl] = {|@words|
             cand explain 'What an error code or a rule of Raft means'
             cand log 'Read Raft logs from disk, whether nodes run or not'
             cand inspect 'Say what a file or directory of raftctl is, and what is in it'
-            cand snapshot 'Show and prove snapshot files'
+            cand snapshot 'Back up a running cluster, restore it, show and prove snapshot files'
             cand recover 'Go on after a majority of the nodes is lost for good'
             cand sim 'Simulate whole clusters from a seed, and tell the stories of scripts'
             cand config 'Check cluster files'

@@ -47,7 +47,7 @@ complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "status" -d 'Who lea
 complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "explain" -d 'What an error code or a rule of Raft means'
 complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "log" -d 'Read Raft logs from disk, whether nodes run or not'
 complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "inspect" -d 'Say what a file or directory of raftctl is, and what is in it'
-complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "snapshot" -d 'Show and prove snapshot files'
+complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "snapshot" -d 'Back up a running cluster, restore it, show and prove snapshot files'
 complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "recover" -d 'Go on after a majority of the nodes is lost for good'
 complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "sim" -d 'Simulate whole clusters from a seed, and tell the stories of scripts'
 complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "config" -d 'Check cluster files'

@@ -11,7 +11,8 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("Run and break", &["cluster", "node"]),
     ("Use", &["submit", "get", "scan", "pipe"]),
     ("See", &["status", "explain"]),
-    ("Offline", &["log", "inspect", "snapshot"]),
+    ("Operate", &["snapshot", "recover"]),
+    ("Offline", &["log", "inspect"]),
     ("Prove and learn", &["sim"]),
     ("Tool", &["config", "completions", "man", "version"]),
 ];

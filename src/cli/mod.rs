@@ -110,7 +110,7 @@ pub enum Command {
     /// Say what a file or directory of raftctl is, and what is in it
     Inspect(inspect::Args),
 
-    /// Show and prove snapshot files
+    /// Back up a running cluster, restore it, show and prove snapshot files
     #[command(subcommand)]
     Snapshot(snapshot::Command),
 
