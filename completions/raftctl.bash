@@ -19,6 +19,9 @@ _raftctl() {
             raftctl,append)
                 cmd="raftctl__subcmd__append"
                 ;;
+            raftctl,bundle)
+                cmd="raftctl__subcmd__bundle"
+                ;;
             raftctl,cas)
                 cmd="raftctl__subcmd__cas"
                 ;;
@@ -200,7 +203,7 @@ _raftctl() {
 
     case "${cmd}" in
         raftctl)
-            opts="-o -q -v -h -V --cluster --endpoint --identity --output --timeout --color --quiet --verbose --help --version node submit get scan pipe status explain log inspect snapshot recover sim config completions man version put delete append incr cas cluster"
+            opts="-o -q -v -h -V --cluster --endpoint --identity --output --timeout --color --quiet --verbose --help --version node submit get scan pipe status explain log inspect bundle snapshot recover sim config completions man version put delete append incr cas cluster"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 1 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0
@@ -281,6 +284,51 @@ _raftctl() {
                     fi
                     return 0
                     ;;
+                --cluster)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --endpoint)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --identity)
+                    COMPREPLY=()
+                    if [[ "${BASH_VERSINFO[0]}" -ge 4 ]]; then
+                        compopt -o plusdirs
+                    fi
+                    return 0
+                    ;;
+                --output)
+                    COMPREPLY=($(compgen -W "table json yaml" -- "${cur}"))
+                    return 0
+                    ;;
+                -o)
+                    COMPREPLY=($(compgen -W "table json yaml" -- "${cur}"))
+                    return 0
+                    ;;
+                --timeout)
+                    COMPREPLY=($(compgen -f "${cur}"))
+                    return 0
+                    ;;
+                --color)
+                    COMPREPLY=($(compgen -W "auto always never" -- "${cur}"))
+                    return 0
+                    ;;
+                *)
+                    COMPREPLY=()
+                    ;;
+            esac
+            COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+            return 0
+            ;;
+        raftctl__subcmd__bundle)
+            opts="-o -q -v -h --with-log --force --cluster --endpoint --identity --output --timeout --color --quiet --verbose --help"
+            if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
+                COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
+                return 0
+            fi
+            case "${prev}" in
                 --cluster)
                     COMPREPLY=($(compgen -f "${cur}"))
                     return 0

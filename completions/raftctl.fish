@@ -47,6 +47,7 @@ complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "status" -d 'Who lea
 complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "explain" -d 'What an error code or a rule of Raft means'
 complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "log" -d 'Read Raft logs from disk, whether nodes run or not'
 complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "inspect" -d 'Say what a file or directory of raftctl is, and what is in it'
+complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "bundle" -d 'Pack what somebody else needs to understand a cluster into one file'
 complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "snapshot" -d 'Back up a running cluster, restore it, show and prove snapshot files'
 complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "recover" -d 'Go on after a majority of the nodes is lost for good'
 complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "sim" -d 'Simulate whole clusters from a seed, and tell the stories of scripts'
@@ -424,6 +425,21 @@ never\t''"
 complete -c raftctl -n "__fish_raftctl_using_subcommand inspect" -s q -l quiet -d 'Print nothing on stderr but errors'
 complete -c raftctl -n "__fish_raftctl_using_subcommand inspect" -s v -l verbose -d 'Print more on stderr about what is being done'
 complete -c raftctl -n "__fish_raftctl_using_subcommand inspect" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c raftctl -n "__fish_raftctl_using_subcommand bundle" -l cluster -d 'Local cluster to work on [env: RAFTCTL_CLUSTER]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand bundle" -l endpoint -d 'Node to ask, host:port; may be repeated [env: RAFTCTL_ENDPOINT, comma-separated]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand bundle" -l identity -d 'Directory with the certificate and key to show to nodes; goes with --endpoint [env: RAFTCTL_IDENTITY]' -r -f -a "(__fish_complete_directories)"
+complete -c raftctl -n "__fish_raftctl_using_subcommand bundle" -s o -l output -d 'How data is printed; streams are JSON Lines under json [default: table] [env: RAFTCTL_OUTPUT]' -r -f -a "table\t'For people'
+json\t'One document, or JSON Lines for what streams; every one carries its "schema"'
+yaml\t'The same fields as json'"
+complete -c raftctl -n "__fish_raftctl_using_subcommand bundle" -l timeout -d 'Longest time one request or one wait may take, with a unit: 10s, 500ms [env: RAFTCTL_TIMEOUT]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand bundle" -l color -d 'When to colour [default: auto] [env: RAFTCTL_COLOR; NO_COLOR is heeded]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c raftctl -n "__fish_raftctl_using_subcommand bundle" -l with-log -d 'The data directories, too: everything that clients have stored'
+complete -c raftctl -n "__fish_raftctl_using_subcommand bundle" -l force -d 'Replace the file if there is one'
+complete -c raftctl -n "__fish_raftctl_using_subcommand bundle" -s q -l quiet -d 'Print nothing on stderr but errors'
+complete -c raftctl -n "__fish_raftctl_using_subcommand bundle" -s v -l verbose -d 'Print more on stderr about what is being done'
+complete -c raftctl -n "__fish_raftctl_using_subcommand bundle" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c raftctl -n "__fish_raftctl_using_subcommand snapshot; and not __fish_seen_subcommand_from save restore show verify" -l cluster -d 'Local cluster to work on [env: RAFTCTL_CLUSTER]' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand snapshot; and not __fish_seen_subcommand_from save restore show verify" -l endpoint -d 'Node to ask, host:port; may be repeated [env: RAFTCTL_ENDPOINT, comma-separated]' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand snapshot; and not __fish_seen_subcommand_from save restore show verify" -l identity -d 'Directory with the certificate and key to show to nodes; goes with --endpoint [env: RAFTCTL_IDENTITY]' -r -f -a "(__fish_complete_directories)"

@@ -1,6 +1,8 @@
 //! Files that commands write where they are told to. Whether one may be replaced is asked by who writes it.
 
-use std::path::Path;
+use std::fs;
+use std::io;
+use std::path::{Path, PathBuf};
 
 use super::failure::Failure;
 use crate::storage::disk::{self, RealDisk};
@@ -12,4 +14,36 @@ use crate::storage::disk::{self, RealDisk};
 pub fn write_file(path: &Path, content: &[u8]) -> Result<(), Failure> {
     disk::replace(&RealDisk, path, content)
         .map_err(|error| Failure::new("E0108", format!("{} cannot be written", path.display())).because(&error))
+}
+
+/// A file in the making, which is removed unless it got its name.
+pub struct Temporary(PathBuf);
+
+impl Temporary {
+    /// In the same directory as `place`, with a name of this process.
+    pub fn beside(place: &Path) -> Temporary {
+        let mut name = place.to_path_buf().into_os_string();
+        name.push(format!(".{}.tmp", std::process::id()));
+        Temporary(PathBuf::from(name))
+    }
+
+    pub fn path(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl Drop for Temporary {
+    fn drop(&mut self) {
+        // It is gone when it was renamed.
+        let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// Gives a complete and durable file its name, to last.
+///
+/// # Errors
+/// It may have the name or not.
+pub fn publish(temporary: &Path, place: &Path) -> io::Result<()> {
+    fs::rename(temporary, place)?;
+    fs::File::open(disk::parent(place))?.sync_all()
 }

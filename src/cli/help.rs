@@ -12,7 +12,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("Use", &["submit", "get", "scan", "pipe"]),
     ("See", &["status", "explain"]),
     ("Operate", &["snapshot", "recover"]),
-    ("Offline", &["log", "inspect"]),
+    ("Offline", &["log", "inspect", "bundle"]),
     ("Prove and learn", &["sim"]),
     ("Tool", &["config", "completions", "man", "version"]),
 ];

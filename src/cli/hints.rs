@@ -67,7 +67,6 @@ const COMMANDS_LATER: &[&[&str]] = &[
     &["events"],
     &["metrics"],
     &["leader"],
-    &["bundle"],
     &["join"],
     &["leave"],
     &["member"],

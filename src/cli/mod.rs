@@ -10,6 +10,7 @@ use std::time::Duration;
 use clap::{FromArgMatches as _, ValueEnum as _};
 
 pub mod arguments;
+mod bundle;
 pub mod catalogue;
 pub mod cluster;
 pub mod completions;
@@ -109,6 +110,9 @@ pub enum Command {
 
     /// Say what a file or directory of raftctl is, and what is in it
     Inspect(inspect::Args),
+
+    /// Pack what somebody else needs to understand a cluster into one file
+    Bundle(bundle::Args),
 
     /// Back up a running cluster, restore it, show and prove snapshot files
     #[command(subcommand)]
@@ -283,6 +287,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Log(command) => log::run(context, command),
         Command::Inspect(arguments) => inspect::run(context, arguments),
         Command::Snapshot(command) => snapshot::run(context, command),
+        Command::Bundle(arguments) => bundle::run(context, &arguments),
         Command::Recover(command) => recover::run(context, command),
         Command::Sim(command) => sim::run(context, command),
         Command::Config(command) => config::run(context, command),

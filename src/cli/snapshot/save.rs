@@ -5,7 +5,7 @@
 //! file comes in parts, and gets its name only when its digest was proved and it is durable. When the node is lost in the
 //! middle, another one is asked, whose file is another one: it begins anew.
 
-use std::fs::{self, File};
+use std::fs::File;
 use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -16,11 +16,11 @@ use crate::api::{Answer, Ask, Consistency, SNAPSHOT_PART_BYTES_MAX};
 use crate::cli::arguments::node_name;
 use crate::cli::completions;
 use crate::cli::failure::{Exit, Failure};
+use crate::cli::files::{Temporary, publish};
 use crate::cli::progress::Progress;
 use crate::cli::{Context, remote};
 use crate::client::{Aim, Client, ClientError, Reply};
 use crate::raft::{Index, NodeId, SnapshotId};
-use crate::storage::disk;
 use crate::storage::snapshot_file;
 
 /// How many nodes are tried, one after another.
@@ -66,33 +66,21 @@ struct Saved {
     digest: String,
 }
 
-/// A file that is removed unless it got its name.
-struct Temporary(PathBuf);
-
-impl Drop for Temporary {
-    fn drop(&mut self) {
-        // It is gone when it was renamed.
-        let _ = fs::remove_file(&self.0);
-    }
-}
-
 pub(super) fn run(context: &Context, arguments: &SaveArgs) -> Result<Exit, Failure> {
     let to_stdout = arguments.file == Path::new("-");
     let place = if to_stdout { std::env::temp_dir().join("raftctl-snapshot") } else { arguments.file.clone() };
     if !to_stdout && place.exists() && !arguments.force {
         return Err(Failure::new("E0108", format!("{} exists", place.display())).fix("add --force to replace it"));
     }
-    let mut name = place.clone().into_os_string();
-    name.push(format!(".{}.tmp", std::process::id()));
-    let temporary = Temporary(PathBuf::from(name));
-    let (id, node) = remote::block_on_request("the backup", fetch(context, arguments, &temporary.0))?;
-    let cluster = prove(&temporary.0, id)?;
+    let temporary = Temporary::beside(&place);
+    let (id, node) = remote::block_on_request("the backup", fetch(context, arguments, temporary.path()))?;
+    let cluster = prove(temporary.path(), id)?;
     if to_stdout {
-        let mut file = File::open(&temporary.0).map_err(|error| unwritable(&temporary.0, &error))?;
+        let mut file = File::open(temporary.path()).map_err(|error| unwritable(temporary.path(), &error))?;
         let mut stdout = io::stdout().lock();
         io::copy(&mut file, &mut stdout).and_then(|_| stdout.flush()).map_err(Failure::from)?;
     } else {
-        publish(&temporary.0, &place).map_err(|error| unwritable(&place, &error))?;
+        publish(temporary.path(), &place).map_err(|error| unwritable(&place, &error))?;
     }
     let path = (!to_stdout).then(|| place.display().to_string());
     report(
@@ -205,11 +193,6 @@ fn prove(path: &Path, id: SnapshotId) -> Result<String, Failure> {
         true => Ok(cluster.to_string()),
         false => Err(damaged(format!("its digest is {:016x}, not {:016x}", meta.digest, id.digest))),
     }
-}
-
-fn publish(temporary: &Path, place: &Path) -> io::Result<()> {
-    fs::rename(temporary, place)?;
-    File::open(disk::parent(place))?.sync_all()
 }
 
 fn unwritable(path: &Path, error: &io::Error) -> Failure {

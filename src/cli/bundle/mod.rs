@@ -1,0 +1,273 @@
+//! `raftctl bundle`: one file for somebody who shall understand what is wrong, and is not at this machine.
+//!
+//! Promises: what is taken is a list, and no key of an identity is on it; works when nothing runs, when some of it runs,
+//! and on damaged directories; the file gets its name when it is whole and durable. Changes nothing else.
+
+mod ustar;
+
+use std::fs::{self, File};
+use std::io::{self, BufWriter, Read as _, Seek as _, SeekFrom};
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use clap_complete::ArgValueCandidates;
+use serde::Serialize;
+
+use super::Context;
+use super::arguments::node_name;
+use super::completions;
+use super::failure::{Exit, Failure};
+use super::files::{Temporary, publish};
+use super::output::{Cell, Table};
+use super::progress::{Progress, turning};
+use super::selection::{self, LocalCluster, LocalNode};
+use super::status;
+use crate::cluster::plan::CLUSTER_FILE;
+use crate::inspect::identify::identify;
+use crate::storage::layout;
+use ustar::Writer;
+
+/// Directory that everything unpacks into.
+const ROOT: &str = "raftctl-bundle";
+
+/// Of a node's log, the last part is taken.
+const NODE_LOG_BYTES_MAX: u64 = 4 * 1024 * 1024;
+
+/// How long the cluster is asked for its status.
+const STATUS_PATIENCE: Duration = Duration::from_secs(3);
+
+/// Bytes copied at once.
+const COPY_BYTES: usize = 256 * 1024;
+
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  raftctl bundle demo.tar
+  raftctl bundle demo.tar n1 n3 --with-log
+  tar xf demo.tar && raftctl log diff raftctl-bundle/n1 raftctl-bundle/n2
+
+Status, settings, the last 4 MiB of each node's own log, what `inspect` says of its data, and versions; with --with-log
+the data itself, keys and values included. Never the keys of certificates. Works when nothing runs.")]
+pub struct Args {
+    /// The file to make, a tar archive
+    #[arg(value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub file: PathBuf,
+
+    /// Only these nodes
+    #[arg(value_name = "NODE", value_parser = node_name, add = ArgValueCandidates::new(completions::node_names))]
+    pub nodes: Vec<String>,
+
+    /// The data directories, too: everything that clients have stored
+    #[arg(long)]
+    pub with_log: bool,
+
+    /// Replace the file if there is one
+    #[arg(long)]
+    pub force: bool,
+}
+
+/// `raftctl.bundle/v1`, printed, and in the bundle as `manifest.json`.
+#[derive(Serialize)]
+struct Manifest {
+    cluster: String,
+    made: String,
+    version: &'static str,
+    os: &'static str,
+    architecture: &'static str,
+    with_log: bool,
+    files: Vec<Entry>,
+}
+
+#[derive(Clone, Serialize)]
+struct Entry {
+    path: String,
+    bytes: u64,
+}
+
+/// One file of the bundle, before it is written.
+struct Part {
+    path: String,
+    content: Content,
+}
+
+enum Content {
+    Made(Vec<u8>),
+    /// So many bytes of a file from an offset on, as it was when it was looked at.
+    Copied {
+        from: PathBuf,
+        offset: u64,
+        length_bytes: u64,
+    },
+}
+
+impl Part {
+    fn length_bytes(&self) -> u64 {
+        match &self.content {
+            Content::Made(bytes) => bytes.len() as u64,
+            Content::Copied { length_bytes, .. } => *length_bytes,
+        }
+    }
+}
+
+pub fn run(context: &Context, arguments: &Args) -> Result<Exit, Failure> {
+    let (cluster, _) = selection::local_cluster(context)?;
+    let nodes = match arguments.nodes.is_empty() {
+        true => selection::nodes(&cluster)?,
+        false => arguments.nodes.iter().map(|name| selection::node_named(&cluster, name)).collect::<Result<_, _>>()?,
+    };
+    if arguments.file.exists() && !arguments.force {
+        let exists = Failure::new("E0108", format!("{} exists", arguments.file.display()));
+        return Err(exists.fix("add --force to replace it"));
+    }
+    let mut parts = vec![status_part(context, &cluster)];
+    parts.extend(copied(&format!("{ROOT}/{CLUSTER_FILE}"), &cluster.directory.join(CLUSTER_FILE), u64::MAX));
+    for node in &nodes {
+        parts.extend(turning(context, &format!("looking at {}", node.name), || of_node(node, arguments.with_log)));
+    }
+    let files = parts.iter().map(|part| Entry { path: part.path.clone(), bytes: part.length_bytes() });
+    let manifest = Manifest {
+        cluster: cluster.name.clone(),
+        made: jiff::Timestamp::now().to_string(),
+        version: env!("CARGO_PKG_VERSION"),
+        os: std::env::consts::OS,
+        architecture: std::env::consts::ARCH,
+        with_log: arguments.with_log,
+        files: files.collect(),
+    };
+    parts.insert(0, Part { path: format!("{ROOT}/manifest.json"), content: Content::Made(json(&manifest)) });
+    let temporary = Temporary::beside(&arguments.file);
+    write(context, &parts, temporary.path()).and_then(|()| publish(temporary.path(), &arguments.file)).map_err(
+        |error| Failure::new("E0108", format!("{} cannot be written", arguments.file.display())).because(&error),
+    )?;
+    report(context, arguments, &manifest)
+}
+
+fn report(context: &Context, arguments: &Args, manifest: &Manifest) -> Result<Exit, Failure> {
+    let printer = &context.printer;
+    if !printer.is_table() {
+        printer.document("raftctl.bundle/v1", manifest)?;
+        return Ok(Exit::Done);
+    }
+    let mut table = Table::new(&["FILE", ">BYTES"]);
+    for entry in &manifest.files {
+        table.row([Cell::from(entry.path.clone()), Cell::from(entry.bytes.to_string())]);
+    }
+    printer.table(&table)?;
+    let file = arguments.file.display();
+    printer.note(format_args!("{file}: tar xf {file}, then raftctl inspect {ROOT}/*"));
+    if arguments.with_log {
+        printer.warning(format_args!("{file} holds everything that clients have stored"));
+    }
+    Ok(Exit::Done)
+}
+
+/// What the nodes say of themselves, or why they do not.
+fn status_part(context: &Context, cluster: &LocalCluster) -> Part {
+    let patience = context.timeout_or(STATUS_PATIENCE);
+    let content = match status::wait_for(context, cluster, patience, |_| true) {
+        Ok(view) => json(&view),
+        Err(Failure { code, what, cause, .. }) => {
+            json(&serde_json::json!({ "error": { "code": code, "what": what, "cause": cause } }))
+        }
+    };
+    Part { path: format!("{ROOT}/status.json"), content: Content::Made(content) }
+}
+
+/// This is the list of what is taken of a node.
+fn of_node(node: &LocalNode, with_log: bool) -> Vec<Part> {
+    let (dir, root) = (&node.directory, format!("{ROOT}/{}", node.name));
+    let data = layout::data_dir(dir);
+    let mut parts = Vec::new();
+    for file in [layout::node_file(dir), layout::run_file(dir), layout::superseded_file(dir)] {
+        parts.extend(copied(&inside(&root, dir, &file), &file, u64::MAX));
+    }
+    parts.extend(copied(&format!("{root}/node.log"), &layout::node_log(dir), NODE_LOG_BYTES_MAX));
+    let inspected = match identify(&data) {
+        Ok(finding) => json(&finding),
+        Err(error) => json(&serde_json::json!({ "error": error.to_string() })),
+    };
+    parts.push(Part { path: format!("{root}/inspect.json"), content: Content::Made(inspected) });
+    if !with_log {
+        return parts;
+    }
+    let marks = [layout::hard_state_file(&data), layout::in_use_file(&data), layout::recovering_file(&data)];
+    let segments = named(&layout::log_dir(&data), |name| layout::parse_segment_name(name).is_some());
+    let snapshots = named(&layout::snapshot_dir(&data), |name| layout::parse_snapshot_name(name).is_some());
+    for file in marks.into_iter().chain(segments).chain(snapshots) {
+        parts.extend(copied(&inside(&root, dir, &file), &file, u64::MAX));
+    }
+    parts
+}
+
+/// Files of a directory with such names, in order; none when it cannot be read, which `inspect.json` says.
+fn named(directory: &Path, is_wanted: impl Fn(&str) -> bool) -> Vec<PathBuf> {
+    let entries = fs::read_dir(directory).into_iter().flatten().flatten();
+    let mut found: Vec<PathBuf> =
+        entries.filter(|entry| entry.file_name().to_str().is_some_and(&is_wanted)).map(|entry| entry.path()).collect();
+    found.sort();
+    found
+}
+
+fn inside(root: &str, dir: &Path, file: &Path) -> String {
+    let below = file.strip_prefix(dir).expect("all of a node lies below its directory");
+    format!("{root}/{}", below.display())
+}
+
+/// The last `bytes_max` of a file; nothing when it is not there.
+fn copied(path: &str, from: &Path, bytes_max: u64) -> Option<Part> {
+    let metadata = fs::metadata(from).ok().filter(fs::Metadata::is_file)?;
+    let length_bytes = metadata.len().min(bytes_max);
+    let (from, offset) = (from.to_path_buf(), metadata.len() - length_bytes);
+    Some(Part { path: path.to_owned(), content: Content::Copied { from, offset, length_bytes } })
+}
+
+fn json<T: Serialize>(value: &T) -> Vec<u8> {
+    let mut text = serde_json::to_vec_pretty(value).expect("documents are plain data");
+    text.push(b'\n');
+    text
+}
+
+fn write(context: &Context, parts: &[Part], path: &Path) -> io::Result<()> {
+    let progress = Progress::new(context, "bundling", parts.iter().map(Part::length_bytes).sum());
+    let now_s = u64::try_from(jiff::Timestamp::now().as_second()).unwrap_or(0);
+    let mut writer = Writer::new(BufWriter::new(File::create_new(path)?), now_s);
+    for part in parts {
+        writer.begin(&part.path, part.length_bytes())?;
+        match &part.content {
+            Content::Made(bytes) => writer.append(bytes)?,
+            Content::Copied { from, offset, length_bytes } => {
+                copy(&mut writer, from, *offset, *length_bytes, &progress)?;
+            }
+        }
+    }
+    writer.finish()?.into_inner().map_err(io::IntoInnerError::into_error)?.sync_all()
+}
+
+/// A running node may have removed or emptied the file meanwhile: what is missing is zeros, as behind the end of a log.
+fn copy<W: io::Write>(
+    writer: &mut Writer<W>,
+    from: &Path,
+    offset: u64,
+    length_bytes: u64,
+    progress: &Progress,
+) -> io::Result<()> {
+    let mut file = File::open(from).ok();
+    if let Some(open) = &mut file {
+        open.seek(SeekFrom::Start(offset))?;
+    }
+    let mut buffer = vec![0; COPY_BYTES];
+    let mut left = length_bytes;
+    while left > 0 {
+        let wanted = usize::try_from(left).unwrap_or(usize::MAX).min(COPY_BYTES);
+        let have = file.as_mut().map_or(Ok(0), |file| file.read(&mut buffer[..wanted]))?;
+        if have == 0 {
+            buffer[..wanted].fill(0);
+            file = None;
+        }
+        let length = if have == 0 { wanted } else { have };
+        writer.append(&buffer[..length])?;
+        progress.advance(length as u64);
+        left -= length as u64;
+    }
+    Ok(())
+}
