@@ -41,7 +41,7 @@ pub struct Finding {
     pub path: PathBuf,
     /// A stable word: `cluster-directory node-directory data-directory log-directory segment hard-state
     /// snapshot-directory snapshot snapshot-part node-file run-file cluster-file identity-directory certificate
-    /// private-key node-log lock reserve in-use recovering set-aside temporary home`.
+    /// private-key node-log lock reserve in-use recovering superseded set-aside temporary home`.
     pub kind: &'static str,
     /// One sentence without a full stop.
     pub about: String,
@@ -118,7 +118,8 @@ fn directory(path: &Path) -> io::Result<Option<Finding>> {
     }
     if has("node.yaml") {
         let finding = Finding::new(path, "node-directory", "everything of one node");
-        return with_inside(finding, &["node.yaml", "run.json", "data", "identity", "node.log"]).map(Some);
+        return with_inside(finding, &["node.yaml", "run.json", "superseded", "data", "identity", "node.log"])
+            .map(Some);
     }
     if has("cluster.yaml") {
         let finding = Finding::new(path, "cluster-directory", "a local cluster");
@@ -230,6 +231,9 @@ fn file(path: &Path, length: u64) -> io::Result<Option<Finding>> {
         "lock" => Some(Finding::new(path, "lock", "held by the running process; its content means nothing")),
         "reserve" => Some(Finding::new(path, "reserve", "room on the disk that is held back; zeros")),
         "in-use" => Some(Finding::new(path, "in-use", "the node runs, or ended without closing its data")),
+        "superseded" => {
+            Some(Finding::new(path, "superseded", "another cluster goes on from here; the node must not run"))
+        }
         "recovering" => Some(Finding::new(path, "recovering", "the log was damaged and is not repaired yet")),
         _ => None,
     };

@@ -36,6 +36,10 @@ pub trait Disk: Send + Sync + fmt::Debug {
     fn rename(&self, from: &Path, to: &Path) -> io::Result<()>;
     /// Removes a file.
     fn remove(&self, path: &Path) -> io::Result<()>;
+    /// Removes a file whose room need not be back at once: its name is gone when this returns.
+    fn remove_later(&self, path: &Path) -> io::Result<()> {
+        self.remove(path)
+    }
     /// Removes a directory and all that is in it.
     fn remove_directory(&self, path: &Path) -> io::Result<()>;
     /// Makes the names in a directory survive a power loss.
@@ -109,6 +113,16 @@ impl Disk for RealDisk {
 
     fn remove(&self, path: &Path) -> io::Result<()> {
         std::fs::remove_file(path)
+    }
+
+    /// The system gives a file's room back when its last handle is closed, which takes tens of milliseconds for a large
+    /// one: too long for a thread that syncs the log.
+    fn remove_later(&self, path: &Path) -> io::Result<()> {
+        let last_handle = File::open(path)?;
+        std::fs::remove_file(path)?;
+        // Where no thread can be had, the handle is closed here.
+        let _ = std::thread::Builder::new().name("remover".to_owned()).spawn(move || drop(last_handle));
+        Ok(())
     }
 
     fn remove_directory(&self, path: &Path) -> io::Result<()> {

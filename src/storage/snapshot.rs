@@ -199,7 +199,7 @@ impl SnapshotStore {
     /// `newest`.
     pub(super) fn prune(&self, newest: LogId, is_needed: impl Fn(LogId) -> bool) -> io::Result<()> {
         for last in self.list()?.into_iter().filter(|last| !is_needed(*last)) {
-            self.disk.remove(&self.path_of(last))?;
+            self.disk.remove_later(&self.path_of(last))?;
         }
         for name in self.disk.list(&self.dir)? {
             if layout::parse_partial_name(&name).is_some_and(|last| last.index <= newest.index) {

@@ -246,7 +246,7 @@ impl Wal {
     pub(super) fn remove_some(&mut self) -> Result<(), WriteError> {
         for _ in 0..REMOVALS_PER_GROUP_MAX {
             let Some(path) = self.removable.pop_front() else { return Ok(()) };
-            self.disk.remove(&path).map_err(|source| failed(&path, source))?;
+            self.disk.remove_later(&path).map_err(|source| failed(&path, source))?;
         }
         Ok(())
     }
