@@ -20,9 +20,11 @@ use super::tail::Tail;
 use super::waiting::{Reads, Writes};
 use crate::api::{Answer, ClientId, Refused, Response};
 use crate::codec::entry::config_length;
-use crate::codec::{PeerMessage, RecordHeader, Settings};
+use crate::codec::{Kind, PeerMessage, RecordHeader, Settings};
 use crate::raft::event::Event;
-use crate::raft::{self, ClusterId, Core, Effects, Fault, Index, Message, Recovered, Role, SnapshotMeta, Term, Time};
+use crate::raft::{
+    self, ClusterId, Core, Effects, Fault, Index, LogId, Message, Recovered, Role, SnapshotMeta, Term, Time,
+};
 use crate::state_machine::{KeyValueMap, StateMachine};
 
 /// Failed reads of log files in a row, after which the disk is no longer trusted.
@@ -302,10 +304,10 @@ impl Replica {
         if self.is_disk_low
             && let Message::Append(append) = &mut envelope.message
         {
-            // What is left is a prefix of it, and true: the leader leads, and up to `prev` the logs may agree. It is
+            // What is left is a prefix of it, and true: the leader leads, and up to there the logs may agree. It is
             // acknowledged up to there, and what was not is sent again.
-            append.entries = raft::Shape::empty(append.prev.index.next());
-            records.clear();
+            let has = |id: LogId| self.core.term_at(id.index) == Some(id.term);
+            (append.entries, records) = up_to_a_new_command(&append.entries, &records, has);
         }
         let fits = match &envelope.message {
             Message::Append(append) => self.received.push(&append.entries, records),
@@ -495,4 +497,31 @@ fn core_options(settings: &Settings, limits: &Limits) -> raft::Options {
         max_chunk_bytes: limits.chunk_bytes_max,
         max_snapshot_transfers: limits.snapshot_transfers_max,
     }
+}
+
+/// The entries before the first command that this log has not: a new leader's first entry, a change of members. They are
+/// few and small, and without them a full disk would end reads as soon as the leader changes (R93).
+fn up_to_a_new_command(
+    entries: &raft::Shape,
+    records: &[Bytes],
+    has: impl Fn(LogId) -> bool,
+) -> (raft::Shape, Vec<Bytes>) {
+    let mut shape = raft::Shape::empty(entries.first);
+    let mut kept = Vec::new();
+    for piece in records {
+        let mut at = 0;
+        while let Ok(header) = RecordHeader::peek(&piece[at..], shape.last().next())
+            && (header.kind != Kind::Command || has(header.id))
+        {
+            let length = header.total_bytes();
+            let config = entries.configs.iter().find(|(index, _)| *index == header.id.index);
+            shape.push(header.id.term, length as u32, config.map(|(_, config)| config.clone()));
+            at += length;
+        }
+        kept.push(piece.slice(..at));
+        if at < piece.len() {
+            break;
+        }
+    }
+    (shape, kept)
 }

@@ -604,6 +604,23 @@ fn a_node_whose_disk_is_nearly_full_takes_nothing_new_and_stays_in_touch() {
 }
 
 #[test]
+fn reads_go_on_under_a_new_leader_though_no_disk_has_room() {
+    let (mut world, first) = World::led();
+    world.put(first, "k", "v");
+    world.settle();
+    for id in 1..=3 {
+        world.step(id, Input::DiskLow(true));
+    }
+    world.kill(first);
+    let leader = world.elect();
+    assert_ne!(leader, first);
+    let (write, read) = (world.put(leader, "k", "w"), world.get(leader, "k", Consistency::Linearizable, 0));
+    world.pass(SECOND);
+    assert_eq!(world.answer(leader, write), refused(Refused::DiskFull));
+    assert_eq!(world.value(leader, read), Some("v".to_owned()), "the leader's first entry is stored and committed");
+}
+
+#[test]
 fn waiting_writes_and_reads_are_bounded() {
     let mut world = World::of(3, Limits::tiny());
     let leader = world.elect();

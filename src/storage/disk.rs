@@ -11,7 +11,7 @@ use std::fs::{File, OpenOptions, TryLockError};
 use std::io;
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::SystemTime;
 
 /// Permissions of every file made here: the log holds what clients wrote.
@@ -39,6 +39,10 @@ pub trait Disk: Send + Sync + fmt::Debug {
     /// Removes a file whose room need not be back at once: its name is gone when this returns.
     fn remove_later(&self, path: &Path) -> io::Result<()> {
         self.remove(path)
+    }
+    /// Does work that takes long and that nobody waits for: on another thread, or where there is none, at once.
+    fn beside(&self, work: Box<dyn FnOnce() + Send>) {
+        work();
     }
     /// Removes a directory and all that is in it.
     fn remove_directory(&self, path: &Path) -> io::Result<()>;
@@ -120,9 +124,17 @@ impl Disk for RealDisk {
     fn remove_later(&self, path: &Path) -> io::Result<()> {
         let last_handle = File::open(path)?;
         std::fs::remove_file(path)?;
-        // Where no thread can be had, the handle is closed here.
-        let _ = std::thread::Builder::new().name("remover".to_owned()).spawn(move || drop(last_handle));
+        self.beside(Box::new(move || drop(last_handle)));
         Ok(())
+    }
+
+    fn beside(&self, work: Box<dyn FnOnce() + Send>) {
+        let kept = Arc::new(Mutex::new(Some(work)));
+        let shared = kept.clone();
+        let spawned = std::thread::Builder::new().name("disk-beside".to_owned()).spawn(move || run_once(&shared));
+        if spawned.is_err() {
+            run_once(&kept);
+        }
     }
 
     fn remove_directory(&self, path: &Path) -> io::Result<()> {
@@ -150,6 +162,14 @@ impl Disk for RealDisk {
             Err(TryLockError::WouldBlock) => Ok(None),
             Err(TryLockError::Error(error)) => Err(error),
         }
+    }
+}
+
+/// Runs what is there, which is gone then.
+fn run_once(work: &Mutex<Option<Box<dyn FnOnce() + Send>>>) {
+    let taken = work.lock().expect("no holder of the lock panics").take();
+    if let Some(work) = taken {
+        work();
     }
 }
 

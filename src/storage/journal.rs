@@ -158,6 +158,7 @@ impl Journal {
             journal.wal.sync()?;
             journal.wal.mark()?;
             journal.wal.sync()?;
+            journal.wal.give_up_spare()?;
             let hard_state = journal.hard_state.slot().hard_state;
             let (hint, end) = (journal.wal.commit_hint(), journal.wal.end());
             let in_use = layout::in_use_file(&journal.data_dir);
@@ -442,6 +443,55 @@ mod tests {
         match error {
             OpenError::Damaged(damage) | OpenError::Version(damage) => damage,
             other => panic!("damage was expected, not: {other}"),
+        }
+    }
+
+    /// What is in the log's directory beside segments, with its size.
+    fn spares(world: &World) -> Vec<(String, u64)> {
+        let log = layout::log_dir(&world.data());
+        let names = RealDisk.list(&log).unwrap().into_iter().filter(|name| !name.ends_with(".seg"));
+        names.map(|name| (name.clone(), fs::metadata(log.join(name)).unwrap().len())).collect()
+    }
+
+    #[test]
+    fn the_next_segment_opens_in_room_that_was_made_for_it() {
+        let mut world = World::new();
+        // This disk does at once what the real one does beside the caller.
+        world.open_on(FailingDisk::after(u64::MAX).0).unwrap();
+        world.append(&[3_000]);
+        assert!(spares(&world).is_empty(), "the segment is not half full");
+        world.append(&[3_000]);
+        let size = OPTIONS.segment_size_bytes;
+        let spare = ("spare.seg.tmp".to_owned(), size);
+        assert_eq!(spares(&world), [spare.clone()]);
+        world.append(&[3_000]);
+        world.append(&[3_500]);
+        assert!(spares(&world).is_empty(), "it has become the second segment");
+        let second = fs::read(world.segment(2)).unwrap();
+        let end = world.end();
+        assert_eq!((end.sequence, second.len() as u64), (2, size));
+        assert!(second[end.offset as usize..].iter().all(|byte| *byte == 0));
+        world.append(&[2_000]);
+        assert_eq!(spares(&world), [spare], "and has one itself");
+        assert_eq!(world.read_all(), world.records);
+        world.close();
+        assert!(spares(&world).is_empty(), "a clean close leaves none");
+        assert_eq!(world.open().unwrap().tail, world.records);
+    }
+
+    #[test]
+    fn a_spare_is_made_only_where_there_is_plenty_of_room_and_missed_by_nobody() {
+        for (beyond, expected) in [(2 * OPTIONS.segment_size_bytes, 1), (2 * OPTIONS.segment_size_bytes - 1, 0)] {
+            let mut world = World::new();
+            let (disk, faults) = FailingDisk::after(u64::MAX);
+            world.open_on(disk).unwrap();
+            let floors = Floors::of(0);
+            faults.free_bytes.store(floors.low_bytes + (16 << 20) + beyond, Ordering::SeqCst);
+            world.journal.as_mut().unwrap().hold_room(floors).unwrap();
+            world.append(&[7_000]);
+            assert_eq!(spares(&world).len(), expected, "{beyond} bytes to spare");
+            world.append(&[8_000, 8_000]);
+            assert_eq!(world.read_all(), world.records);
         }
     }
 
@@ -784,7 +834,7 @@ mod tests {
         let (disk, faults) = FailingDisk::after(1_000);
         world.open_on(disk).unwrap();
         world.append(&[1]);
-        let batches: Vec<WriteBatch> = (0..50).map(|at| world.batch(3 + at, &[100])).collect();
+        let batches: Vec<WriteBatch> = (0..25).map(|at| world.batch(3 + at, &[100])).collect();
         let before = faults.left();
         world.write(&batches).unwrap();
         assert_eq!(before - faults.left(), 3, "one write, one sync, one marker");

@@ -79,6 +79,8 @@ impl Bench {
     fn segments(&self) -> Vec<PathBuf> {
         let mut all: Vec<PathBuf> =
             fs::read_dir(layout::log_dir(&self.data)).unwrap().map(|entry| entry.unwrap().path()).collect();
+        // A spare comes when it is ready, and counts for nothing.
+        all.retain(|path| path.extension().is_some_and(|ending| ending == "seg"));
         all.sort();
         all
     }

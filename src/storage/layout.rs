@@ -286,6 +286,9 @@ pub fn parse_partial_name(name: &str) -> Option<LogId> {
     is_whole.then_some(last)
 }
 
+/// What room for a segment that is to come is called, with the ending of what is being prepared behind it.
+pub(super) const SPARE_SEGMENT: &str = "spare.seg";
+
 /// `00000001-00000000000000000001.seg`: sequence number, then the index of the first entry.
 pub fn segment_name(sequence: u64, first: Index) -> String {
     format!("{sequence:08}-{:020}.seg", first.0)

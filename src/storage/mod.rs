@@ -1,6 +1,6 @@
 //! The log on disk: segments, hard state, snapshots, group commit, recovery.
 //!
-//! `journal` is the front. Behind it: `wal` appends to segments, `segment` knows their bytes, `positions` where entries
+//! `journal` is the front. Behind it: `wal` appends to segments, `spare` makes room for the next one, `segment` knows their bytes, `positions` where entries
 //! lie, `hard_state` keeps term and vote, `scanner` and `reader` read what is there (one reader, two policies: `recovery`
 //! is strict, the inspector tolerant), `snapshot` keeps the snapshots, whose bytes `snapshot_file` knows and on which
 //! `snapshot_desk` does a node's work, `rebuild` makes segments of an imported log, `layout` names the files, and `disk`
@@ -32,6 +32,7 @@ pub mod snapshot_desk;
 pub mod snapshot_file;
 #[cfg(test)]
 mod snapshot_tests;
+mod spare;
 mod wal;
 
 pub use journal::{Journal, JournalOptions, WriteError};

@@ -108,6 +108,12 @@ impl DiskRoom {
         outcome
     }
 
+    /// Whether there is room to spare: for `bytes` beyond what would stop the node from taking entries.
+    pub(super) fn has_to_spare(&self, bytes: u64) -> io::Result<bool> {
+        let free = self.disk.free_bytes(&self.data_dir)?;
+        Ok(free >= self.floors.low_bytes.saturating_add(AGAIN_BYTES).saturating_add(bytes))
+    }
+
     /// Whether a snapshot may be written, or more of one received.
     ///
     /// # Errors

@@ -132,7 +132,8 @@ impl World {
     }
 
     fn segments(&self) -> Vec<String> {
-        self.files(&layout::log_dir(&self.data()))
+        let names = self.files(&layout::log_dir(&self.data()));
+        names.into_iter().filter(|name| layout::parse_segment_name(name).is_some()).collect()
     }
 
     fn snapshots(&self) -> Vec<String> {

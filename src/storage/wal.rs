@@ -6,8 +6,9 @@
 //! mark    [marker]                                       48 bytes, durable with the next sync
 //! ```
 //!
-//! Space is zeroed ahead of the log, so that a sync need not record a growing file. A new segment is prepared under a
-//! temporary name and renamed, so it is there whole or not at all; it is what makes a truncation atomic.
+//! Space is zeroed ahead of the log, so that a sync need not record a growing file; for a log that is written fast, a
+//! whole segment ahead (`spare`). A new segment is prepared under a temporary name and renamed, so it is there whole or
+//! not at all; it is what makes a truncation atomic.
 //!
 //! Any error leaves the log in doubt: the caller must not use it again (R60).
 
@@ -27,6 +28,7 @@ use super::positions::{LogReader, Positions, Strides};
 use super::recovery::DirectoryMeta;
 use super::room::DiskRoom;
 use super::segment::{Cause, MARKER_BYTES, Marker, SEGMENT_HEADER_BYTES, SegmentHeader};
+use super::spare::Spare;
 use crate::codec::entry::encode_config;
 use crate::codec::record::{LINK_ORIGIN, RECORD_HEADER_BYTES, RecordHeader};
 use crate::codec::{Kind, append_record};
@@ -80,6 +82,10 @@ pub(super) struct Wal {
     gathered: Vec<u8>,
     /// Segments that nothing needs any more, the oldest first.
     removable: VecDeque<PathBuf>,
+    /// Room for the next segment, once the current one is half full.
+    spare: Option<Spare>,
+    /// The segment during which a spare was thought of last; once is enough.
+    spare_considered_in: u64,
 }
 
 /// The segment being written.
@@ -144,6 +150,8 @@ impl Wal {
             room: None,
             gathered: Vec::new(),
             removable: VecDeque::new(),
+            spare: None,
+            spare_considered_in: 0,
         }
     }
 
@@ -264,7 +272,13 @@ impl Wal {
         self.sync()?;
         self.mark()?;
         self.positions.publish(self.tip.id.index, &mut self.strides.chosen);
-        Ok(())
+        self.prepare_spare()
+    }
+
+    /// Gives back the room that was prepared for a segment; a clean close leaves none.
+    pub(super) fn give_up_spare(&mut self) -> Result<(), WriteError> {
+        let Some(spare) = self.spare.take() else { return Ok(()) };
+        spare.give_up().map_err(|source| failed(&self.log_dir, source))
     }
 
     /// Writes a marker behind what was just synced.
@@ -299,10 +313,7 @@ impl Wal {
             cause,
         };
         let path: Arc<Path> = Arc::from(self.log_dir.join(layout::segment_name(header.sequence, first)));
-        let prepared = ZEROED_AHEAD_BYTES.min(self.options.segment_size_bytes);
-        let (disk, sync) = (self.disk.as_ref(), self.options.sync);
-        let file = growing(self.room.as_deref(), || prepare_segment(disk, &path, &header, prepared, sync))
-            .map_err(|source| failed(&path, source))?;
+        let (file, zeroed_to) = self.place_segment(&path, &header).map_err(|source| failed(&path, source))?;
         self.write_at_end(&seal.encode(self.meta.storage))?;
         self.sync()?;
         if cause == Cause::Reset {
@@ -311,7 +322,46 @@ impl Wal {
         self.positions.open_segment(path.clone(), header.sequence, self.tip);
         self.strides = Strides::default();
         let (position, sequence) = (SEGMENT_HEADER_BYTES as u64, header.sequence);
-        self.current = Current { file, path, sequence, first, position, zeroed_to: prepared };
+        self.current = Current { file, path, sequence, first, position, zeroed_to };
+        Ok(())
+    }
+
+    /// Makes the file of a new segment, in the spare if there is one; and how far it is zero.
+    fn place_segment(&mut self, path: &Path, header: &SegmentHeader) -> io::Result<(Arc<dyn DiskFile>, u64)> {
+        let (disk, sync) = (self.disk.as_ref(), self.options.sync);
+        if let Some((file, name, size_bytes)) = self.spare.as_ref().and_then(Spare::take_if_ready) {
+            name_segment(disk, file.as_ref(), name, path, header, sync)?;
+            self.spare = None;
+            return Ok((file, size_bytes));
+        }
+        let prepared_bytes = ZEROED_AHEAD_BYTES.min(self.options.segment_size_bytes);
+        let temporary = disk::temporary_name(path);
+        let file = growing(self.room.as_deref(), || {
+            let file = disk.create(&temporary)?;
+            write_zeros(file.as_ref(), SEGMENT_HEADER_BYTES as u64, prepared_bytes)?;
+            name_segment(disk, file.as_ref(), &temporary, path, header, sync)?;
+            Ok(file)
+        })?;
+        Ok((file, prepared_bytes))
+    }
+
+    /// Begins to make room for the next segment when this one is half full and the disk has plenty. It is asked once for
+    /// each segment, whatever became of it.
+    fn prepare_spare(&mut self) -> Result<(), WriteError> {
+        let (sequence, size_bytes) = (self.current.sequence, self.options.segment_size_bytes);
+        let is_due = self.current.position >= size_bytes / 2 && self.spare_considered_in != sequence;
+        if !is_due || self.options.sync == SyncMode::None {
+            return Ok(());
+        }
+        self.spare_considered_in = sequence;
+        let has_one = self.spare.as_ref().is_some_and(|spare| !spare.has_failed());
+        let has_room = match &self.room {
+            Some(room) => room.has_to_spare(2 * size_bytes).map_err(|source| failed(&self.log_dir, source))?,
+            None => true,
+        };
+        if !has_one && has_room {
+            self.spare = Some(Spare::begin(&self.disk, &self.log_dir, size_bytes));
+        }
         Ok(())
     }
 
@@ -526,25 +576,24 @@ pub(super) fn write_zeros(file: &dyn DiskFile, from: u64, to: u64) -> io::Result
     Ok(())
 }
 
-fn prepare_segment(
+/// Writes a segment's header into a file of zeros, and gives it its name.
+fn name_segment(
     disk: &dyn Disk,
+    file: &dyn DiskFile,
+    temporary: &Path,
     path: &Path,
     header: &SegmentHeader,
-    prepared_bytes: u64,
     sync: SyncMode,
-) -> io::Result<Arc<dyn DiskFile>> {
-    let temporary = disk::temporary_name(path);
-    let file = disk.create(&temporary)?;
+) -> io::Result<()> {
     file.write_at(&header.encode(), 0)?;
-    write_zeros(file.as_ref(), SEGMENT_HEADER_BYTES as u64, prepared_bytes)?;
     if sync == SyncMode::Always {
         file.sync()?;
     }
-    disk.rename(&temporary, path)?;
+    disk.rename(temporary, path)?;
     if sync == SyncMode::Always {
         disk.sync_directory(disk::parent(path))?;
     }
-    Ok(file)
+    Ok(())
 }
 
 fn failed(path: &Path, source: io::Error) -> WriteError {
