@@ -40,6 +40,10 @@ pub(super) const ZEROED_AHEAD_BYTES: u64 = 1024 * 1024;
 /// Behind every batch there is room for its marker and for the one that says that the log goes on elsewhere.
 const MARKERS_BYTES: u64 = 2 * MARKER_BYTES as u64;
 
+/// How much of a spare is made for each byte that the log grows behind the middle of a segment: it is there a little
+/// before the segment is full.
+const SPARE_PACE: u64 = 3;
+
 /// Old segments that are removed behind one group of writes: removing takes time, and commits wait for it.
 pub(super) const REMOVALS_PER_GROUP_MAX: usize = 2;
 
@@ -345,22 +349,27 @@ impl Wal {
         Ok((file, prepared_bytes))
     }
 
-    /// Begins to make room for the next segment when this one is half full and the disk has plenty. It is asked once for
-    /// each segment, whatever became of it.
+    /// Makes room for the next segment when this one is half full and the disk has plenty. Whether there is, is asked once
+    /// for each segment.
     fn prepare_spare(&mut self) -> Result<(), WriteError> {
         let (sequence, size_bytes) = (self.current.sequence, self.options.segment_size_bytes);
-        let is_due = self.current.position >= size_bytes / 2 && self.spare_considered_in != sequence;
-        if !is_due || self.options.sync == SyncMode::None {
+        let Some(behind_half) = self.current.position.checked_sub(size_bytes / 2) else { return Ok(()) };
+        if self.options.sync == SyncMode::None {
             return Ok(());
         }
-        self.spare_considered_in = sequence;
-        let has_one = self.spare.as_ref().is_some_and(|spare| !spare.has_failed());
-        let has_room = match &self.room {
-            Some(room) => room.has_to_spare(2 * size_bytes).map_err(|source| failed(&self.log_dir, source))?,
-            None => true,
-        };
-        if !has_one && has_room {
-            self.spare = Some(Spare::begin(&self.disk, &self.log_dir, size_bytes));
+        if self.spare_considered_in != sequence {
+            self.spare_considered_in = sequence;
+            let has_one = self.spare.as_ref().is_some_and(|spare| !spare.has_failed());
+            let has_room = match &self.room {
+                Some(room) => room.has_to_spare(2 * size_bytes).map_err(|source| failed(&self.log_dir, source))?,
+                None => true,
+            };
+            if !has_one {
+                self.spare = has_room.then(|| Spare::new(&self.disk, &self.log_dir, size_bytes));
+            }
+        }
+        if let Some(spare) = &self.spare {
+            spare.advance(SPARE_PACE * behind_half);
         }
         Ok(())
     }
