@@ -463,7 +463,7 @@ mod tests {
         world.append(&[3_000]);
         let size = OPTIONS.segment_size_bytes;
         let spare = ("spare.seg.tmp".to_owned(), size);
-        assert_eq!(spares(&world), [spare.clone()]);
+        assert_eq!(spares(&world), std::slice::from_ref(&spare));
         world.append(&[3_000]);
         world.append(&[3_500]);
         assert!(spares(&world).is_empty(), "it has become the second segment");
