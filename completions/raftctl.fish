@@ -39,9 +39,10 @@ complete -c raftctl -n "__fish_raftctl_needs_command" -s v -l verbose -d 'Print 
 complete -c raftctl -n "__fish_raftctl_needs_command" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c raftctl -n "__fish_raftctl_needs_command" -s V -l version -d 'Print version'
 complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "node" -d 'Run one node in the foreground'
-complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "submit" -d 'Write: put, delete, append, incr, cas, or many lines at once'
+complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "submit" -d 'Write: put, delete, append, incr, cas, txn, lease, or many lines at once'
 complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "get" -d 'Print the value of a key'
 complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "scan" -d 'List keys and values in order'
+complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "watch" -d 'Print the changes of a key, or of all keys with a prefix, as they happen'
 complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "pipe" -d 'Speak JSON Lines with a cluster: many requests at once, for scripts and other languages'
 complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "status" -d 'Who leads, how far everybody is, and what is wrong'
 complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "explain" -d 'What an error code or a rule of Raft means'
@@ -60,6 +61,8 @@ complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "delete" -d 'Short f
 complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "append" -d 'Short for `submit append`'
 complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "incr" -d 'Short for `submit incr`'
 complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "cas" -d 'Short for `submit cas`'
+complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "txn" -d 'Short for `submit txn`'
+complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "lease" -d 'Short for `submit lease`'
 complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "cluster" -d 'Start, stop, watch and break local clusters'
 complete -c raftctl -n "__fish_raftctl_using_subcommand node" -l data-dir -d 'Directory of the node, with node.yaml, data/ and identity/ in it' -r -f -a "(__fish_complete_directories)"
 complete -c raftctl -n "__fish_raftctl_using_subcommand node" -l die-with-parent -d 'End when this process, the supervisor, ends' -r
@@ -77,29 +80,32 @@ complete -c raftctl -n "__fish_raftctl_using_subcommand node" -l detached -d 'Le
 complete -c raftctl -n "__fish_raftctl_using_subcommand node" -s q -l quiet -d 'Print nothing on stderr but errors'
 complete -c raftctl -n "__fish_raftctl_using_subcommand node" -s v -l verbose -d 'Print more on stderr about what is being done'
 complete -c raftctl -n "__fish_raftctl_using_subcommand node" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and not __fish_seen_subcommand_from put delete append incr cas" -s f -l file -d 'File with one command per line; `-` is stdin' -r -F
-complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and not __fish_seen_subcommand_from put delete append incr cas" -l in-flight -d 'Most lines that are on their way at once [default: 256]' -r
-complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and not __fish_seen_subcommand_from put delete append incr cas" -l from-line -d 'Skip the lines before this one, to resume where a run stopped [default: 1]' -r
-complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and not __fish_seen_subcommand_from put delete append incr cas" -l cluster -d 'Local cluster to work on [env: RAFTCTL_CLUSTER]' -r
-complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and not __fish_seen_subcommand_from put delete append incr cas" -l endpoint -d 'Node to ask, host:port; may be repeated [env: RAFTCTL_ENDPOINT, comma-separated]' -r
-complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and not __fish_seen_subcommand_from put delete append incr cas" -l identity -d 'Directory with the certificate and key to show to nodes; goes with --endpoint [env: RAFTCTL_IDENTITY]' -r -f -a "(__fish_complete_directories)"
-complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and not __fish_seen_subcommand_from put delete append incr cas" -s o -l output -d 'How data is printed; streams are JSON Lines under json [default: table] [env: RAFTCTL_OUTPUT]' -r -f -a "table\t'For people'
+complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and not __fish_seen_subcommand_from put delete append incr cas txn lease" -s f -l file -d 'File with one command per line; `-` is stdin' -r -F
+complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and not __fish_seen_subcommand_from put delete append incr cas txn lease" -l in-flight -d 'Most lines that are on their way at once [default: 256]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and not __fish_seen_subcommand_from put delete append incr cas txn lease" -l from-line -d 'Skip the lines before this one, to resume where a run stopped [default: 1]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and not __fish_seen_subcommand_from put delete append incr cas txn lease" -l cluster -d 'Local cluster to work on [env: RAFTCTL_CLUSTER]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and not __fish_seen_subcommand_from put delete append incr cas txn lease" -l endpoint -d 'Node to ask, host:port; may be repeated [env: RAFTCTL_ENDPOINT, comma-separated]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and not __fish_seen_subcommand_from put delete append incr cas txn lease" -l identity -d 'Directory with the certificate and key to show to nodes; goes with --endpoint [env: RAFTCTL_IDENTITY]' -r -f -a "(__fish_complete_directories)"
+complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and not __fish_seen_subcommand_from put delete append incr cas txn lease" -s o -l output -d 'How data is printed; streams are JSON Lines under json [default: table] [env: RAFTCTL_OUTPUT]' -r -f -a "table\t'For people'
 json\t'One document, or JSON Lines for what streams; every one carries its "schema"'
 yaml\t'The same fields as json'"
-complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and not __fish_seen_subcommand_from put delete append incr cas" -l timeout -d 'Longest time one request or one wait may take, with a unit: 10s, 500ms [env: RAFTCTL_TIMEOUT]' -r
-complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and not __fish_seen_subcommand_from put delete append incr cas" -l color -d 'When to colour [default: auto] [env: RAFTCTL_COLOR; NO_COLOR is heeded]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and not __fish_seen_subcommand_from put delete append incr cas txn lease" -l timeout -d 'Longest time one request or one wait may take, with a unit: 10s, 500ms [env: RAFTCTL_TIMEOUT]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and not __fish_seen_subcommand_from put delete append incr cas txn lease" -l color -d 'When to colour [default: auto] [env: RAFTCTL_COLOR; NO_COLOR is heeded]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t''
 never\t''"
-complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and not __fish_seen_subcommand_from put delete append incr cas" -l keep-going -d 'Go on after a line that failed'
-complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and not __fish_seen_subcommand_from put delete append incr cas" -s q -l quiet -d 'Print nothing on stderr but errors'
-complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and not __fish_seen_subcommand_from put delete append incr cas" -s v -l verbose -d 'Print more on stderr about what is being done'
-complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and not __fish_seen_subcommand_from put delete append incr cas" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and not __fish_seen_subcommand_from put delete append incr cas" -a "put" -d 'Set a key'
-complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and not __fish_seen_subcommand_from put delete append incr cas" -a "delete" -d 'Remove a key'
-complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and not __fish_seen_subcommand_from put delete append incr cas" -a "append" -d 'Add bytes at the end of a value'
-complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and not __fish_seen_subcommand_from put delete append incr cas" -a "incr" -d 'Add to a number'
-complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and not __fish_seen_subcommand_from put delete append incr cas" -a "cas" -d 'Set a key if a condition holds'
+complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and not __fish_seen_subcommand_from put delete append incr cas txn lease" -l keep-going -d 'Go on after a line that failed'
+complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and not __fish_seen_subcommand_from put delete append incr cas txn lease" -s q -l quiet -d 'Print nothing on stderr but errors'
+complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and not __fish_seen_subcommand_from put delete append incr cas txn lease" -s v -l verbose -d 'Print more on stderr about what is being done'
+complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and not __fish_seen_subcommand_from put delete append incr cas txn lease" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and not __fish_seen_subcommand_from put delete append incr cas txn lease" -a "put" -d 'Set a key'
+complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and not __fish_seen_subcommand_from put delete append incr cas txn lease" -a "delete" -d 'Remove a key'
+complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and not __fish_seen_subcommand_from put delete append incr cas txn lease" -a "append" -d 'Add bytes at the end of a value'
+complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and not __fish_seen_subcommand_from put delete append incr cas txn lease" -a "incr" -d 'Add to a number'
+complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and not __fish_seen_subcommand_from put delete append incr cas txn lease" -a "cas" -d 'Set a key if a condition holds'
+complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and not __fish_seen_subcommand_from put delete append incr cas txn lease" -a "txn" -d 'Several writes that take effect together, or none, if conditions hold'
+complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and not __fish_seen_subcommand_from put delete append incr cas txn lease" -a "lease" -d 'Let a key vanish after a time, unless it is leased again'
 complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and __fish_seen_subcommand_from put" -s f -l file -d 'Take the value from this file, byte for byte; `-` is stdin' -r -F
+complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and __fish_seen_subcommand_from put" -l ttl -d 'Let the key vanish after this time, unless it is written or leased again' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and __fish_seen_subcommand_from put" -l cluster -d 'Local cluster to work on [env: RAFTCTL_CLUSTER]' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and __fish_seen_subcommand_from put" -l endpoint -d 'Node to ask, host:port; may be repeated [env: RAFTCTL_ENDPOINT, comma-separated]' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and __fish_seen_subcommand_from put" -l identity -d 'Directory with the certificate and key to show to nodes; goes with --endpoint [env: RAFTCTL_IDENTITY]' -r -f -a "(__fish_complete_directories)"
@@ -164,6 +170,7 @@ complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and __fish_seen_
 complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and __fish_seen_subcommand_from cas" -s f -l file -d 'Take the value from this file, byte for byte; `-` is stdin' -r -F
 complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and __fish_seen_subcommand_from cas" -l expect -d 'Only if the value is this one' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and __fish_seen_subcommand_from cas" -l revision -d 'Only if the key was last changed at this revision' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and __fish_seen_subcommand_from cas" -l ttl -d 'Let the key vanish after this time, unless it is written or leased again' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and __fish_seen_subcommand_from cas" -l cluster -d 'Local cluster to work on [env: RAFTCTL_CLUSTER]' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and __fish_seen_subcommand_from cas" -l endpoint -d 'Node to ask, host:port; may be repeated [env: RAFTCTL_ENDPOINT, comma-separated]' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and __fish_seen_subcommand_from cas" -l identity -d 'Directory with the certificate and key to show to nodes; goes with --endpoint [env: RAFTCTL_IDENTITY]' -r -f -a "(__fish_complete_directories)"
@@ -180,6 +187,38 @@ complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and __fish_seen_
 complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and __fish_seen_subcommand_from cas" -s q -l quiet -d 'Print nothing on stderr but errors'
 complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and __fish_seen_subcommand_from cas" -s v -l verbose -d 'Print more on stderr about what is being done'
 complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and __fish_seen_subcommand_from cas" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and __fish_seen_subcommand_from txn" -s f -l file -d 'Read the transaction from this file; `-` is stdin' -r -F
+complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and __fish_seen_subcommand_from txn" -l cluster -d 'Local cluster to work on [env: RAFTCTL_CLUSTER]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and __fish_seen_subcommand_from txn" -l endpoint -d 'Node to ask, host:port; may be repeated [env: RAFTCTL_ENDPOINT, comma-separated]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and __fish_seen_subcommand_from txn" -l identity -d 'Directory with the certificate and key to show to nodes; goes with --endpoint [env: RAFTCTL_IDENTITY]' -r -f -a "(__fish_complete_directories)"
+complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and __fish_seen_subcommand_from txn" -s o -l output -d 'How data is printed; streams are JSON Lines under json [default: table] [env: RAFTCTL_OUTPUT]' -r -f -a "table\t'For people'
+json\t'One document, or JSON Lines for what streams; every one carries its "schema"'
+yaml\t'The same fields as json'"
+complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and __fish_seen_subcommand_from txn" -l timeout -d 'Longest time one request or one wait may take, with a unit: 10s, 500ms [env: RAFTCTL_TIMEOUT]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and __fish_seen_subcommand_from txn" -l color -d 'When to colour [default: auto] [env: RAFTCTL_COLOR; NO_COLOR is heeded]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and __fish_seen_subcommand_from txn" -l base64 -d 'Read key and value as base64'
+complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and __fish_seen_subcommand_from txn" -l receipt -d 'Print each stage the write went through'
+complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and __fish_seen_subcommand_from txn" -s q -l quiet -d 'Print nothing on stderr but errors'
+complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and __fish_seen_subcommand_from txn" -s v -l verbose -d 'Print more on stderr about what is being done'
+complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and __fish_seen_subcommand_from txn" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and __fish_seen_subcommand_from lease" -l revision -d 'Only if the key was last changed at this revision' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and __fish_seen_subcommand_from lease" -l cluster -d 'Local cluster to work on [env: RAFTCTL_CLUSTER]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and __fish_seen_subcommand_from lease" -l endpoint -d 'Node to ask, host:port; may be repeated [env: RAFTCTL_ENDPOINT, comma-separated]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and __fish_seen_subcommand_from lease" -l identity -d 'Directory with the certificate and key to show to nodes; goes with --endpoint [env: RAFTCTL_IDENTITY]' -r -f -a "(__fish_complete_directories)"
+complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and __fish_seen_subcommand_from lease" -s o -l output -d 'How data is printed; streams are JSON Lines under json [default: table] [env: RAFTCTL_OUTPUT]' -r -f -a "table\t'For people'
+json\t'One document, or JSON Lines for what streams; every one carries its "schema"'
+yaml\t'The same fields as json'"
+complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and __fish_seen_subcommand_from lease" -l timeout -d 'Longest time one request or one wait may take, with a unit: 10s, 500ms [env: RAFTCTL_TIMEOUT]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and __fish_seen_subcommand_from lease" -l color -d 'When to colour [default: auto] [env: RAFTCTL_COLOR; NO_COLOR is heeded]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and __fish_seen_subcommand_from lease" -l base64 -d 'Read key and value as base64'
+complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and __fish_seen_subcommand_from lease" -l receipt -d 'Print each stage the write went through'
+complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and __fish_seen_subcommand_from lease" -s q -l quiet -d 'Print nothing on stderr but errors'
+complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and __fish_seen_subcommand_from lease" -s v -l verbose -d 'Print more on stderr about what is being done'
+complete -c raftctl -n "__fish_raftctl_using_subcommand submit; and __fish_seen_subcommand_from lease" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c raftctl -n "__fish_raftctl_using_subcommand get" -l consistency -d 'linearizable: sees every write acknowledged before; lease: the same, without a round where raft.lease_reads is on; stale: what one node has, at once' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand get" -l at-least -d 'Wait until the answering node has applied this revision' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand get" -l node -d 'Ask this node and no other (a name, or `leader`)' -r
@@ -217,6 +256,27 @@ complete -c raftctl -n "__fish_raftctl_using_subcommand scan" -l base64 -d 'Read
 complete -c raftctl -n "__fish_raftctl_using_subcommand scan" -s q -l quiet -d 'Print nothing on stderr but errors'
 complete -c raftctl -n "__fish_raftctl_using_subcommand scan" -s v -l verbose -d 'Print more on stderr about what is being done'
 complete -c raftctl -n "__fish_raftctl_using_subcommand scan" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c raftctl -n "__fish_raftctl_using_subcommand watch" -l prefix -d 'All keys that begin with this' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand watch" -l from -d 'Begin with the changes of this revision' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand watch" -l count -d 'End after so many changes' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand watch" -l consistency -d 'linearizable: sees every write acknowledged before; lease: the same, without a round where raft.lease_reads is on; stale: what one node has, at once' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand watch" -l at-least -d 'Wait until the answering node has applied this revision' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand watch" -l node -d 'Ask this node and no other (a name, or `leader`)' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand watch" -l cluster -d 'Local cluster to work on [env: RAFTCTL_CLUSTER]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand watch" -l endpoint -d 'Node to ask, host:port; may be repeated [env: RAFTCTL_ENDPOINT, comma-separated]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand watch" -l identity -d 'Directory with the certificate and key to show to nodes; goes with --endpoint [env: RAFTCTL_IDENTITY]' -r -f -a "(__fish_complete_directories)"
+complete -c raftctl -n "__fish_raftctl_using_subcommand watch" -s o -l output -d 'How data is printed; streams are JSON Lines under json [default: table] [env: RAFTCTL_OUTPUT]' -r -f -a "table\t'For people'
+json\t'One document, or JSON Lines for what streams; every one carries its "schema"'
+yaml\t'The same fields as json'"
+complete -c raftctl -n "__fish_raftctl_using_subcommand watch" -l timeout -d 'Longest time one request or one wait may take, with a unit: 10s, 500ms [env: RAFTCTL_TIMEOUT]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand watch" -l color -d 'When to colour [default: auto] [env: RAFTCTL_COLOR; NO_COLOR is heeded]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c raftctl -n "__fish_raftctl_using_subcommand watch" -l prev -d 'Also print what was there before'
+complete -c raftctl -n "__fish_raftctl_using_subcommand watch" -l base64 -d 'Read the key or prefix and print keys and values as base64'
+complete -c raftctl -n "__fish_raftctl_using_subcommand watch" -s q -l quiet -d 'Print nothing on stderr but errors'
+complete -c raftctl -n "__fish_raftctl_using_subcommand watch" -s v -l verbose -d 'Print more on stderr about what is being done'
+complete -c raftctl -n "__fish_raftctl_using_subcommand watch" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c raftctl -n "__fish_raftctl_using_subcommand pipe" -l in-flight -d 'Most requests that are open at once; beyond that stdin is not read' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand pipe" -l node -d 'Stay with this node instead of following the leader' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand pipe" -l cluster -d 'Local cluster to work on [env: RAFTCTL_CLUSTER]' -r
@@ -725,6 +785,7 @@ complete -c raftctl -n "__fish_raftctl_using_subcommand version" -s q -l quiet -
 complete -c raftctl -n "__fish_raftctl_using_subcommand version" -s v -l verbose -d 'Print more on stderr about what is being done'
 complete -c raftctl -n "__fish_raftctl_using_subcommand version" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c raftctl -n "__fish_raftctl_using_subcommand put" -s f -l file -d 'Take the value from this file, byte for byte; `-` is stdin' -r -F
+complete -c raftctl -n "__fish_raftctl_using_subcommand put" -l ttl -d 'Let the key vanish after this time, unless it is written or leased again' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand put" -l cluster -d 'Local cluster to work on [env: RAFTCTL_CLUSTER]' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand put" -l endpoint -d 'Node to ask, host:port; may be repeated [env: RAFTCTL_ENDPOINT, comma-separated]' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand put" -l identity -d 'Directory with the certificate and key to show to nodes; goes with --endpoint [env: RAFTCTL_IDENTITY]' -r -f -a "(__fish_complete_directories)"
@@ -789,6 +850,7 @@ complete -c raftctl -n "__fish_raftctl_using_subcommand incr" -s h -l help -d 'P
 complete -c raftctl -n "__fish_raftctl_using_subcommand cas" -s f -l file -d 'Take the value from this file, byte for byte; `-` is stdin' -r -F
 complete -c raftctl -n "__fish_raftctl_using_subcommand cas" -l expect -d 'Only if the value is this one' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand cas" -l revision -d 'Only if the key was last changed at this revision' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand cas" -l ttl -d 'Let the key vanish after this time, unless it is written or leased again' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand cas" -l cluster -d 'Local cluster to work on [env: RAFTCTL_CLUSTER]' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand cas" -l endpoint -d 'Node to ask, host:port; may be repeated [env: RAFTCTL_ENDPOINT, comma-separated]' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand cas" -l identity -d 'Directory with the certificate and key to show to nodes; goes with --endpoint [env: RAFTCTL_IDENTITY]' -r -f -a "(__fish_complete_directories)"
@@ -805,6 +867,38 @@ complete -c raftctl -n "__fish_raftctl_using_subcommand cas" -l receipt -d 'Prin
 complete -c raftctl -n "__fish_raftctl_using_subcommand cas" -s q -l quiet -d 'Print nothing on stderr but errors'
 complete -c raftctl -n "__fish_raftctl_using_subcommand cas" -s v -l verbose -d 'Print more on stderr about what is being done'
 complete -c raftctl -n "__fish_raftctl_using_subcommand cas" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c raftctl -n "__fish_raftctl_using_subcommand txn" -s f -l file -d 'Read the transaction from this file; `-` is stdin' -r -F
+complete -c raftctl -n "__fish_raftctl_using_subcommand txn" -l cluster -d 'Local cluster to work on [env: RAFTCTL_CLUSTER]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand txn" -l endpoint -d 'Node to ask, host:port; may be repeated [env: RAFTCTL_ENDPOINT, comma-separated]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand txn" -l identity -d 'Directory with the certificate and key to show to nodes; goes with --endpoint [env: RAFTCTL_IDENTITY]' -r -f -a "(__fish_complete_directories)"
+complete -c raftctl -n "__fish_raftctl_using_subcommand txn" -s o -l output -d 'How data is printed; streams are JSON Lines under json [default: table] [env: RAFTCTL_OUTPUT]' -r -f -a "table\t'For people'
+json\t'One document, or JSON Lines for what streams; every one carries its "schema"'
+yaml\t'The same fields as json'"
+complete -c raftctl -n "__fish_raftctl_using_subcommand txn" -l timeout -d 'Longest time one request or one wait may take, with a unit: 10s, 500ms [env: RAFTCTL_TIMEOUT]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand txn" -l color -d 'When to colour [default: auto] [env: RAFTCTL_COLOR; NO_COLOR is heeded]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c raftctl -n "__fish_raftctl_using_subcommand txn" -l base64 -d 'Read key and value as base64'
+complete -c raftctl -n "__fish_raftctl_using_subcommand txn" -l receipt -d 'Print each stage the write went through'
+complete -c raftctl -n "__fish_raftctl_using_subcommand txn" -s q -l quiet -d 'Print nothing on stderr but errors'
+complete -c raftctl -n "__fish_raftctl_using_subcommand txn" -s v -l verbose -d 'Print more on stderr about what is being done'
+complete -c raftctl -n "__fish_raftctl_using_subcommand txn" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c raftctl -n "__fish_raftctl_using_subcommand lease" -l revision -d 'Only if the key was last changed at this revision' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand lease" -l cluster -d 'Local cluster to work on [env: RAFTCTL_CLUSTER]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand lease" -l endpoint -d 'Node to ask, host:port; may be repeated [env: RAFTCTL_ENDPOINT, comma-separated]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand lease" -l identity -d 'Directory with the certificate and key to show to nodes; goes with --endpoint [env: RAFTCTL_IDENTITY]' -r -f -a "(__fish_complete_directories)"
+complete -c raftctl -n "__fish_raftctl_using_subcommand lease" -s o -l output -d 'How data is printed; streams are JSON Lines under json [default: table] [env: RAFTCTL_OUTPUT]' -r -f -a "table\t'For people'
+json\t'One document, or JSON Lines for what streams; every one carries its "schema"'
+yaml\t'The same fields as json'"
+complete -c raftctl -n "__fish_raftctl_using_subcommand lease" -l timeout -d 'Longest time one request or one wait may take, with a unit: 10s, 500ms [env: RAFTCTL_TIMEOUT]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand lease" -l color -d 'When to colour [default: auto] [env: RAFTCTL_COLOR; NO_COLOR is heeded]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c raftctl -n "__fish_raftctl_using_subcommand lease" -l base64 -d 'Read key and value as base64'
+complete -c raftctl -n "__fish_raftctl_using_subcommand lease" -l receipt -d 'Print each stage the write went through'
+complete -c raftctl -n "__fish_raftctl_using_subcommand lease" -s q -l quiet -d 'Print nothing on stderr but errors'
+complete -c raftctl -n "__fish_raftctl_using_subcommand lease" -s v -l verbose -d 'Print more on stderr about what is being done'
+complete -c raftctl -n "__fish_raftctl_using_subcommand lease" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and not __fish_seen_subcommand_from up down start stop restart kill pause resume isolate heal ls status logs" -l cluster -d 'Local cluster to work on [env: RAFTCTL_CLUSTER]' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and not __fish_seen_subcommand_from up down start stop restart kill pause resume isolate heal ls status logs" -l endpoint -d 'Node to ask, host:port; may be repeated [env: RAFTCTL_ENDPOINT, comma-separated]' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and not __fish_seen_subcommand_from up down start stop restart kill pause resume isolate heal ls status logs" -l identity -d 'Directory with the certificate and key to show to nodes; goes with --endpoint [env: RAFTCTL_IDENTITY]' -r -f -a "(__fish_complete_directories)"

@@ -10,7 +10,7 @@ fn main() -> Result<ExitCode, Box<dyn std::error::Error>> {
     let (mut writes, mut exit) = (BTreeMap::<Vec<u8>, u64>::new(), ExitCode::SUCCESS);
     for entry in Source::at(path).entries()? {
         match entry {
-            Ok(entry) => entry.key().map(|key| *writes.entry(key.to_vec()).or_default() += 1).unwrap_or_default(),
+            Ok(entry) => entry.keys().into_iter().for_each(|key| *writes.entry(key).or_default() += 1),
             Err(damage) => (exit, _) = (ExitCode::from(7), eprintln!("{damage}")),
         }
     }

@@ -17,6 +17,16 @@ pub const SCAN_ITEMS_MAX: usize = 10_000;
 /// Most bytes of keys and values one scan page holds; the page always holds at least one item.
 pub const SCAN_BYTES_MAX: usize = 4 * 1024 * 1024;
 
+/// Most changes one answer to a watch holds, beyond those of its last revision.
+pub const WATCH_CHANGES_MAX: usize = 1_000;
+
+/// Most bytes of keys and values one answer to a watch holds, beyond those of its last revision: a revision is never
+/// divided.
+pub const WATCH_BYTES_MAX: usize = 1024 * 1024;
+
+/// Longest time a watch waits at a node for something to happen; it is asked again then.
+pub const WATCH_WAIT_MAX: Duration = Duration::from_secs(30);
+
 /// Longest part of a snapshot in one answer, in bytes.
 pub const SNAPSHOT_PART_BYTES_MAX: u32 = 1 << 20;
 
@@ -44,10 +54,22 @@ pub enum Ask {
     /// `codec::entry::append_session` appended. The replica decodes it once, to judge it, and copies these same bytes
     /// into the record. Without a session, a write that is sent again may take effect again (R106).
     Write(Bytes),
+    /// The same, and the answer says when each stage was reached, if the leader is not tracing too many already.
+    Traced(Bytes),
     Read {
         query: Query,
         consistency: Consistency,
         at_least: Index,
+    },
+    /// What has changed after a revision: answered at once if there is something, else when something comes, or with
+    /// nothing once `wait` is over. Any node answers, as of what it has applied. Who asks again behind what was
+    /// answered, here or elsewhere, misses nothing and hears nothing twice.
+    Watch {
+        keys: Keys,
+        after: Index,
+        /// Also what was there before.
+        previous: bool,
+        wait: Duration,
     },
     /// What this node knows of itself and its peers; answered by any node, without a leader.
     Status,
@@ -98,6 +120,23 @@ pub enum Query {
     Scan { prefix: Vec<u8>, after: Option<Vec<u8>>, limit: u32, keys_only: bool },
 }
 
+/// Which keys are watched.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Keys {
+    One(Vec<u8>),
+    /// All that begin with this.
+    Prefix(Vec<u8>),
+}
+
+impl Keys {
+    pub fn contain(&self, key: &[u8]) -> bool {
+        match self {
+            Keys::One(one) => one == key,
+            Keys::Prefix(prefix) => key.starts_with(prefix),
+        }
+    }
+}
+
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Consistency {
     /// Sees every write acknowledged before the read was sent (R93).
@@ -124,6 +163,13 @@ pub enum Answer {
         term: Term,
         outcome: Outcome,
     },
+    /// The same, for a write that was traced.
+    Traced {
+        revision: Index,
+        term: Term,
+        outcome: Outcome,
+        receipt: Box<Receipt>,
+    },
     /// `at`: the index as of which this is true.
     Value {
         item: Option<Item>,
@@ -133,6 +179,11 @@ pub enum Answer {
         items: Vec<Item>,
         more: bool,
         at: Index,
+    },
+    /// Oldest first, whole revisions. Everything up to `up_to` is told with this: the next watch asks after it.
+    Changes {
+        changes: Vec<KeyChange>,
+        up_to: Index,
     },
     Status(Box<NodeStatus>),
     Transferring {
@@ -156,6 +207,39 @@ pub struct Item {
     /// Index of the entry that created the key.
     pub created: Index,
     /// How often the key was written since it was created, starting at 1.
+    pub version: u64,
+}
+
+/// When a write reached its stages, as its leader noticed them: times since it received the write. None: not by the time
+/// it was answered.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Receipt {
+    /// Synced to the leader's own disk.
+    pub durable: Option<Duration>,
+    /// Synced to the disk of each other member, by name.
+    pub acknowledged: Vec<(String, Option<Duration>)>,
+    pub committed: Option<Duration>,
+    pub applied: Duration,
+}
+
+/// One key's change at one revision.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct KeyChange {
+    pub revision: Index,
+    pub key: Vec<u8>,
+    /// None when the key was deleted.
+    pub current: Option<State>,
+    /// None when the key was created, or nobody asked for it.
+    pub previous: Option<State>,
+}
+
+/// What a key was at some time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct State {
+    pub value: Vec<u8>,
+    pub revision: Index,
+    /// Index of the entry that created the key.
+    pub created: Index,
     pub version: u64,
 }
 
@@ -183,6 +267,10 @@ pub enum Refused {
     /// time.
     SessionExpired {
         log_time_ms: u64,
+    },
+    /// What is asked for is not kept any more: only changes of this revision and later ones are.
+    Compacted {
+        oldest: Index,
     },
     KeyTooLarge {
         size_bytes: u64,

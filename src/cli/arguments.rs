@@ -160,6 +160,30 @@ pub fn timeout(text: &str) -> Result<Duration, String> {
     }
 }
 
+/// Shortest and longest lease on the command line.
+const TTL_MIN: Duration = Duration::from_millis(100);
+const TTL_MAX: Duration = Duration::from_millis(crate::state_machine::leases::LEASE_MS_MAX);
+
+/// How long a key stays.
+pub fn ttl(text: &str) -> Result<Duration, String> {
+    let span = timeout(text)?;
+    if !(TTL_MIN..=TTL_MAX).contains(&span) {
+        return Err("must be from 100ms to 366d".to_owned());
+    }
+    Ok(span)
+}
+
+/// A new lease, or the end of one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Lease {
+    For(Duration),
+    Off,
+}
+
+pub fn lease(text: &str) -> Result<Lease, String> {
+    if text == "off" { Ok(Lease::Off) } else { ttl(text).map(Lease::For) }
+}
+
 fn consistency(text: &str) -> Result<Consistency, String> {
     match text {
         "linearizable" => Ok(Consistency::Linearizable),

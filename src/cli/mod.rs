@@ -23,6 +23,7 @@ pub mod get;
 pub mod help;
 pub mod hints;
 pub mod inspect;
+mod key_order;
 pub mod line_ranges;
 pub mod log;
 mod man;
@@ -31,6 +32,7 @@ pub mod output;
 pub mod pipe;
 mod pipe_protocol;
 mod progress;
+mod receipt;
 mod recover;
 pub mod remote;
 pub mod scan;
@@ -41,8 +43,10 @@ pub mod status;
 pub mod submit;
 mod submit_lines;
 mod submit_one;
+mod transaction_text;
 pub mod values;
 pub mod version;
+mod watch;
 mod words;
 
 use arguments::{ColorWhen, Environment, GlobalArguments, OutputFormat};
@@ -86,7 +90,7 @@ pub enum Command {
     /// Run one node in the foreground
     Node(node::Args),
 
-    /// Write: put, delete, append, incr, cas, or many lines at once
+    /// Write: put, delete, append, incr, cas, txn, lease, or many lines at once
     Submit(submit::Args),
 
     /// Print the value of a key
@@ -94,6 +98,9 @@ pub enum Command {
 
     /// List keys and values in order
     Scan(scan::Args),
+
+    /// Print the changes of a key, or of all keys with a prefix, as they happen
+    Watch(watch::Args),
 
     /// Speak JSON Lines with a cluster: many requests at once, for scripts and other languages
     Pipe(pipe::Args),
@@ -158,6 +165,14 @@ pub enum Command {
     /// Short for `submit cas`
     #[command(hide = true)]
     Cas(submit::CasArgs),
+
+    /// Short for `submit txn`
+    #[command(hide = true)]
+    Txn(submit::TxnArgs),
+
+    /// Short for `submit lease`
+    #[command(hide = true)]
+    Lease(submit::LeaseArgs),
 }
 
 /// What every command works with.
@@ -281,6 +296,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Submit(arguments) => submit::run(context, arguments),
         Command::Get(arguments) => get::run(context, arguments),
         Command::Scan(arguments) => scan::run(context, arguments),
+        Command::Watch(arguments) => watch::run(context, arguments),
         Command::Pipe(arguments) => pipe::run(context, arguments),
         Command::Status(arguments) => status::run(context, arguments),
         Command::Explain(arguments) => explain::run(context, arguments),
@@ -299,6 +315,8 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Append(arguments) => submit::run(context, submit::Args::of(Operation::Append(arguments))),
         Command::Incr(arguments) => submit::run(context, submit::Args::of(Operation::Incr(arguments))),
         Command::Cas(arguments) => submit::run(context, submit::Args::of(Operation::Cas(arguments))),
+        Command::Txn(arguments) => submit::run(context, submit::Args::of(Operation::Txn(arguments))),
+        Command::Lease(arguments) => submit::run(context, submit::Args::of(Operation::Lease(arguments))),
     }
 }
 

@@ -20,9 +20,10 @@ use super::pipe_protocol::{self as protocol, Line, PipeAsk, Refused};
 use super::remote;
 use super::status;
 use super::submit_one;
-use crate::api::Ask;
+use crate::api::{Answer, Ask, Consistency, Keys, Query};
 use crate::client::view::ClusterView;
-use crate::client::{Aim, Call, Cause, Client, ClientError, Completion};
+use crate::client::{Aim, Call, Cause, Client, ClientError, Completion, Watcher};
+use crate::raft::Index;
 
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "\
@@ -82,6 +83,7 @@ pub fn run(context: &Context, arguments: Args) -> Result<Exit, Failure> {
             line: 0,
             calls: Vec::new(),
             looking: Vec::new(),
+            watches: BTreeMap::new(),
         };
         let outcome = pipe.converse(input).await;
         pipe.client.close().await;
@@ -157,6 +159,18 @@ struct Pipe<'a> {
     calls: Vec<Call>,
     /// Status requests under way, by token, each with a client of its own, so that nothing else waits for them.
     looking: Vec<(u64, Looking<'a>)>,
+    /// Watches by the token of the request that opened them, which stays open with them.
+    watches: BTreeMap<u64, Watch>,
+}
+
+enum Watch {
+    /// It is asked how far the cluster is, which is where a watch from now on begins.
+    Opening {
+        keys: Keys,
+        from: Option<Index>,
+        previous: bool,
+    },
+    Open(Watcher),
 }
 
 type Looking<'a> = Pin<Box<dyn Future<Output = Result<ClusterView, Failure>> + 'a>>;
@@ -165,6 +179,8 @@ struct Open {
     id: Value,
     base64: bool,
     is_write: bool,
+    /// See `PipeAsk::Write`.
+    is_one: bool,
 }
 
 impl<'a> Pipe<'a> {
@@ -177,8 +193,8 @@ impl<'a> Pipe<'a> {
         loop {
             self.take(&mut waiting)?;
             self.context.printer.flush()?;
-            if ended && waiting.is_empty() && self.open.is_empty() {
-                return Ok(Exit::Done);
+            if ended && waiting.is_empty() && self.open.len() == self.watches.len() {
+                return self.end_watches();
             }
             tokio::select! {
                 biased;
@@ -232,15 +248,24 @@ impl<'a> Pipe<'a> {
             return self.say(&protocol::invalid(&refused, self.line));
         }
         let timeout = line.timeout.unwrap_or(self.timeout);
-        let (ask, is_write) = match line.ask {
-            PipeAsk::Write(command) => (Ask::Write(submit_one::encode(&command)), true),
-            PipeAsk::Read { query, consistency, at_least } => (Ask::Read { query, consistency, at_least }, false),
-            PipeAsk::Status => return self.look(line.id, timeout),
-            PipeAsk::Hello => return self.say(&self.hello(&line.id)),
-            PipeAsk::Ping => return self.say(&json!({"id": line.id, "ok": true})),
-            PipeAsk::Cancel { target } => return self.cancel(&line.id, &target),
+        let mut open = Open { id: line.id, base64: line.base64, is_write: false, is_one: false };
+        let ask = match line.ask {
+            PipeAsk::Write { update, is_one } => {
+                (open.is_write, open.is_one) = (true, is_one);
+                Ask::Write(submit_one::encode(&update))
+            }
+            PipeAsk::Read { query, consistency, at_least } => Ask::Read { query, consistency, at_least },
+            PipeAsk::Watch { keys, from, previous } => {
+                self.watches.insert(self.next_token, Watch::Opening { keys, from, previous });
+                let query = Query::Get { key: Vec::new() };
+                Ask::Read { query, consistency: Consistency::Linearizable, at_least: Index(0) }
+            }
+            PipeAsk::Status => return self.look(open.id, timeout),
+            PipeAsk::Hello => return self.say(&self.hello(&open.id)),
+            PipeAsk::Ping => return self.say(&json!({"id": open.id, "ok": true})),
+            PipeAsk::Cancel { target } => return self.cancel(&open.id, &target),
         };
-        let token = self.register(Open { id: line.id, base64: line.base64, is_write });
+        let token = self.register(open);
         let aim = Aim::of(&ask);
         self.calls.push(Call { token, ask, aim, deadline: Instant::now() + timeout });
         Ok(())
@@ -271,7 +296,7 @@ impl<'a> Pipe<'a> {
             return self.say(&protocol::refusal(&id, "unavailable", "E0502", &message, true));
         }
         let context = self.context;
-        let token = self.register(Open { id, base64: false, is_write: false });
+        let token = self.register(Open { id, base64: false, is_write: false, is_one: false });
         self.looking.push((token, Box::pin(status::view_now(context, timeout))));
         Ok(())
     }
@@ -300,6 +325,11 @@ impl<'a> Pipe<'a> {
             drop(self.looking.swap_remove(at));
             return self.complete(Completion { token, result: Err(ClientError::Unavailable(Cause::Cancelled)) });
         }
+        if let Some(Watch::Open(_)) = self.watches.get(&token) {
+            self.submit();
+            self.client.cancel(token);
+            return Ok(());
+        }
         // The client can only give up what it has: the target may have come just before, in the same batch of lines.
         self.submit();
         self.client.cancel(token);
@@ -307,12 +337,72 @@ impl<'a> Pipe<'a> {
     }
 
     fn complete(&mut self, completion: Completion) -> Result<(), Failure> {
+        match self.watches.remove(&completion.token) {
+            Some(Watch::Open(watcher)) => return self.follow(watcher, completion),
+            Some(Watch::Opening { keys, from, previous }) => {
+                if let Ok(reply) = &completion.result
+                    && let Answer::Value { at, .. } = reply.answer
+                {
+                    let open = self.open.get(&completion.token).expect("a watch is an open request");
+                    self.say(&json!({"id": open.id, "ok": true, "at": at.0, "node": reply.node}))?;
+                    let watcher = Watcher::new(keys, from.map_or(at, Index::prev), previous);
+                    self.ask_on(watcher, completion.token);
+                    return Ok(());
+                }
+            }
+            None => {}
+        }
         let open = self.close(completion.token);
         let answer = match &completion.result {
-            Ok(reply) => protocol::served(&open.id, reply, open.base64),
+            Ok(reply) => protocol::served(&open.id, reply, open.base64, open.is_one),
             Err(error) => protocol::failed(&open.id, error),
         };
         self.say(&answer)
+    }
+
+    /// Tells what has happened, and asks for what comes next.
+    fn follow(&mut self, mut watcher: Watcher, completion: Completion) -> Result<(), Failure> {
+        let token = completion.token;
+        match watcher.take(completion) {
+            Ok(changes) => {
+                let open = self.open.get(&token).expect("a watch is an open request");
+                for change in &changes {
+                    self.say(&protocol::event(&open.id, change, open.base64))?;
+                }
+                self.ask_on(watcher, token);
+                Ok(())
+            }
+            Err(ClientError::Unavailable(Cause::Cancelled)) => {
+                let open = self.close(token);
+                self.say(&json!({"id": open.id, "end": "cancelled"}))
+            }
+            Err(error) if error.may_retry() => {
+                self.ask_on(watcher, token);
+                Ok(())
+            }
+            Err(error) => {
+                let open = self.close(token);
+                let mut last = protocol::failed(&open.id, &error);
+                last["end"] = last["error"].clone();
+                self.say(&last)
+            }
+        }
+    }
+
+    fn ask_on(&mut self, watcher: Watcher, token: u64) {
+        self.calls.push(watcher.call(token, Instant::now()));
+        self.watches.insert(token, Watch::Open(watcher));
+        self.submit();
+    }
+
+    /// The input has ended, and only watches are open.
+    fn end_watches(&mut self) -> Result<Exit, Failure> {
+        for token in std::mem::take(&mut self.watches).into_keys() {
+            let open = self.close(token);
+            self.say(&json!({"id": open.id, "end": "input"}))?;
+        }
+        self.context.printer.flush()?;
+        Ok(Exit::Done)
     }
 
     fn close(&mut self, token: u64) -> Open {

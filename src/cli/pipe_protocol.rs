@@ -3,6 +3,7 @@
 //! Pure: text in, values out. An unknown field is refused, never ignored, so that a misspelt condition cannot turn a
 //! compare-and-set into a put.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -13,21 +14,27 @@ use serde_json::map::Entry;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value, json};
 
+use super::transaction_text::{self, ConditionText, StepText, TransactionText};
 use super::values::{ItemView, as_text};
-use crate::api::{Answer, Consistency, Query};
+use crate::api::{Answer, Consistency, KeyChange, Keys, Query, State};
 use crate::client::{Cause, ClientError, Reply};
 use crate::raft::Index;
-use crate::state_machine::{Command, Expect, Operation, Outcome, Rejection};
+use crate::state_machine::{
+    Command, Expect, Operation, Outcome, Rejection, Transaction, TransactionOutcome, TransactionRejection, Update,
+};
 
 /// Longest string that may be an id, in bytes.
 const ID_BYTES_MAX: usize = 64;
 
-/// Operations of this protocol that this version does not have yet.
-const NOT_YET: [&str; 2] = ["txn", "watch"];
-
 /// Operations there are, as `hello` lists them.
-pub(super) const OPERATIONS: [&str; 11] =
-    ["put", "get", "delete", "append", "incr", "cas", "scan", "status", "hello", "cancel", "ping"];
+pub(super) const OPERATIONS: [&str; 14] = [
+    "put", "get", "delete", "append", "incr", "cas", "lease", "txn", "scan", "watch", "status", "hello", "cancel",
+    "ping",
+];
+
+/// Fields that are lists of a transaction. They are read where they are needed, from the text: a repeated field inside
+/// them is then noticed.
+const LISTS: [&str; 3] = ["if", "then", "else"];
 
 /// One line that was understood.
 #[derive(Clone, Debug, PartialEq)]
@@ -41,12 +48,28 @@ pub(super) struct Line {
 
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum PipeAsk {
-    Write(Command),
-    Read { query: Query, consistency: Consistency, at_least: Index },
+    Write {
+        update: Update,
+        /// It was asked for as one write of one key, whatever is sent for it.
+        is_one: bool,
+    },
+    /// `from` is the first revision that is told; none: from now on.
+    Watch {
+        keys: Keys,
+        from: Option<Index>,
+        previous: bool,
+    },
+    Read {
+        query: Query,
+        consistency: Consistency,
+        at_least: Index,
+    },
     Status,
     Hello,
     Ping,
-    Cancel { target: Value },
+    Cancel {
+        target: Value,
+    },
 }
 
 /// Why a line was not taken.
@@ -66,7 +89,7 @@ pub(super) fn parse(text: &[u8]) -> Result<Line, Refused> {
     if !whole.get().starts_with('{') {
         return Err(no_id("a request is a JSON object".to_owned()));
     }
-    let Request { mut fields, twice, id_text } =
+    let Request { mut fields, lists, twice, id_text } =
         serde_json::from_slice(text).map_err(|error| no_id(format!("this is not JSON: {error}")))?;
     let id = fields.remove("id").unwrap_or(Value::Null);
     match &id {
@@ -86,7 +109,7 @@ pub(super) fn parse(text: &[u8]) -> Result<Line, Refused> {
     if let Some(name) = twice {
         return Err(Refused { id, message: format!("`{name}` is there twice") });
     }
-    let mut reader = Fields { fields, base64: false };
+    let mut reader = Fields { fields, lists, base64: false };
     match reader.line(&id) {
         Ok(line) => Ok(line),
         Err(message) => Err(Refused { id, message }),
@@ -96,6 +119,8 @@ pub(super) fn parse(text: &[u8]) -> Result<Line, Refused> {
 /// The fields of a request, with what a map alone would not tell.
 struct Request {
     fields: Map<String, Value>,
+    /// Those of `LISTS`.
+    lists: BTreeMap<String, Box<RawValue>>,
     /// A field that is there more than once.
     twice: Option<String>,
     /// The id as it was typed.
@@ -118,8 +143,14 @@ impl<'de> Visitor<'de> for RequestVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut access: A) -> Result<Request, A::Error> {
-        let mut request = Request { fields: Map::new(), twice: None, id_text: None };
+        let mut request = Request { fields: Map::new(), lists: BTreeMap::new(), twice: None, id_text: None };
         while let Some(name) = access.next_key::<String>()? {
+            if LISTS.contains(&name.as_str()) {
+                if request.lists.insert(name.clone(), access.next_value()?).is_some() {
+                    request.twice = Some(name);
+                }
+                continue;
+            }
             let value = if name == "id" {
                 let raw: Box<RawValue> = access.next_value()?;
                 request.id_text = Some(raw.get().to_owned());
@@ -138,6 +169,7 @@ impl<'de> Visitor<'de> for RequestVisitor {
 
 struct Fields {
     fields: Map<String, Value>,
+    lists: BTreeMap<String, Box<RawValue>>,
     base64: bool,
 }
 
@@ -147,7 +179,7 @@ impl Fields {
         self.base64 = self.flag("base64")?;
         let timeout = self.number("timeout_ms")?.map(Duration::from_millis);
         let ask = self.ask(&op)?;
-        if let Some(name) = self.fields.keys().next() {
+        if let Some(name) = self.fields.keys().chain(self.lists.keys()).next() {
             return Err(format!("`{name}` is not a field of {op}"));
         }
         Ok(Line { id: id.clone(), timeout, ask, base64: self.base64 })
@@ -155,11 +187,14 @@ impl Fields {
 
     fn ask(&mut self, op: &str) -> Result<PipeAsk, String> {
         Ok(match op {
-            "put" => self.write(|fields| Ok(Operation::Put { value: fields.bytes("value")? }))?,
+            "put" => self.leased(|fields| Ok(Operation::Put { value: fields.bytes("value")? }))?,
             "delete" => self.write(|_| Ok(Operation::Delete))?,
             "append" => self.write(|fields| Ok(Operation::Append { value: fields.bytes("value")? }))?,
             "incr" => self.write(|fields| Ok(Operation::Incr { by: fields.signed("by")?.unwrap_or(1) }))?,
-            "cas" => self.write(Fields::cas)?,
+            "cas" => self.leased(Fields::cas)?,
+            "lease" => self.lease()?,
+            "txn" => self.transaction()?,
+            "watch" => self.watch()?,
             "get" => {
                 let query = Query::Get { key: self.bytes("key")? };
                 self.read(query)?
@@ -172,14 +207,60 @@ impl Fields {
             "hello" => PipeAsk::Hello,
             "ping" => PipeAsk::Ping,
             "cancel" => PipeAsk::Cancel { target: self.fields.remove("target").ok_or("`target` is missing")? },
-            op if NOT_YET.contains(&op) => return Err(format!("{op} is not supported yet")),
             op => return Err(format!("there is no op {op}; there are: {}", OPERATIONS.join(" "))),
         })
     }
 
     fn write(&mut self, operation: impl FnOnce(&mut Fields) -> Result<Operation, String>) -> Result<PipeAsk, String> {
         let key = self.bytes("key")?;
-        Ok(PipeAsk::Write(Command { key, operation: operation(self)? }))
+        let update = Update::Command(Command { key, operation: operation(self)? });
+        Ok(PipeAsk::Write { update, is_one: true })
+    }
+
+    /// A write that may lease its key.
+    fn leased(&mut self, operation: impl FnOnce(&mut Fields) -> Result<Operation, String>) -> Result<PipeAsk, String> {
+        let command = Command { key: self.bytes("key")?, operation: operation(self)? };
+        let update = match self.number("ttl_ms")? {
+            None => Update::Command(command),
+            Some(ttl_ms) => Update::Transaction(Transaction::leased(command, ttl_ms)),
+        };
+        Ok(PipeAsk::Write { update, is_one: true })
+    }
+
+    /// `"revision"`: only if the key was last changed there.
+    fn lease(&mut self) -> Result<PipeAsk, String> {
+        let key = self.bytes("key")?;
+        let ttl_ms = self.number("ttl_ms")?.ok_or("`ttl_ms` is missing")?;
+        let update = match self.number("revision")? {
+            None => Update::Command(Command { key, operation: Operation::Lease { ttl_ms } }),
+            Some(revision) => Update::Transaction(Transaction::kept_alive(key, revision, ttl_ms)),
+        };
+        Ok(PipeAsk::Write { update, is_one: true })
+    }
+
+    fn transaction(&mut self) -> Result<PipeAsk, String> {
+        let text = TransactionText {
+            conditions: self.list::<ConditionText>("if")?,
+            then: self.list::<StepText>("then")?,
+            otherwise: self.list::<StepText>("else")?,
+        };
+        let update = Update::Transaction(text.read(self.base64)?);
+        Ok(PipeAsk::Write { update, is_one: false })
+    }
+
+    fn list<T: for<'de> Deserialize<'de>>(&mut self, name: &str) -> Result<Vec<T>, String> {
+        let Some(raw) = self.lists.remove(name) else { return Ok(Vec::new()) };
+        serde_json::from_str(raw.get()).map_err(|error| format!("`{name}`: {error}"))
+    }
+
+    fn watch(&mut self) -> Result<PipeAsk, String> {
+        let keys = match (self.optional_bytes("key")?, self.optional_bytes("prefix")?) {
+            (Some(key), None) => Keys::One(key),
+            (None, Some(prefix)) => Keys::Prefix(prefix),
+            _ => return Err("a watch needs either `key` or `prefix`".to_owned()),
+        };
+        let from = self.number("from")?.map(Index);
+        Ok(PipeAsk::Watch { keys, from, previous: self.flag("prev")? })
     }
 
     /// `"expect": null` asks that the key is absent; a missing `expect` needs `expect_revision`.
@@ -283,8 +364,35 @@ pub(super) fn failed(id: &Value, error: &ClientError) -> Value {
         ClientError::KeyTooLarge { .. } | ClientError::ValueTooLarge { .. } => {
             refusal(id, "too_large", "E0505", &message, false)
         }
+        ClientError::Compacted { oldest } => {
+            let mut answer = refusal(id, "compacted", "E0516", &message, false);
+            answer["oldest"] = json!(oldest);
+            answer
+        }
         ClientError::Invalid { .. } => refusal(id, "invalid", "E0506", &message, false),
     }
+}
+
+/// One event of a watch.
+pub(super) fn event(id: &Value, change: &KeyChange, base64: bool) -> Value {
+    let values = [&change.current, &change.previous].map(|state| state.as_ref().map(|state| &state.value[..]));
+    let pieces = [&change.key[..], values[0].unwrap_or_default(), values[1].unwrap_or_default()];
+    let (texts, base64) = as_text(&pieces, base64);
+    let mut event = json!({"id": id, "event": event_word(change), "key": texts[0], "revision": change.revision.0});
+    if let Some(State { version, .. }) = &change.current {
+        event["value"] = json!(texts[1]);
+        event["version"] = json!(version);
+    }
+    if let Some(State { revision, version, .. }) = &change.previous {
+        event["previous"] = json!({"value": texts[2], "revision": revision.0, "version": version});
+    }
+    mark_base64(&mut event, base64);
+    event
+}
+
+/// `put` for whatever set the key, `delete` for whatever removed it.
+pub(super) fn event_word(change: &KeyChange) -> &'static str {
+    if change.current.is_some() { "put" } else { "delete" }
 }
 
 /// What an interrupted request is answered.
@@ -296,10 +404,11 @@ pub(super) fn interrupted(is_write: bool) -> ClientError {
 }
 
 /// The answer to a request that was served.
-pub(super) fn served(id: &Value, reply: &Reply, base64: bool) -> Value {
+pub(super) fn served(id: &Value, reply: &Reply, base64: bool, is_one: bool) -> Value {
     match &reply.answer {
         Answer::Written { revision, term, outcome } => {
-            written(id, revision.0, outcome, base64).unwrap_or_else(|mut answer| {
+            let outcome = if is_one { outcome.clone().of_one_write() } else { outcome.clone() };
+            written(id, revision.0, &outcome, base64).unwrap_or_else(|mut answer| {
                 answer["revision"] = json!(revision.0);
                 answer["term"] = json!(term.0);
                 answer["at"] = json!(revision.0);
@@ -322,9 +431,11 @@ pub(super) fn served(id: &Value, reply: &Reply, base64: bool) -> Value {
             let views: Vec<ItemView> = items.iter().map(|item| ItemView::of(item, true, base64)).collect();
             json!({"id": id, "ok": true, "items": views, "more": more, "at": at.0, "node": reply.node})
         }
-        Answer::Status(_)
+        Answer::Traced { .. }
+        | Answer::Status(_)
         | Answer::Transferring { .. }
         | Answer::Links(_)
+        | Answer::Changes { .. }
         | Answer::Snapshot(_)
         | Answer::SnapshotPart(_)
         | Answer::Refused(_) => {
@@ -337,7 +448,7 @@ pub(super) fn served(id: &Value, reply: &Reply, base64: bool) -> Value {
 fn written(id: &Value, revision: u64, outcome: &Outcome, base64: bool) -> Result<Value, Value> {
     match outcome {
         Outcome::Written => Err(json!({"id": id, "ok": true})),
-        Outcome::Deleted { found } => Err(json!({"id": id, "ok": true, "found": found})),
+        Outcome::Deleted { found } | Outcome::Leased { found } => Err(json!({"id": id, "ok": true, "found": found})),
         Outcome::Incremented { value } => Err(json!({"id": id, "ok": true, "value": value.to_string()})),
         Outcome::ConditionFailed { current } => {
             let mut answer = refusal(id, "condition", "E0504", "the condition does not hold", false);
@@ -352,14 +463,33 @@ fn written(id: &Value, revision: u64, outcome: &Outcome, base64: bool) -> Result
             }
             Ok(answer)
         }
-        Outcome::Rejected { because } => Ok(match because {
-            Rejection::NotANumber => refusal(id, "invalid", "E0507", "the value is no decimal number", false),
-            Rejection::Overflow => refusal(id, "invalid", "E0507", "the number would leave 64 bits", false),
-            Rejection::ValueTooLarge { size_bytes, limit_bytes } => {
-                let message = format!("the value would have {size_bytes} bytes; at most {limit_bytes} are allowed");
-                refusal(id, "too_large", "E0507", &message, false)
-            }
-        }),
+        Outcome::Transaction(transaction) => {
+            let TransactionOutcome { branch, .. } = &**transaction;
+            let results = transaction_text::results(transaction, base64);
+            Err(json!({"id": id, "ok": true, "branch": branch.word(), "results": results}))
+        }
+        Outcome::Rejected { because } => Ok(rejected(id, *because)),
+        Outcome::TransactionRejected(TransactionRejection { branch, step, because }) => {
+            let mut answer = rejected(id, *because);
+            answer["branch"] = json!(branch.word());
+            answer["step"] = json!(step);
+            Ok(answer)
+        }
+    }
+}
+
+fn rejected(id: &Value, because: Rejection) -> Value {
+    match because {
+        Rejection::NotANumber => refusal(id, "invalid", "E0507", "the value is no decimal number", false),
+        Rejection::Overflow => refusal(id, "invalid", "E0507", "the number would leave 64 bits", false),
+        Rejection::ValueTooLarge { size_bytes, limit_bytes } => {
+            let message = format!("the value would have {size_bytes} bytes; at most {limit_bytes} are allowed");
+            refusal(id, "too_large", "E0507", &message, false)
+        }
+        Rejection::ResultTooLarge { limit_bytes } => {
+            let message = format!("the values that are read have more than {limit_bytes} bytes together");
+            refusal(id, "too_large", "E0507", &message, false)
+        }
     }
 }
 
@@ -382,10 +512,11 @@ mod tests {
         let put = parse(br#"{"id":1,"op":"put","key":"k","value":"v","timeout_ms":50}"#).unwrap();
         assert_eq!((put.id, put.timeout), (json!(1), Some(Duration::from_millis(50))));
         let command = Command { key: b"k".to_vec(), operation: Operation::Put { value: b"v".to_vec() } };
-        assert_eq!(put.ask, PipeAsk::Write(command));
+        assert_eq!(put.ask, PipeAsk::Write { update: Update::Command(command), is_one: true });
         let cas = parse(br#"{"op":"cas","key":"k","expect":null,"value":"w"}"#).unwrap();
         let operation = Operation::Cas { expect: Expect::Absent, value: b"w".to_vec() };
-        assert_eq!((cas.id, cas.ask), (Value::Null, PipeAsk::Write(Command { key: b"k".to_vec(), operation })));
+        let update = Update::Command(Command { key: b"k".to_vec(), operation });
+        assert_eq!((cas.id, cas.ask), (Value::Null, PipeAsk::Write { update, is_one: true }));
         let binary = parse(br#"{"id":"x","op":"get","key":"/w==","base64":true,"consistency":"stale"}"#).unwrap();
         let query = Query::Get { key: vec![0xff] };
         let read = PipeAsk::Read { query, consistency: Consistency::Stale, at_least: Index(0) };
@@ -398,7 +529,12 @@ mod tests {
         assert_eq!(wrong("[]"), "a request is a JSON object");
         assert_eq!(wrong(r#"{"id":1}"#), "`op` is missing");
         assert!(wrong(r#"{"op":"jump"}"#).starts_with("there is no op jump"));
-        assert_eq!(wrong(r#"{"op":"txn"}"#), "txn is not supported yet");
+        assert_eq!(wrong(r#"{"op":"put","key":"k","value":"v","then":[]}"#), "`then` is not a field of put");
+        assert_eq!(wrong(r#"{"op":"txn","then":[],"then":[]}"#), "`then` is there twice");
+        let twice = wrong(r#"{"op":"txn","then":[{"op":"put","key":"k","key":"l","value":"v"}]}"#);
+        assert!(twice.starts_with("`then`: duplicate field `key`"), "{twice}");
+        assert_eq!(wrong(r#"{"op":"watch"}"#), "a watch needs either `key` or `prefix`");
+        assert_eq!(wrong(r#"{"op":"lease","key":"k"}"#), "`ttl_ms` is missing");
         assert_eq!(wrong(r#"{"op":"put","key":"k"}"#), "`value` is missing");
         assert_eq!(wrong(r#"{"op":"put","key":"k","value":"v","ttl":1}"#), "`ttl` is not a field of put");
         assert_eq!(wrong(r#"{"op":"put","key":1,"value":"v"}"#), "`key` is a string");

@@ -132,6 +132,11 @@ pub fn failure(what: &str, error: &ClientError) -> Failure {
         ClientError::KeyTooLarge { .. } | ClientError::ValueTooLarge { .. } => {
             Failure::new("E0505", format!("{what} is too large")).because(error)
         }
+        ClientError::Compacted { oldest } => {
+            Failure::new("E0516", format!("{what} asks for changes that are not kept"))
+                .because(error)
+                .fix(format!("read the keys as they are, then go on with --from {oldest} or later"))
+        }
         ClientError::Invalid { .. } => Failure::new("E0506", format!("{what} was refused")).because(error),
     }
 }

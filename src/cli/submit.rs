@@ -2,10 +2,12 @@
 
 use std::ffi::OsString;
 use std::path::PathBuf;
+use std::time::Duration;
 
 use clap_complete::ArgValueCompleter;
 
 use super::Context;
+use super::arguments;
 use super::completions;
 use super::failure::{Exit, Failure};
 use super::{submit_lines, submit_one};
@@ -72,6 +74,10 @@ pub enum Operation {
     Incr(IncrArgs),
     /// Set a key if a condition holds
     Cas(CasArgs),
+    /// Several writes that take effect together, or none, if conditions hold
+    Txn(TxnArgs),
+    /// Let a key vanish after a time, unless it is leased again
+    Lease(LeaseArgs),
 }
 
 /// How words stand for bytes and what is printed; the same for all writes.
@@ -103,6 +109,7 @@ pub struct ValueArgs {
 Examples:
   raftctl submit put colour green
   raftctl submit put photo -f photo.jpg
+  raftctl submit put worker/7 alive --ttl 30s
   raftctl submit put -- --help 'a key that looks like a flag'")]
 pub struct PutArgs {
     /// The key
@@ -111,6 +118,10 @@ pub struct PutArgs {
 
     #[command(flatten)]
     pub value: ValueArgs,
+
+    /// Let the key vanish after this time, unless it is written or leased again
+    #[arg(long, value_name = "TIME", value_parser = arguments::ttl)]
+    pub ttl: Option<Duration>,
 
     #[command(flatten)]
     pub options: WriteOptions,
@@ -185,6 +196,60 @@ pub struct CasArgs {
     /// Only if there is no such key
     #[arg(long)]
     pub absent: bool,
+
+    /// Only if the key was last changed at this revision
+    #[arg(long, value_name = "REVISION")]
+    pub revision: Option<u64>,
+
+    /// Let the key vanish after this time, unless it is written or leased again
+    #[arg(long, value_name = "TIME", value_parser = arguments::ttl)]
+    pub ttl: Option<Duration>,
+
+    #[command(flatten)]
+    pub options: WriteOptions,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  raftctl submit txn -f move.yaml
+  echo '{\"if\":[{\"key\":\"a\",\"value\":\"1\"}],\"then\":[{\"op\":\"put\",\"key\":\"b\",\"value\":\"2\"}]}' | raftctl submit txn -f -
+
+A file in YAML or JSON:
+  if:                                     all must hold for `then`
+    - { key: from, value: \"100\" }         also: revision, version, exists
+  then:
+    - { op: put, key: from, value: \"70\" }
+    - { op: incr, key: to, by: 30 }       also: delete, append, get, lease (ttl_ms)
+  else:                                   taken when one does not
+    - { op: get, key: from }
+
+All that a branch writes has one revision. A condition that does not hold is no error.")]
+pub struct TxnArgs {
+    /// Read the transaction from this file; `-` is stdin
+    #[arg(short, long, value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
+    pub file: PathBuf,
+
+    #[command(flatten)]
+    pub options: WriteOptions,
+}
+
+#[derive(Clone, Debug, clap::Args)]
+#[command(after_help = "\
+Examples:
+  raftctl submit lease worker/7 30s
+  raftctl submit lease lock 30s --revision 42    stay alive, if it is still mine
+  raftctl submit lease worker/7 off              keep the key for ever
+
+The value and revision of the key stay as they are.")]
+pub struct LeaseArgs {
+    /// The key
+    #[arg(value_name = "KEY", allow_negative_numbers = true, add = ArgValueCompleter::new(completions::keys))]
+    pub key: OsString,
+
+    /// How long from now the key stays; `off` is for ever
+    #[arg(value_name = "TIME", value_parser = arguments::lease)]
+    pub ttl: arguments::Lease,
 
     /// Only if the key was last changed at this revision
     #[arg(long, value_name = "REVISION")]

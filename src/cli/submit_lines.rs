@@ -16,14 +16,14 @@ use tokio::sync::mpsc;
 
 use super::Context;
 use super::failure::{Exit, Failure};
+use super::key_order::KeyOrder;
 use super::line_ranges::{LineRange, LineRanges};
 use super::remote;
 use super::submit::{LinesArgs, Operation};
-use super::submit_one::{command_of, encode, unsuccessful};
+use super::submit_one::{Write, encode, unsuccessful, write_of};
 use super::words;
 use crate::api::{Answer, Ask};
 use crate::client::{Aim, Call, Client, ClientError, Completion};
-use crate::state_machine::Command;
 
 /// Lines on their way at once unless told otherwise.
 const IN_FLIGHT: u32 = 256;
@@ -123,11 +123,12 @@ struct Run<'a> {
     /// There are no more lines.
     is_whole: bool,
     interrupted: bool,
-    /// Lines read that wait for an earlier one of the same key.
-    waiting: BTreeMap<Vec<u8>, VecDeque<(u64, Command)>>,
-    waiting_count: usize,
-    open: BTreeMap<u64, Command>,
-    busy_keys: BTreeSet<Vec<u8>>,
+    /// Lines read that wait for an earlier one that touches one of their keys.
+    waiting: BTreeMap<u64, Write>,
+    open: BTreeMap<u64, Write>,
+    order: KeyOrder,
+    /// Lines that may leave now.
+    ready: BTreeSet<u64>,
     tally: Tally,
     first_failure: Option<(u64, Failure)>,
     /// Which lines failed for each cause, as far as causes are told.
@@ -165,9 +166,9 @@ impl<'a> Run<'a> {
             is_whole: false,
             interrupted: false,
             waiting: BTreeMap::new(),
-            waiting_count: 0,
             open: BTreeMap::new(),
-            busy_keys: BTreeSet::new(),
+            order: KeyOrder::default(),
+            ready: BTreeSet::new(),
             tally: Tally::default(),
             first_failure: None,
             causes: BTreeMap::new(),
@@ -222,46 +223,43 @@ impl<'a> Run<'a> {
     /// Takes lines until enough are on their way; gives those that may leave now.
     fn fill(&mut self) -> Vec<Call> {
         let mut calls = Vec::new();
-        while !self.ended && self.open.len() + self.waiting_count < self.in_flight {
+        while !self.ended && self.open.len() + self.waiting.len() < self.in_flight {
             let Some(input) = self.input.pop_front() else { break };
             self.line += 1;
-            match self.command_in(input) {
-                Ok(Some(command)) if self.busy_keys.contains(&command.key) => {
-                    self.waiting_count += 1;
-                    self.waiting.entry(command.key.clone()).or_default().push_back((self.line, command));
+            match self.write_in(input) {
+                Ok(Some(write)) if self.order.enter(self.line, &write.keys) => {
+                    calls.push(self.start(self.line, write));
                 }
-                Ok(Some(command)) => calls.push(self.start(self.line, command)),
+                Ok(Some(write)) => drop(self.waiting.insert(self.line, write)),
                 Ok(None) => {}
                 Err(failure) => self.fail(self.line, failure),
             }
         }
-        let ready: Vec<Vec<u8>> = self.waiting.keys().filter(|key| !self.busy_keys.contains(*key)).cloned().collect();
-        for key in ready {
-            let queue = self.waiting.get_mut(&key).expect("it was listed just now");
-            let (line, command) = queue.pop_front().expect("an empty queue is removed");
-            if queue.is_empty() {
-                self.waiting.remove(&key);
+        for line in std::mem::take(&mut self.ready) {
+            if let Some(write) = self.waiting.remove(&line) {
+                calls.push(self.start(line, write));
             }
-            self.waiting_count -= 1;
-            calls.push(self.start(line, command));
         }
         calls
     }
 
-    fn start(&mut self, line: u64, command: Command) -> Call {
-        let ask = Ask::Write(encode(&command));
-        self.busy_keys.insert(command.key.clone());
-        self.open.insert(line, command);
+    fn start(&mut self, line: u64, write: Write) -> Call {
+        let ask = Ask::Write(encode(&write.update));
+        self.open.insert(line, write);
         Call { token: line, ask, aim: Aim::Leader, deadline: Instant::now() + self.timeout }
     }
 
     fn complete(&mut self, completion: Completion) {
         let line = completion.token;
-        let command = self.open.remove(&line).expect("a line completes once");
-        self.busy_keys.remove(&command.key);
+        let write = self.open.remove(&line).expect("a line completes once");
+        for next in self.order.leave(line, &write.keys) {
+            if self.waiting.get(&next).is_some_and(|write| self.order.is_first(next, &write.keys)) {
+                self.ready.insert(next);
+            }
+        }
         match completion.result {
-            Ok(reply) => match &reply.answer {
-                Answer::Written { outcome, .. } => match unsuccessful(&command, outcome, false) {
+            Ok(reply) => match reply.answer {
+                Answer::Written { outcome, .. } => match unsuccessful(&write, &write.outcome(outcome), false) {
                     None => {
                         self.tally.applied += 1;
                         self.fates.applied.insert(line);
@@ -309,9 +307,7 @@ impl<'a> Run<'a> {
 
     /// Lines that were read but have not left certainly had no effect.
     fn give_up_waiting(&mut self) {
-        let waiting = std::mem::take(&mut self.waiting);
-        self.waiting_count = 0;
-        for (line, _) in waiting.into_values().flatten() {
+        for line in std::mem::take(&mut self.waiting).into_keys() {
             self.fates.unconfirmed.insert(line);
         }
     }
@@ -326,7 +322,7 @@ impl<'a> Run<'a> {
         }
     }
 
-    fn command_in(&mut self, input: Input) -> Result<Option<Command>, Failure> {
+    fn write_in(&mut self, input: Input) -> Result<Option<Write>, Failure> {
         match input {
             Input::Line(_) if self.line < self.from_line => Ok(None),
             Input::Line(mut text) => {
@@ -432,8 +428,8 @@ struct Summary {
     not_read_from: Option<u64>,
 }
 
-/// The command a line holds; none for blank lines and comments.
-fn parse(line: &[u8]) -> Result<Option<Command>, Failure> {
+/// The write a line holds; none for blank lines and comments.
+fn parse(line: &[u8]) -> Result<Option<Write>, Failure> {
     let words = words::split(line).map_err(|error| Failure::new("E0508", "the line is no command").because(&error))?;
     if words.is_empty() {
         return Ok(None);
@@ -453,33 +449,45 @@ fn parse(line: &[u8]) -> Result<Option<Command>, Failure> {
     if takes_stdin(&operation) {
         return Err(Failure::new("E0508", "the line is no command").cause("`-f -` would read the lines themselves"));
     }
-    command_of(&operation).map(Some)
+    write_of(&operation).map(Some)
 }
 
 fn takes_stdin(operation: &Operation) -> bool {
-    let value = match operation {
-        Operation::Put(put) => &put.value,
-        Operation::Append(append) => &append.value,
-        Operation::Cas(cas) => &cas.value,
-        Operation::Delete(_) | Operation::Incr(_) => return false,
+    let file = match operation {
+        Operation::Put(put) => put.value.file.as_ref(),
+        Operation::Append(append) => append.value.file.as_ref(),
+        Operation::Cas(cas) => cas.value.file.as_ref(),
+        Operation::Txn(txn) => Some(&txn.file),
+        Operation::Delete(_) | Operation::Incr(_) | Operation::Lease(_) => None,
     };
-    value.file.as_ref().is_some_and(|path| path.as_os_str() == "-")
+    file.is_some_and(|path| path.as_os_str() == "-")
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state_machine::{Expect, Operation as Write};
+    use crate::state_machine::{Command, Expect, Operation as Machine, Transaction, Update};
+
+    fn command(line: &[u8]) -> Command {
+        match parse(line).unwrap().unwrap().update {
+            Update::Command(command) => command,
+            Update::Transaction(transaction) => panic!("one command was typed: {transaction:?}"),
+        }
+    }
 
     #[test]
     fn a_line_holds_what_follows_submit() {
-        let put = parse(b"put 'a key' \"a value\"").unwrap().unwrap();
-        assert_eq!(put, Command { key: b"a key".to_vec(), operation: Write::Put { value: b"a value".to_vec() } });
-        let cas = parse(b"cas k new --expect old").unwrap().unwrap();
+        let put = command(b"put 'a key' \"a value\"");
+        assert_eq!(put, Command { key: b"a key".to_vec(), operation: Machine::Put { value: b"a value".to_vec() } });
         let expect = Expect::Value(b"old".to_vec());
-        assert_eq!(cas.operation, Write::Cas { expect, value: b"new".to_vec() });
-        assert_eq!(parse(b"incr k -5").unwrap().unwrap().operation, Write::Incr { by: -5 });
-        assert_eq!(parse(b"put -- --help x").unwrap().unwrap().key, b"--help");
+        let cas = Machine::Cas { expect, value: b"new".to_vec() };
+        assert_eq!(command(b"cas k new --expect old").operation, cas);
+        assert_eq!(command(b"incr k -5").operation, Machine::Incr { by: -5 });
+        assert_eq!(command(b"put -- --help x").key, b"--help");
+        assert_eq!(command(b"lease k off").operation, Machine::Lease { ttl_ms: 0 });
+        let leased = parse(b"cas k new --expect old --ttl 2s").unwrap().unwrap();
+        let transaction = Transaction::leased(Command { key: b"k".to_vec(), operation: cas }, 2_000);
+        assert_eq!((leased.word, leased.update), ("cas", Update::Transaction(transaction)));
         assert_eq!(parse(b"   # a comment").unwrap(), None);
     }
 
@@ -494,7 +502,7 @@ mod tests {
 
     #[test]
     fn a_line_cannot_read_the_lines() {
-        for line in [&b"put a -f -"[..], b"append -f - a", b"cas a --absent --file=-"] {
+        for line in [&b"put a -f -"[..], b"append -f - a", b"cas a --absent --file=-", b"txn -f -"] {
             let failure = parse(line).unwrap_err();
             assert_eq!((failure.code, failure.exit), ("E0508", Exit::Usage));
         }

@@ -28,6 +28,9 @@ pub enum ClientError {
     KeyTooLarge { size_bytes: u64, limit_bytes: u64 },
     #[error("the value has {size_bytes} bytes; at most {limit_bytes} are accepted")]
     ValueTooLarge { size_bytes: u64, limit_bytes: u64 },
+    /// What is asked for is kept no more: changes of `oldest` and later revisions are.
+    #[error("only changes from revision {oldest} on are kept")]
+    Compacted { oldest: u64 },
     /// The node did not understand the request, or the request makes no sense. Nothing was applied.
     #[error("{because}")]
     Invalid { because: String },
@@ -93,9 +96,10 @@ impl ClientError {
                 ClientError::Unknown(cause)
             }
             ClientError::SessionExpired => ClientError::Unknown(Cause::SessionExpired),
-            ClientError::KeyTooLarge { .. } | ClientError::ValueTooLarge { .. } | ClientError::Invalid { .. } => {
-                ClientError::Unknown(Cause::RefusedLater { because: self.to_string() })
-            }
+            ClientError::KeyTooLarge { .. }
+            | ClientError::ValueTooLarge { .. }
+            | ClientError::Compacted { .. }
+            | ClientError::Invalid { .. } => ClientError::Unknown(Cause::RefusedLater { because: self.to_string() }),
         }
     }
 }

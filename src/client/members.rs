@@ -14,6 +14,9 @@ use crate::transport::DialError;
 const REDIAL_AFTER_MIN: Duration = Duration::from_millis(20);
 const REDIAL_AFTER_MAX: Duration = Duration::from_millis(200);
 
+/// A member at which watches wait, and of which nothing was heard for so long, is asked for a sign of life.
+const QUIET_MAX: Duration = Duration::from_secs(1);
+
 /// Most members a client keeps in mind: twice the largest cluster.
 const MEMBERS_MAX: usize = 18;
 
@@ -21,8 +24,9 @@ pub(super) struct Member {
     pub endpoint: Endpoint,
     pub link: Option<Link>,
     pub is_up: bool,
-    /// Requests sent and not answered.
+    /// Requests sent and not answered, watches apart: those may take their time.
     pub open: usize,
+    pub watches: usize,
     /// When it last answered, or when the first of the open requests left, if that was later.
     pub heard: Instant,
     /// The client's own status question that is under way, and since when.
@@ -43,6 +47,7 @@ impl Member {
             link: None,
             is_up: false,
             open: 0,
+            watches: 0,
             heard: now,
             question: None,
             rest_until: None,
@@ -66,11 +71,22 @@ impl Member {
         if self.open == 0 { Duration::ZERO } else { now.saturating_duration_since(self.heard) }
     }
 
-    pub(super) fn sent(&mut self, count: usize, now: Instant) {
-        if self.open == 0 {
+    /// Watches wait there, and nothing was heard for so long that it is asked whether it is there at all.
+    pub(super) fn is_quiet(&self, now: Instant) -> bool {
+        self.quiet_at().is_some_and(|at| at <= now)
+    }
+
+    /// When it will have been quiet for too long.
+    pub(super) fn quiet_at(&self) -> Option<Instant> {
+        (self.is_up && self.open == 0 && self.watches > 0).then(|| self.heard + QUIET_MAX)
+    }
+
+    pub(super) fn sent(&mut self, owed: usize, watches: usize, now: Instant) {
+        if self.open == 0 && (owed > 0 || self.watches == 0) {
             self.heard = now;
         }
-        self.open += count;
+        self.open += owed;
+        self.watches += watches;
     }
 
     pub(super) fn connected(&mut self, now: Instant) {
@@ -86,6 +102,7 @@ impl Member {
         self.link = None;
         self.is_up = false;
         self.open = 0;
+        self.watches = 0;
         self.question = None;
         self.redial_at = Some(now + self.redial_after);
         self.redial_after = (self.redial_after * 2).min(REDIAL_AFTER_MAX);

@@ -25,12 +25,14 @@ mod pending;
 mod router;
 mod session;
 pub mod view;
+mod watcher;
 
 use link::{Connector, LinkEvent};
 use router::Router;
 
 pub use error::{Cause, ClientError};
 pub use pending::{Aim, REQUESTS_OPEN_MAX};
+pub use watcher::{WATCH_WAIT, Watcher};
 
 /// A member as the client knows it.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -11,10 +11,14 @@ use crate::raft::NodeId;
 /// Most requests one client keeps open. More wait in the submission queue, then the caller waits.
 pub const REQUESTS_OPEN_MAX: usize = 64 * 1024;
 
-/// An id is `sequence << SLOT_BITS | slot`; the top bit is left to the client's own questions.
+/// An id is `sequence << SLOT_BITS | slot`; the top bit is left to the client's own questions, the one below says that the
+/// answer may take its time.
 const SLOT_BITS: u32 = 20;
 const SLOT_MASK: u64 = (1 << SLOT_BITS) - 1;
-const SEQUENCE_MASK: u64 = (1 << (63 - SLOT_BITS)) - 1;
+const SEQUENCE_MASK: u64 = (1 << (62 - SLOT_BITS)) - 1;
+
+/// Ids of requests whose answers may take their time carry this bit: a member that owes one is not silent.
+const PATIENT_BIT: u64 = 1 << 62;
 
 /// Who should answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -49,7 +53,12 @@ pub(super) struct Pending<T> {
 impl<T> Pending<T> {
     /// Whether a second execution would be a second effect.
     pub fn has_effect(&self) -> bool {
-        matches!(self.ask, Ask::Write(_) | Ask::Transfer { .. })
+        matches!(self.ask, Ask::Write(_) | Ask::Traced(_) | Ask::Transfer { .. })
+    }
+
+    /// Whether a good answer may take long.
+    pub fn is_patient(&self) -> bool {
+        matches!(self.ask, Ask::Watch { .. })
     }
 
     /// Whether it may be sent again although an earlier attempt may have been taken.
@@ -67,9 +76,13 @@ impl Aim {
     /// Who should answer `ask` when the caller has no wish of its own.
     pub fn of(ask: &Ask) -> Aim {
         match ask {
-            Ask::Write(_) | Ask::Transfer { .. } | Ask::Read { consistency: Consistency::Lease, .. } => Aim::Leader,
+            Ask::Write(_)
+            | Ask::Traced(_)
+            | Ask::Transfer { .. }
+            | Ask::Read { consistency: Consistency::Lease, .. } => Aim::Leader,
             Ask::Read { consistency: Consistency::Linearizable, .. } => Aim::Read,
             Ask::Read { consistency: Consistency::Stale, .. }
+            | Ask::Watch { .. }
             | Ask::Status
             | Ask::Snapshot { .. }
             | Ask::SnapshotPart { .. }
@@ -101,7 +114,7 @@ impl<T> Slab<T> {
             self.slots.push(None);
             u32::try_from(self.slots.len() - 1).expect("slots fit 20 bits")
         });
-        let id = self.fresh_id(u64::from(slot));
+        let id = self.fresh_id(u64::from(slot)) | if pending.is_patient() { PATIENT_BIT } else { 0 };
         self.slots[slot as usize] = Some((id, pending));
         self.open += 1;
         id
@@ -110,7 +123,7 @@ impl<T> Slab<T> {
     /// Gives a request a new id for its next attempt; answers to the old one no longer find it.
     pub fn renew(&mut self, id: u64) -> u64 {
         let slot = id & SLOT_MASK;
-        let fresh = self.fresh_id(slot);
+        let fresh = self.fresh_id(slot) | id & PATIENT_BIT;
         let held = self.slots[slot as usize].as_mut().expect("only open requests are renewed");
         assert_eq!(held.0, id, "only the latest attempt is renewed");
         held.0 = fresh;
@@ -148,6 +161,11 @@ impl<T> Slab<T> {
         self.sequence = (self.sequence + 1) & SEQUENCE_MASK;
         self.sequence << SLOT_BITS | slot
     }
+}
+
+/// Whether the answer to this request may take its time.
+pub(super) fn is_patient(id: u64) -> bool {
+    id & PATIENT_BIT != 0
 }
 
 fn slot_of(id: u64) -> usize {

@@ -17,8 +17,8 @@ use std::time::{Duration, Instant};
 
 use super::error::{Cause, ClientError};
 use super::link::{LinkEvent, News, Opener};
-use super::members::Members;
-use super::pending::{Aim, Pending, REQUESTS_OPEN_MAX, Slab};
+use super::members::{Member, Members};
+use super::pending::{Aim, Pending, REQUESTS_OPEN_MAX, Slab, is_patient};
 use super::session::Session;
 use super::{Call, Completion, Endpoint, Reply};
 use crate::api::{Answer, Ask, Hint, NodeStatus, Refused, Request, Response};
@@ -135,7 +135,8 @@ impl Router {
     pub(super) fn next_time(&self) -> Option<Instant> {
         let waiting = !self.unsent.is_empty() || self.members.iter().any(|(_, member)| member.open > 0);
         let poll = waiting.then(|| Instant::now() + if self.unsent.is_empty() { QUESTION_EVERY } else { REST });
-        [self.deadline_check, poll].into_iter().flatten().min()
+        let quiet = self.members.iter().filter_map(|(_, member)| member.quiet_at()).min();
+        [self.deadline_check, poll, quiet].into_iter().flatten().min()
     }
 
     pub(super) fn on_event(&mut self, event: LinkEvent, now: Instant) {
@@ -154,7 +155,9 @@ impl Router {
             }
             News::Responses(responses) => {
                 member.heard = now;
-                member.open = member.open.saturating_sub(responses.len());
+                let owed = responses.iter().filter(|response| !is_patient(response.id)).count();
+                member.open = member.open.saturating_sub(owed);
+                member.watches = member.watches.saturating_sub(responses.len() - owed);
                 for response in responses {
                     self.on_response(node, response, now);
                 }
@@ -176,6 +179,10 @@ impl Router {
     pub(super) fn on_time(&mut self, now: Instant) {
         if self.deadline_check.is_some_and(|at| at <= now) {
             self.expire(now);
+        }
+        let quiet = |(node, member): (NodeId, &Member)| member.is_quiet(now).then_some(node);
+        for node in self.members.iter().filter_map(quiet).collect::<Vec<_>>() {
+            self.ask(node, now);
         }
         let silent = self.members.iter().any(|(_, member)| member.silent_for(now) >= SILENCE_MAX);
         let lost = self.is_leader_missing();
@@ -229,7 +236,7 @@ impl Router {
     fn is_numbered(&mut self, id: u64, node: NodeId, now: Instant) -> bool {
         let Some(session) = &mut self.session else { return true };
         let pending = self.slab.find(id).expect("it was found just now");
-        let Ask::Write(command) = &mut pending.ask else { return true };
+        let (Ask::Write(command) | Ask::Traced(command)) = &mut pending.ask else { return true };
         if pending.numbered.is_some() {
             return true;
         }
@@ -248,7 +255,8 @@ impl Router {
 
     fn send(&mut self, node: NodeId, batch: Vec<Request>, now: Instant) {
         let member = self.members.get_mut(node).expect("requests are routed to members");
-        member.sent(batch.len(), now);
+        let owed = batch.iter().filter(|request| !is_patient(request.id)).count();
+        member.sent(owed, batch.len() - owed, now);
         member.link.as_ref().expect("requests are routed to links that are up").send(batch);
     }
 
@@ -341,7 +349,7 @@ impl Router {
         match response.answer {
             Answer::Refused(refused) => self.on_refused(node, response.id, refused, now),
             answer => {
-                if let Answer::Written { term, .. } = &answer
+                if let Answer::Written { term, .. } | Answer::Traced { term, .. } = &answer
                     && *term >= self.leader_term
                 {
                     self.leader = Some(node);
@@ -411,6 +419,13 @@ impl Router {
             }
             Refused::Unavailable { because } => {
                 self.rest(node, now);
+                // A node that cannot serve a watch has no leader; the leader has.
+                if let Some(pending) = self.slab.find(id)
+                    && pending.is_patient()
+                    && pending.aim == Aim::Anyone
+                {
+                    pending.aim = Aim::Read;
+                }
                 self.again(id, Cause::Refused { node: name, because });
             }
             // Whether somebody makes room is not to be waited for.
@@ -424,6 +439,7 @@ impl Router {
             Refused::ValueTooLarge { size_bytes, limit_bytes } => {
                 self.finish(id, Err(ClientError::ValueTooLarge { size_bytes, limit_bytes }));
             }
+            Refused::Compacted { oldest } => self.finish(id, Err(ClientError::Compacted { oldest: oldest.0 })),
             Refused::Invalid { because } => self.finish(id, Err(ClientError::Invalid { because })),
         }
     }
@@ -491,7 +507,7 @@ impl Router {
         if pending.may_be_applied || pending.sessions_ended > SESSIONS_ENDED_MAX {
             return self.finish(id, Err(ClientError::SessionExpired));
         }
-        if let Ask::Write(bytes) = &mut pending.ask {
+        if let Ask::Write(bytes) | Ask::Traced(bytes) = &mut pending.ask {
             bytes.truncate(numbered.command_bytes);
         }
         pending.numbered = None;
@@ -585,7 +601,7 @@ mod tests {
     use crate::client::link::Link;
     use crate::codec::entry::{decode_write, encode_command};
     use crate::raft::Index;
-    use crate::state_machine::{Command, Operation, Outcome, SessionTag};
+    use crate::state_machine::{Command, Operation, Outcome, SessionTag, UpdateRef};
 
     type Wires = Arc<Mutex<Vec<(NodeId, u64, mpsc::UnboundedReceiver<Vec<Request>>)>>>;
 
@@ -654,7 +670,7 @@ mod tests {
             let (node, request) = self.sent.remove(0);
             let Ask::Write(bytes) = &request.ask else { panic!("{request:?} is no write") };
             let write = decode_write(bytes).expect("the command is still one");
-            assert_eq!(write.command.key, b"k");
+            assert!(matches!(write.update, UpdateRef::Command(command) if command.key == b"k"));
             (node, request.id, write.session.expect("it has a session"))
         }
 

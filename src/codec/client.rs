@@ -15,21 +15,25 @@ use core::time::Duration;
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 use messages::{
-    AnswerMessage, AskMessage, ConditionFailedMessage, ConsistencyCode, CurrentMessage, CutMessage, DigestMessage,
-    Empty, HealMessage, HintMessage, ItemMessage, ItemsMessage, LinksMessage, MemberStatusMessage, NotLeaderMessage,
-    OutcomeKind, OutcomeMessage, PartMessage, QueryMessage, ReadMessage, RefusedKind, RefusedMessage, RejectedMessage,
-    RejectionCode, RequestMessage, ResponseMessage, ScanMessage, SizeMessage, SnapshotIdMessage, StatusMessage,
-    TransferMessage, ValueMessage, WrittenMessage,
+    AnswerMessage, AskMessage, ChangeMessage, ChangesMessage, ConditionFailedMessage, ConsistencyCode, CurrentMessage,
+    CutMessage, DigestMessage, Empty, HealMessage, HintMessage, ItemMessage, ItemsMessage, LinksMessage,
+    MemberStatusMessage, NotLeaderMessage, OutcomeKind, OutcomeMessage, PartMessage, QueryMessage, ReadMessage,
+    ReceiptMessage, RefusedKind, RefusedMessage, RejectedMessage, RejectionCode, RequestMessage, ResponseMessage,
+    ScanMessage, SizeMessage, SnapshotIdMessage, StageMessage, StateMessage, StatusMessage, StepKind, StepMessage,
+    TracedMessage, TransactionMessage, TransactionRejectedMessage, TransferMessage, ValueMessage, WatchKeys,
+    WatchMessage, WrittenMessage,
 };
 use prost::Message as _;
 
 use super::frame::{FRAME_LENGTH_BYTES, FrameError, append_frame};
 use crate::api::{
-    Answer, Ask, Consistency, CutLinks, Hint, Item, KEY_SIZE_MAX, MemberStatus, NodeStatus, Query, Refused, Request,
-    Response,
+    Answer, Ask, Consistency, CutLinks, Hint, Item, KEY_SIZE_MAX, KeyChange, Keys, MemberStatus, NodeStatus, Query,
+    Receipt, Refused, Request, Response, State,
 };
 use crate::raft::{Index, LogId, NodeId, SnapshotId, Term};
-use crate::state_machine::{Outcome, command};
+use crate::state_machine::{
+    Branch, Current, Outcome, Rejection, StepOutcome, TransactionOutcome, TransactionRejection,
+};
 
 /// Longest response frame a client accepts, in bytes: far above a scan page and the largest value.
 pub const RESPONSE_FRAME_BYTES_MAX: usize = 160 << 20;
@@ -128,6 +132,7 @@ impl RequestReader {
 pub fn encode_request(request: Request, out: &mut BytesMut) {
     let ask = match request.ask {
         Ask::Write(command) => AskMessage::Write(command),
+        Ask::Traced(command) => AskMessage::Traced(command),
         Ask::Read { query, consistency, at_least } => AskMessage::Read(ReadMessage {
             query: Some(match query {
                 Query::Get { key } => QueryMessage::Get(key),
@@ -141,6 +146,15 @@ pub fn encode_request(request: Request, out: &mut BytesMut) {
                 Consistency::Lease => ConsistencyCode::Lease as i32,
             },
             at_least: at_least.0,
+        }),
+        Ask::Watch { keys, after, previous, wait } => AskMessage::Watch(WatchMessage {
+            keys: Some(match keys {
+                Keys::One(key) => WatchKeys::One(key),
+                Keys::Prefix(prefix) => WatchKeys::Prefix(prefix),
+            }),
+            after: after.0,
+            previous,
+            wait_ms: u64::try_from(wait.as_millis()).unwrap_or(u64::MAX),
         }),
         Ask::Status => AskMessage::Status(Empty {}),
         Ask::Transfer { to } => AskMessage::Transfer(TransferMessage { to: to.map_or(0, |id| id.0) }),
@@ -165,11 +179,23 @@ pub fn encode_response(response: Response, out: &mut BytesMut) {
             term: term.0,
             outcome: Some(outcome_to_message(outcome)),
         }),
+        Answer::Traced { revision, term, outcome, receipt } => AnswerMessage::Traced(TracedMessage {
+            written: Some(WrittenMessage {
+                revision: revision.0,
+                term: term.0,
+                outcome: Some(outcome_to_message(outcome)),
+            }),
+            receipt: Some(receipt_to_message(*receipt)),
+        }),
         Answer::Value { item, at } => AnswerMessage::Value(ValueMessage { item: item.map(item_to_message), at: at.0 }),
         Answer::Items { items, more, at } => AnswerMessage::Items(ItemsMessage {
             items: items.into_iter().map(item_to_message).collect(),
             more,
             at: at.0,
+        }),
+        Answer::Changes { changes, up_to } => AnswerMessage::Changes(ChangesMessage {
+            changes: changes.into_iter().map(change_to_message).collect(),
+            up_to: up_to.0,
         }),
         Answer::Status(status) => AnswerMessage::Status(Box::new(status_to_message(*status))),
         Answer::Transferring { to } => AnswerMessage::Transferring(to.0),
@@ -204,6 +230,7 @@ fn decode_ask(body: Bytes) -> Result<Ask, String> {
     let unknown = || "the request is not known to this version".to_owned();
     Ok(match message.ask.ok_or_else(unknown)? {
         AskMessage::Write(command) => Ask::Write(command),
+        AskMessage::Traced(command) => Ask::Traced(command),
         AskMessage::Read(read) => Ask::Read {
             query: match read.query.ok_or_else(unknown)? {
                 QueryMessage::Get(key) => Query::Get { key },
@@ -218,6 +245,15 @@ fn decode_ask(body: Bytes) -> Result<Ask, String> {
                 Err(_) => return Err("the consistency is not known to this version".to_owned()),
             },
             at_least: Index(read.at_least),
+        },
+        AskMessage::Watch(watch) => Ask::Watch {
+            keys: match watch.keys.ok_or_else(unknown)? {
+                WatchKeys::One(key) => Keys::One(key),
+                WatchKeys::Prefix(prefix) => Keys::Prefix(prefix),
+            },
+            after: Index(watch.after),
+            previous: watch.previous,
+            wait: Duration::from_millis(watch.wait_ms),
         },
         AskMessage::Status(Empty {}) => Ask::Status,
         AskMessage::Transfer(transfer) => Ask::Transfer { to: some_node(transfer.to) },
@@ -244,12 +280,24 @@ fn decode_answer(body: Bytes) -> Result<Answer, String> {
             term: Term(written.term),
             outcome: written.outcome.and_then(outcome_from_message).ok_or_else(unknown)?,
         },
+        AnswerMessage::Traced(TracedMessage { written, receipt }) => {
+            let written = written.ok_or_else(unknown)?;
+            Answer::Traced {
+                revision: Index(written.revision),
+                term: Term(written.term),
+                outcome: written.outcome.and_then(outcome_from_message).ok_or_else(unknown)?,
+                receipt: Box::new(receipt_from_message(receipt.ok_or_else(unknown)?)),
+            }
+        }
         AnswerMessage::Value(value) => Answer::Value { item: value.item.map(item_from_message), at: Index(value.at) },
         AnswerMessage::Items(items) => Answer::Items {
             items: items.items.into_iter().map(item_from_message).collect(),
             more: items.more,
             at: Index(items.at),
         },
+        AnswerMessage::Changes(ChangesMessage { changes, up_to }) => {
+            Answer::Changes { changes: changes.into_iter().map(change_from_message).collect(), up_to: Index(up_to) }
+        }
         AnswerMessage::Status(status) => Answer::Status(Box::new(status_from_message(*status))),
         AnswerMessage::Transferring(to) => Answer::Transferring { to: NodeId(to) },
         AnswerMessage::Links(links) => Answer::Links(links_from_message(links)),
@@ -303,54 +351,153 @@ fn item_from_message(message: ItemMessage) -> Item {
     }
 }
 
+fn receipt_to_message(receipt: Receipt) -> ReceiptMessage {
+    let micros = |time: Duration| u64::try_from(time.as_micros()).unwrap_or(u64::MAX);
+    let stage = |(node, time): (String, Option<Duration>)| StageMessage { node, after_us: time.map(micros) };
+    ReceiptMessage {
+        durable_us: receipt.durable.map(micros),
+        acknowledged: receipt.acknowledged.into_iter().map(stage).collect(),
+        committed_us: receipt.committed.map(micros),
+        applied_us: micros(receipt.applied),
+    }
+}
+
+fn receipt_from_message(message: ReceiptMessage) -> Receipt {
+    let stage = |stage: StageMessage| (stage.node, stage.after_us.map(Duration::from_micros));
+    Receipt {
+        durable: message.durable_us.map(Duration::from_micros),
+        acknowledged: message.acknowledged.into_iter().map(stage).collect(),
+        committed: message.committed_us.map(Duration::from_micros),
+        applied: Duration::from_micros(message.applied_us),
+    }
+}
+
+fn change_to_message(change: KeyChange) -> ChangeMessage {
+    let KeyChange { revision, key, current, previous } = change;
+    let state = |state: State| StateMessage {
+        value: state.value,
+        revision: state.revision.0,
+        created: state.created.0,
+        version: state.version,
+    };
+    ChangeMessage { revision: revision.0, key, current: current.map(state), previous: previous.map(state) }
+}
+
+fn change_from_message(message: ChangeMessage) -> KeyChange {
+    let ChangeMessage { revision, key, current, previous } = message;
+    let state = |state: StateMessage| State {
+        value: state.value,
+        revision: Index(state.revision),
+        created: Index(state.created),
+        version: state.version,
+    };
+    KeyChange { revision: Index(revision), key, current: current.map(state), previous: previous.map(state) }
+}
+
 fn outcome_to_message(outcome: Outcome) -> OutcomeMessage {
     let what = match outcome {
         Outcome::Written => OutcomeKind::Written(Empty {}),
         Outcome::Deleted { found } => OutcomeKind::Deleted(found),
+        Outcome::Leased { found } => OutcomeKind::Leased(found),
         Outcome::Incremented { value } => OutcomeKind::Incremented(value),
-        Outcome::ConditionFailed { current } => OutcomeKind::ConditionFailed(ConditionFailedMessage {
-            current: current.map(|current| CurrentMessage {
-                value: current.value,
-                revision: current.revision,
-                version: current.version,
-            }),
+        Outcome::ConditionFailed { current } => {
+            OutcomeKind::ConditionFailed(ConditionFailedMessage { current: current.map(current_to_message) })
+        }
+        Outcome::Rejected { because } => OutcomeKind::Rejected(rejection_to_message(because)),
+        Outcome::Transaction(transaction) => OutcomeKind::Transaction(TransactionMessage {
+            otherwise: transaction.branch == Branch::Otherwise,
+            results: transaction.results.into_iter().map(step_to_message).collect(),
         }),
-        Outcome::Rejected { because } => OutcomeKind::Rejected(match because {
-            command::Rejection::NotANumber => {
-                RejectedMessage { code: RejectionCode::NotANumber as i32, ..<_>::default() }
-            }
-            command::Rejection::Overflow => RejectedMessage { code: RejectionCode::Overflow as i32, ..<_>::default() },
-            command::Rejection::ValueTooLarge { size_bytes, limit_bytes } => {
-                RejectedMessage { code: RejectionCode::ValueTooLarge as i32, size_bytes, limit_bytes }
-            }
-        }),
+        Outcome::TransactionRejected(TransactionRejection { branch, step, because }) => {
+            OutcomeKind::TransactionRejected(TransactionRejectedMessage {
+                otherwise: branch == Branch::Otherwise,
+                step,
+                because: Some(rejection_to_message(because)),
+            })
+        }
     };
     OutcomeMessage { what: Some(what) }
 }
 
 fn outcome_from_message(message: OutcomeMessage) -> Option<Outcome> {
+    let branch = |otherwise: bool| if otherwise { Branch::Otherwise } else { Branch::Then };
     Some(match message.what? {
+        OutcomeKind::Transaction(TransactionMessage { otherwise, results }) => {
+            let results = results.into_iter().map(step_from_message).collect::<Option<Vec<_>>>()?;
+            Outcome::Transaction(Box::new(TransactionOutcome { branch: branch(otherwise), results }))
+        }
+        OutcomeKind::TransactionRejected(TransactionRejectedMessage { otherwise, step, because }) => {
+            let because = rejection_from_message(&because?)?;
+            Outcome::TransactionRejected(TransactionRejection { branch: branch(otherwise), step, because })
+        }
+        plain => plain_outcome(plain)?,
+    })
+}
+
+/// Any outcome but that of a transaction, which no step can have.
+fn plain_outcome(what: OutcomeKind) -> Option<Outcome> {
+    Some(match what {
         OutcomeKind::Written(Empty {}) => Outcome::Written,
         OutcomeKind::Deleted(found) => Outcome::Deleted { found },
+        OutcomeKind::Leased(found) => Outcome::Leased { found },
         OutcomeKind::Incremented(value) => Outcome::Incremented { value },
-        OutcomeKind::ConditionFailed(failed) => Outcome::ConditionFailed {
-            current: failed.current.map(|current| command::Current {
-                value: current.value,
-                revision: current.revision,
-                version: current.version,
-            }),
-        },
-        OutcomeKind::Rejected(rejected) => Outcome::Rejected {
-            because: match RejectionCode::try_from(rejected.code).ok()? {
-                RejectionCode::Unspecified => return None,
-                RejectionCode::NotANumber => command::Rejection::NotANumber,
-                RejectionCode::Overflow => command::Rejection::Overflow,
-                RejectionCode::ValueTooLarge => command::Rejection::ValueTooLarge {
-                    size_bytes: rejected.size_bytes,
-                    limit_bytes: rejected.limit_bytes,
-                },
-            },
-        },
+        OutcomeKind::ConditionFailed(failed) => {
+            Outcome::ConditionFailed { current: failed.current.map(current_from_message) }
+        }
+        OutcomeKind::Rejected(rejected) => Outcome::Rejected { because: rejection_from_message(&rejected)? },
+        OutcomeKind::Transaction(_) | OutcomeKind::TransactionRejected(_) => return None,
+    })
+}
+
+fn step_to_message(step: StepOutcome) -> StepMessage {
+    let what = match step {
+        StepOutcome::Read(current) => {
+            StepKind::Read(ConditionFailedMessage { current: current.map(current_to_message) })
+        }
+        StepOutcome::Written(outcome) => StepKind::Written(outcome_to_message(outcome)),
+    };
+    StepMessage { what: Some(what) }
+}
+
+fn step_from_message(message: StepMessage) -> Option<StepOutcome> {
+    Some(match message.what? {
+        StepKind::Read(ConditionFailedMessage { current }) => StepOutcome::Read(current.map(current_from_message)),
+        StepKind::Written(outcome) => StepOutcome::Written(plain_outcome(outcome.what?)?),
+    })
+}
+
+fn current_to_message(current: Current) -> CurrentMessage {
+    let Current { value, revision, version } = current;
+    CurrentMessage { value, revision, version }
+}
+
+fn current_from_message(message: CurrentMessage) -> Current {
+    let CurrentMessage { value, revision, version } = message;
+    Current { value, revision, version }
+}
+
+fn rejection_to_message(because: Rejection) -> RejectedMessage {
+    let plain = |code: RejectionCode| RejectedMessage { code: code as i32, ..RejectedMessage::default() };
+    match because {
+        Rejection::NotANumber => plain(RejectionCode::NotANumber),
+        Rejection::Overflow => plain(RejectionCode::Overflow),
+        Rejection::ValueTooLarge { size_bytes, limit_bytes } => {
+            RejectedMessage { size_bytes, limit_bytes, ..plain(RejectionCode::ValueTooLarge) }
+        }
+        Rejection::ResultTooLarge { limit_bytes } => {
+            RejectedMessage { limit_bytes, ..plain(RejectionCode::ResultTooLarge) }
+        }
+    }
+}
+
+fn rejection_from_message(message: &RejectedMessage) -> Option<Rejection> {
+    let RejectedMessage { size_bytes, limit_bytes, .. } = *message;
+    Some(match RejectionCode::try_from(message.code).ok()? {
+        RejectionCode::Unspecified => return None,
+        RejectionCode::NotANumber => Rejection::NotANumber,
+        RejectionCode::Overflow => Rejection::Overflow,
+        RejectionCode::ValueTooLarge => Rejection::ValueTooLarge { size_bytes, limit_bytes },
+        RejectionCode::ResultTooLarge => Rejection::ResultTooLarge { limit_bytes },
     })
 }
 
@@ -372,6 +519,7 @@ fn refused_to_message(refused: Refused) -> RefusedMessage {
         Refused::Discarded => RefusedKind::Discarded(Empty {}),
         Refused::DiskFull => RefusedKind::DiskFull(Empty {}),
         Refused::SessionExpired { log_time_ms } => RefusedKind::SessionExpired(log_time_ms),
+        Refused::Compacted { oldest } => RefusedKind::Compacted(oldest.0),
     };
     RefusedMessage { why: Some(why) }
 }
@@ -394,6 +542,7 @@ fn refused_from_message(message: RefusedMessage) -> Option<Refused> {
         RefusedKind::Discarded(Empty {}) => Refused::Discarded,
         RefusedKind::DiskFull(Empty {}) => Refused::DiskFull,
         RefusedKind::SessionExpired(log_time_ms) => Refused::SessionExpired { log_time_ms },
+        RefusedKind::Compacted(oldest) => Refused::Compacted { oldest: Index(oldest) },
     })
 }
 
@@ -506,6 +655,7 @@ mod tests {
         let asks = [
             Ask::Write(Bytes::from_static(b"\x08\x01")),
             Ask::Write(Bytes::new()),
+            Ask::Traced(Bytes::from_static(b"\x08\x01")),
             read(Query::Get { key: Vec::new() }, Consistency::Linearizable),
             read(Query::Get { key: b"\xff\x00".to_vec() }, Consistency::Stale),
             read(Query::Get { key: b"k".to_vec() }, Consistency::Lease),
@@ -517,6 +667,13 @@ mod tests {
                 Query::Scan { prefix: Vec::new(), after: None, limit: 0, keys_only: false },
                 Consistency::Linearizable,
             ),
+            Ask::Watch {
+                keys: Keys::One(b"k".to_vec()),
+                after: Index(7),
+                previous: true,
+                wait: Duration::from_millis(1_500),
+            },
+            Ask::Watch { keys: Keys::Prefix(Vec::new()), after: Index(0), previous: false, wait: Duration::ZERO },
             Ask::Status,
             Ask::Transfer { to: None },
             Ask::Transfer { to: Some(NodeId(3)) },
@@ -553,21 +710,42 @@ mod tests {
         }
     }
 
-    fn responses() -> Vec<Response> {
-        let item = Item { key: b"k".to_vec(), value: b"v".to_vec(), revision: Index(4), created: Index(3), version: 2 };
-        let current = command::Current { value: b"v".to_vec(), revision: 4, version: 2 };
-        let too_large = command::Rejection::ValueTooLarge { size_bytes: 5, limit_bytes: 4 };
-        let outcomes = [
+    fn outcomes() -> Vec<Outcome> {
+        let current = Current { value: b"v".to_vec(), revision: 4, version: 2 };
+        let too_large = Rejection::ValueTooLarge { size_bytes: 5, limit_bytes: 4 };
+        vec![
             Outcome::Written,
             Outcome::Deleted { found: true },
             Outcome::Deleted { found: false },
             Outcome::Incremented { value: i64::MIN },
             Outcome::ConditionFailed { current: None },
-            Outcome::ConditionFailed { current: Some(current) },
-            Outcome::Rejected { because: command::Rejection::NotANumber },
-            Outcome::Rejected { because: command::Rejection::Overflow },
+            Outcome::ConditionFailed { current: Some(current.clone()) },
+            Outcome::Rejected { because: Rejection::NotANumber },
+            Outcome::Rejected { because: Rejection::Overflow },
             Outcome::Rejected { because: too_large },
-        ];
+            Outcome::Leased { found: true },
+            Outcome::Leased { found: false },
+            Outcome::TransactionRejected(TransactionRejection {
+                branch: Branch::Otherwise,
+                step: 3,
+                because: Rejection::ResultTooLarge { limit_bytes: 9 },
+            }),
+            Outcome::Transaction(Box::new(TransactionOutcome { branch: Branch::Then, results: Vec::new() })),
+            Outcome::Transaction(Box::new(TransactionOutcome {
+                branch: Branch::Otherwise,
+                results: vec![
+                    StepOutcome::Read(None),
+                    StepOutcome::Read(Some(current)),
+                    StepOutcome::Written(Outcome::Incremented { value: 7 }),
+                ],
+            })),
+        ]
+    }
+
+    fn responses() -> Vec<Response> {
+        let item = Item { key: b"k".to_vec(), value: b"v".to_vec(), revision: Index(4), created: Index(3), version: 2 };
+        let state = State { value: b"v".to_vec(), revision: Index(4), created: Index(3), version: 2 };
+        let change = |current, previous| KeyChange { revision: Index(5), key: b"k".to_vec(), current, previous };
         let hint = Hint { id: NodeId(2), name: "n2".to_owned(), address: "127.0.0.1:7402".to_owned() };
         let refusals = [
             Refused::NotLeader { leader: None },
@@ -579,12 +757,25 @@ mod tests {
             Refused::KeyTooLarge { size_bytes: 2, limit_bytes: 1 },
             Refused::ValueTooLarge { size_bytes: 2, limit_bytes: 1 },
             Refused::Invalid { because: String::new() },
+            Refused::Compacted { oldest: Index(7) },
         ];
-        let mut answers: Vec<Answer> = outcomes
+        let mut answers: Vec<Answer> = outcomes()
             .into_iter()
             .map(|outcome| Answer::Written { revision: Index(4), term: Term(2), outcome })
             .collect();
         answers.extend(refusals.into_iter().map(Answer::Refused));
+        let changes = vec![change(Some(state.clone()), None), change(None, Some(state))];
+        answers.push(Answer::Changes { changes, up_to: Index(9) });
+        answers.push(Answer::Changes { changes: Vec::new(), up_to: Index(0) });
+        let micros = |micros| Some(Duration::from_micros(micros));
+        let receipt = Box::new(Receipt {
+            durable: micros(7),
+            acknowledged: vec![("n2".to_owned(), micros(9)), ("n3".to_owned(), None)],
+            committed: None,
+            applied: Duration::ZERO,
+        });
+        let (revision, term, outcome) = (Index(4), Term(2), Outcome::Written);
+        answers.push(Answer::Traced { revision, term, outcome, receipt });
         answers.push(Answer::Value { item: None, at: Index(1) });
         answers.push(Answer::Value { item: Some(item.clone()), at: Index(1) });
         answers.push(Answer::Items { items: vec![item.clone(), item], more: true, at: Index(1) });

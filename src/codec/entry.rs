@@ -18,14 +18,20 @@ use super::record::{Kind, RECORD_HEADER_BYTES};
 use super::settings::{CLOCK_DRIFT_PPM_DEFAULT, Settings};
 use crate::raft::{Config, ConfigLength, Member, NodeId, StorageId};
 use crate::state_machine::{
-    Command, CommandRef, Expect, ExpectRef, Operation, OperationRef, SessionId, SessionTag, WriteRef,
+    Command, CommandRef, Expect, ExpectRef, Operation, OperationRef, SessionId, SessionTag, Transaction, Update,
+    UpdateRef, WriteRef,
 };
+
+mod transaction;
+
+use transaction::{decode_transaction, encode_transaction, transaction_bytes_max};
 
 /// A decoded payload.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Entry {
     Noop,
     Command(Command),
+    Transaction(Transaction),
     Config {
         config: Arc<Config>,
         settings: Settings,
@@ -49,7 +55,10 @@ pub enum EntryError {
 pub fn decode_entry(kind: Kind, payload: &[u8]) -> Result<Entry, EntryError> {
     match kind {
         Kind::Noop => Ok(Entry::Noop),
-        Kind::Command => decode_command(payload).map(Entry::Command),
+        Kind::Command => Ok(match decode_write(payload)?.update.to_update() {
+            Update::Command(command) => Entry::Command(command),
+            Update::Transaction(transaction) => Entry::Transaction(transaction),
+        }),
         Kind::Config => {
             let (config, settings) = decode_config(payload)?;
             Ok(Entry::Config { config: Arc::new(config), settings })
@@ -59,13 +68,28 @@ pub fn decode_entry(kind: Kind, payload: &[u8]) -> Result<Entry, EntryError> {
     }
 }
 
+/// Bytes that `encode_update` appends at most.
+pub fn encoded_bytes_max(update: &Update) -> usize {
+    match update {
+        Update::Command(command) => command_bytes_max(command),
+        Update::Transaction(transaction) => transaction_bytes_max(transaction),
+    }
+}
+
+pub fn encode_update(update: &Update, out: &mut BytesMut) {
+    match update {
+        Update::Command(command) => encode_command(command, out),
+        Update::Transaction(transaction) => encode_transaction(transaction, out),
+    }
+}
+
 /// Bytes that `encode_command` appends at most.
-pub fn encoded_bytes_max(command: &Command) -> usize {
+fn command_bytes_max(command: &Command) -> usize {
     let value_bytes = match &command.operation {
         Operation::Put { value } | Operation::Append { value } => value.len(),
         Operation::Cas { expect: Expect::Value(expected), value } => expected.len() + value.len(),
         Operation::Cas { value, .. } => value.len(),
-        Operation::Delete | Operation::Incr { .. } => 0,
+        Operation::Delete | Operation::Incr { .. } | Operation::Lease { .. } => 0,
     };
     command.key.len() + value_bytes + 7 * (1 + VARINT_BYTES_MAX)
 }
@@ -83,6 +107,11 @@ pub fn encode_command(command: &Command, out: &mut BytesMut) {
         Operation::Append { value } => (OperationCode::Append, value.clone(), 0),
         Operation::Incr { by } => (OperationCode::Incr, Vec::new(), *by),
         Operation::Cas { value, .. } => (OperationCode::Cas, value.clone(), 0),
+        Operation::Lease { .. } => (OperationCode::Lease, Vec::new(), 0),
+    };
+    let ttl_ms = match &command.operation {
+        Operation::Lease { ttl_ms } => *ttl_ms,
+        _ => 0,
     };
     let message = CommandMessage {
         operation: operation as i32,
@@ -97,6 +126,8 @@ pub fn encode_command(command: &Command, out: &mut BytesMut) {
         awaited: 0,
         opened_ms: 0,
         elapsed_ms: 0,
+        ttl_ms,
+        transaction: None,
     };
     message.encode(out).expect("a growing buffer has room");
 }
@@ -138,10 +169,6 @@ pub fn decode_stamp(payload: &[u8]) -> Result<u64, EntryError> {
     Ok(decode_fields(CommandFields::default(), payload)?.elapsed_ms)
 }
 
-pub fn decode_command(payload: &[u8]) -> Result<Command, EntryError> {
-    decode_write(payload).map(|write| write.command.to_command())
-}
-
 /// Key and value of a put that is all there is in `payload`, with neither session nor stamp: what most entries are, known
 /// without asking of every field which one it is. None for anything else, which `decode_write` reads.
 #[inline]
@@ -158,8 +185,8 @@ pub fn plain_put(payload: &[u8]) -> Option<(&[u8], &[u8])> {
 pub fn decode_write(payload: &[u8]) -> Result<WriteRef<'_>, EntryError> {
     match usual_put(payload) {
         Some((key, value, [])) => {
-            let command = CommandRef { key, operation: OperationRef::Put { value } };
-            Ok(WriteRef { command, session: None, elapsed_ms: 0 })
+            let update = UpdateRef::Command(CommandRef { key, operation: OperationRef::Put { value } });
+            Ok(WriteRef { update, session: None, elapsed_ms: 0 })
         }
         Some((key, value, rest)) => decode_rest(CommandFields { key, value, ..CommandFields::default() }, rest),
         None => decode_rest(CommandFields::default(), payload),
@@ -168,7 +195,16 @@ pub fn decode_write(payload: &[u8]) -> Result<WriteRef<'_>, EntryError> {
 
 fn decode_rest<'a>(fields: CommandFields<'a>, rest: &'a [u8]) -> Result<WriteRef<'a>, EntryError> {
     let fields = decode_fields(fields, rest)?;
-    let operation = match OperationCode::try_from(fields.operation) {
+    let update = match (OperationCode::try_from(fields.operation), fields.transaction) {
+        (Ok(OperationCode::Transaction), Some(bytes)) => UpdateRef::Transaction(Box::new(decode_transaction(bytes)?)),
+        _ => UpdateRef::Command(CommandRef { key: fields.key, operation: operation(&fields)? }),
+    };
+    let session = if fields.session.is_empty() { None } else { Some(fields.session_tag()?) };
+    Ok(WriteRef { update, session, elapsed_ms: fields.elapsed_ms })
+}
+
+fn operation<'a>(fields: &CommandFields<'a>) -> Result<OperationRef<'a>, EntryError> {
+    Ok(match OperationCode::try_from(fields.operation) {
         Ok(OperationCode::Put) => OperationRef::Put { value: fields.value },
         Ok(OperationCode::Delete) => OperationRef::Delete,
         Ok(OperationCode::Append) => OperationRef::Append { value: fields.value },
@@ -182,10 +218,9 @@ fn decode_rest<'a>(fields: CommandFields<'a>, rest: &'a [u8]) -> Result<WriteRef
             };
             OperationRef::Cas { expect, value: fields.value }
         }
-        Err(_) => return Err(EntryError::UnknownCommand),
-    };
-    let session = if fields.session.is_empty() { None } else { Some(fields.session_tag()?) };
-    Ok(WriteRef { command: CommandRef { key: fields.key, operation }, session, elapsed_ms: fields.elapsed_ms })
+        Ok(OperationCode::Lease) => OperationRef::Lease { ttl_ms: fields.ttl_ms },
+        Ok(OperationCode::Get | OperationCode::Transaction) | Err(_) => return Err(EntryError::UnknownCommand),
+    })
 }
 
 /// Takes fields in, on top of those known already.
@@ -221,6 +256,8 @@ struct CommandFields<'a> {
     awaited: u64,
     opened_ms: u64,
     elapsed_ms: u64,
+    ttl_ms: u64,
+    transaction: Option<&'a [u8]>,
 }
 
 /// Keys of the fields of a put, as `encode_command` writes them.
@@ -273,7 +310,9 @@ impl<'a> CommandFields<'a> {
             (10, WireType::Varint) => self.awaited = take_varint(rest)?,
             (11, WireType::Varint) => self.opened_ms = take_varint(rest)?,
             (12, WireType::Varint) => self.elapsed_ms = take_varint(rest)?,
-            (1..=12, _) => return Err(Wrong::WireType),
+            (13, WireType::Varint) => self.ttl_ms = take_varint(rest)?,
+            (14, WireType::LengthDelimited) => self.transaction = Some(take_bytes(rest)?),
+            (1..=14, _) => return Err(Wrong::WireType),
             (tag, _) => {
                 let tag = u32::try_from(tag).ok().filter(|tag| (1..1 << 29).contains(tag)).ok_or(Wrong::Key)?;
                 skip_field(wire, tag, rest, DecodeContext::default()).map_err(|_| Wrong::UnknownField)?;
@@ -463,6 +502,10 @@ enum OperationCode {
     Append = 2,
     Incr = 3,
     Cas = 4,
+    Lease = 5,
+    Transaction = 6,
+    /// Only as a step of a transaction.
+    Get = 7,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -493,6 +536,11 @@ struct CommandMessage {
     /// The leader's stamp.
     #[prost(uint64, tag = "12")]
     elapsed_ms: u64,
+    #[prost(uint64, tag = "13")]
+    ttl_ms: u64,
+    /// A `TransactionMessage`, of a transaction alone.
+    #[prost(bytes = "vec", optional, tag = "14")]
+    transaction: Option<Vec<u8>>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -562,7 +610,14 @@ mod tests {
         out
     }
 
-    fn any_command() -> impl Strategy<Value = Command> {
+    fn decoded(bytes: &[u8]) -> Result<Command, EntryError> {
+        match decode_write(bytes)?.update.to_update() {
+            Update::Command(command) => Ok(command),
+            Update::Transaction(_) => Err(EntryError::UnknownCommand),
+        }
+    }
+
+    pub(super) fn any_command() -> impl Strategy<Value = Command> {
         let bytes = || proptest::collection::vec(any::<u8>(), 0..300);
         let expect = prop_oneof![
             Just(Expect::Absent),
@@ -575,6 +630,7 @@ mod tests {
             bytes().prop_map(|value| Operation::Append { value }),
             any::<i64>().prop_map(|by| Operation::Incr { by }),
             (expect, bytes()).prop_map(|(expect, value)| Operation::Cas { expect, value }),
+            any::<u64>().prop_map(|ttl_ms| Operation::Lease { ttl_ms }),
         ];
         (bytes(), operation).prop_map(|(key, operation)| Command { key, operation })
     }
@@ -603,6 +659,8 @@ mod tests {
             awaited: fields.awaited,
             opened_ms: fields.opened_ms,
             elapsed_ms: fields.elapsed_ms,
+            ttl_ms: fields.ttl_ms,
+            transaction: fields.transaction.map(<[u8]>::to_vec),
         })
     }
 
@@ -619,7 +677,7 @@ mod tests {
     proptest! {
         #[test]
         fn a_command_reads_back_as_it_was_written(command in any_command()) {
-            prop_assert!(encoded(&command).len() <= encoded_bytes_max(&command));
+            prop_assert!(encoded(&command).len() <= command_bytes_max(&command));
             let plain = plain_put(&encoded(&command)).map(|(key, value)| (key.to_vec(), value.to_vec()));
             // An empty field is not written at all, so that is not the usual put.
             let expected = match &command.operation {
@@ -627,7 +685,7 @@ mod tests {
                 _ => None,
             };
             prop_assert_eq!(plain, expected.map(|value| (command.key.clone(), value)));
-            prop_assert_eq!(decode_command(&encoded(&command)), Ok(command));
+            prop_assert_eq!(decoded(&encoded(&command)), Ok(command));
         }
 
         #[test]
@@ -654,16 +712,16 @@ mod tests {
     fn a_write_of_a_session_reads_back_and_one_from_before_sessions_has_none() {
         let command = Command { key: b"k".to_vec(), operation: Operation::Put { value: b"v".to_vec() } };
         let mut bytes = encoded(&command);
-        let plain = WriteRef { command: command.view(), session: None, elapsed_ms: 0 };
-        assert_eq!(decode_write(&bytes), Ok(plain));
+        let plain = WriteRef { update: UpdateRef::Command(command.view()), session: None, elapsed_ms: 0 };
+        assert_eq!(decode_write(&bytes).as_ref(), Ok(&plain));
         for (session, serial, awaited_from, opened_ms) in [(0, 1, 1, 0), (u128::MAX, u64::MAX, 0, u64::MAX)] {
             let tag = SessionTag { session: SessionId(session), serial, awaited_from, opened_ms };
             let mut bytes = bytes.clone();
             append_session(tag, &mut bytes);
             assert!(bytes.len() <= encoded(&command).len() + SESSION_TAG_BYTES_MAX);
-            assert_eq!(decode_write(&bytes), Ok(WriteRef { session: Some(tag), ..plain }));
+            assert_eq!(decode_write(&bytes), Ok(WriteRef { session: Some(tag), ..plain.clone() }));
             assert_eq!(plain_put(&bytes), None, "a session is more than a plain put");
-            assert_eq!(decode_command(&bytes).as_ref(), Ok(&command));
+            assert_eq!(decoded(&bytes).as_ref(), Ok(&command));
         }
         append_session(
             SessionTag { session: SessionId(0x0102), serial: 300, awaited_from: 299, opened_ms: 5 },
@@ -700,14 +758,14 @@ mod tests {
         let command = Command { key: b"k".to_vec(), operation: Operation::Put { value: b"v".to_vec() } };
         let mut bytes = encoded(&command).to_vec();
         bytes.extend_from_slice(&[0xfa, 0x06, 2, b'h', b'i']);
-        assert_eq!(decode_command(&bytes), Ok(command));
+        assert_eq!(decoded(&bytes), Ok(command));
     }
 
     #[test]
     fn a_cas_without_a_single_condition_is_refused() {
         let message = CommandMessage { operation: OperationCode::Cas as i32, ..CommandMessage::default() };
-        assert!(matches!(decode_command(&message.encode_to_vec()), Err(EntryError::Malformed(_))));
+        assert!(matches!(decode_write(&message.encode_to_vec()), Err(EntryError::Malformed(_))));
         let message = CommandMessage { expect_absent: true, expect_revision: Some(3), ..message };
-        assert!(matches!(decode_command(&message.encode_to_vec()), Err(EntryError::Malformed(_))));
+        assert!(matches!(decode_write(&message.encode_to_vec()), Err(EntryError::Malformed(_))));
     }
 }

@@ -2,6 +2,7 @@
 //! added survives passing through an older one.
 
 pub mod batch;
+pub mod changes;
 pub mod client;
 pub mod entry;
 pub mod frame;

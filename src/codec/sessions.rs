@@ -14,7 +14,10 @@
 use bytes::{Buf, BufMut};
 
 use crate::state_machine::sessions::{Answer, Session};
-use crate::state_machine::{Current, Outcome, Rejection, SessionId, SessionLimits, Sessions, StateMachine, Written};
+use crate::state_machine::{
+    Branch, Current, Outcome, Rejection, SessionId, SessionLimits, Sessions, StateMachine, StepOutcome,
+    TransactionOutcome, TransactionRejection, Written,
+};
 
 /// Bytes before the first session.
 pub const SESSIONS_HEAD_BYTES: usize = 32;
@@ -38,6 +41,15 @@ const FAILED: u8 = 6;
 const NOT_A_NUMBER: u8 = 7;
 const OVERFLOW: u8 = 8;
 const VALUE_TOO_LARGE: u8 = 9;
+const LEASED_NOTHING: u8 = 10;
+const LEASED: u8 = 11;
+const THEN: u8 = 12;
+const OTHERWISE: u8 = 13;
+const THEN_REJECTED: u8 = 14;
+const OTHERWISE_REJECTED: u8 = 15;
+const RESULT_TOO_LARGE: u8 = 16;
+const READ_NOTHING: u8 = 17;
+const READ: u8 = 18;
 
 /// Why bytes are not the sessions of a snapshot.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -155,20 +167,44 @@ impl RestoringSessions {
 }
 
 fn session_bytes(session: &Session) -> usize {
-    let of_answers: usize = session.answers().map(|answer| ANSWER_FIXED_BYTES + outcome_bytes(&answer.written)).sum();
+    let of_one = |answer: &Answer| ANSWER_FIXED_BYTES + outcome_bytes(&answer.written.outcome);
+    let of_answers: usize = session.answers().map(of_one).sum();
     SESSION_FIXED_BYTES + of_answers
 }
 
 /// Behind the code.
-fn outcome_bytes(written: &Written) -> usize {
-    match &written.outcome {
+fn outcome_bytes(outcome: &Outcome) -> usize {
+    match outcome {
         Outcome::Incremented { .. } => 8,
-        Outcome::ConditionFailed { current: Some(current) } => 20 + current.value.len(),
-        Outcome::Rejected { because: Rejection::ValueTooLarge { .. } } => 16,
+        Outcome::ConditionFailed { current: Some(current) } => current_bytes(current),
+        Outcome::Rejected { because } => rejection_bytes(*because),
+        Outcome::Transaction(transaction) => {
+            4 + transaction.results.iter().map(|step| 1 + step_bytes(step)).sum::<usize>()
+        }
+        Outcome::TransactionRejected(TransactionRejection { because, .. }) => 5 + rejection_bytes(*because),
         Outcome::Written
         | Outcome::Deleted { .. }
-        | Outcome::ConditionFailed { current: None }
-        | Outcome::Rejected { because: Rejection::NotANumber | Rejection::Overflow } => 0,
+        | Outcome::Leased { .. }
+        | Outcome::ConditionFailed { current: None } => 0,
+    }
+}
+
+fn step_bytes(step: &StepOutcome) -> usize {
+    match step {
+        StepOutcome::Read(current) => current.as_ref().map_or(0, current_bytes),
+        StepOutcome::Written(outcome) => outcome_bytes(outcome),
+    }
+}
+
+fn current_bytes(current: &Current) -> usize {
+    20 + current.value.len()
+}
+
+fn rejection_bytes(because: Rejection) -> usize {
+    match because {
+        Rejection::NotANumber | Rejection::Overflow => 0,
+        Rejection::ValueTooLarge { .. } => 16,
+        Rejection::ResultTooLarge { .. } => 8,
     }
 }
 
@@ -177,28 +213,62 @@ fn put_answer(answer: &Answer, out: &mut Vec<u8>) {
     for number in [answer.serial, *revision, *term] {
         out.put_u64_le(number);
     }
+    put_outcome(outcome, out);
+}
+
+fn put_outcome(outcome: &Outcome, out: &mut Vec<u8>) {
     match outcome {
         Outcome::Written => out.put_u8(WRITTEN),
-        Outcome::Deleted { found: false } => out.put_u8(DELETED_NOTHING),
-        Outcome::Deleted { found: true } => out.put_u8(DELETED),
+        Outcome::Deleted { found } => out.put_u8(if *found { DELETED } else { DELETED_NOTHING }),
+        Outcome::Leased { found } => out.put_u8(if *found { LEASED } else { LEASED_NOTHING }),
         Outcome::Incremented { value } => {
             out.put_u8(INCREMENTED);
             out.put_i64_le(*value);
         }
-        Outcome::ConditionFailed { current: None } => out.put_u8(FAILED_ABSENT),
-        Outcome::ConditionFailed { current: Some(Current { value, revision, version }) } => {
-            out.put_u8(FAILED);
-            out.put_u64_le(*revision);
-            out.put_u64_le(*version);
-            out.put_u32_le(u32::try_from(value.len()).expect("values are far below 4 GiB"));
-            out.put_slice(value);
+        Outcome::ConditionFailed { current } => put_current(current.as_ref(), [FAILED_ABSENT, FAILED], out),
+        Outcome::Rejected { because } => put_rejection(*because, out),
+        Outcome::Transaction(transaction) => {
+            out.put_u8(if transaction.branch == Branch::Then { THEN } else { OTHERWISE });
+            out.put_u32_le(u32::try_from(transaction.results.len()).expect("the steps of a transaction are bounded"));
+            transaction.results.iter().for_each(|step| put_step(step, out));
         }
-        Outcome::Rejected { because: Rejection::NotANumber } => out.put_u8(NOT_A_NUMBER),
-        Outcome::Rejected { because: Rejection::Overflow } => out.put_u8(OVERFLOW),
-        Outcome::Rejected { because: Rejection::ValueTooLarge { size_bytes, limit_bytes } } => {
+        Outcome::TransactionRejected(TransactionRejection { branch, step, because }) => {
+            out.put_u8(if *branch == Branch::Then { THEN_REJECTED } else { OTHERWISE_REJECTED });
+            out.put_u32_le(*step);
+            put_rejection(*because, out);
+        }
+    }
+}
+
+fn put_step(step: &StepOutcome, out: &mut Vec<u8>) {
+    match step {
+        StepOutcome::Read(current) => put_current(current.as_ref(), [READ_NOTHING, READ], out),
+        StepOutcome::Written(outcome) => put_outcome(outcome, out),
+    }
+}
+
+/// `codes`: for nothing and for something.
+fn put_current(current: Option<&Current>, codes: [u8; 2], out: &mut Vec<u8>) {
+    let Some(Current { value, revision, version }) = current else { return out.put_u8(codes[0]) };
+    out.put_u8(codes[1]);
+    out.put_u64_le(*revision);
+    out.put_u64_le(*version);
+    out.put_u32_le(u32::try_from(value.len()).expect("values are far below 4 GiB"));
+    out.put_slice(value);
+}
+
+fn put_rejection(because: Rejection, out: &mut Vec<u8>) {
+    match because {
+        Rejection::NotANumber => out.put_u8(NOT_A_NUMBER),
+        Rejection::Overflow => out.put_u8(OVERFLOW),
+        Rejection::ValueTooLarge { size_bytes, limit_bytes } => {
             out.put_u8(VALUE_TOO_LARGE);
-            out.put_u64_le(*size_bytes);
-            out.put_u64_le(*limit_bytes);
+            out.put_u64_le(size_bytes);
+            out.put_u64_le(limit_bytes);
+        }
+        Rejection::ResultTooLarge { limit_bytes } => {
+            out.put_u8(RESULT_TOO_LARGE);
+            out.put_u64_le(limit_bytes);
         }
     }
 }
@@ -207,30 +277,75 @@ fn take_answer(rest: &mut &[u8], number: u64) -> Result<Answer, SessionsError> {
     let short = |_| SessionsError::Short { number };
     let serial = rest.try_get_u64_le().map_err(short)?;
     let (revision, term) = (rest.try_get_u64_le().map_err(short)?, rest.try_get_u64_le().map_err(short)?);
-    let outcome = match rest.try_get_u8().map_err(short)? {
+    let code = rest.try_get_u8().map_err(short)?;
+    let outcome = match code {
+        THEN | OTHERWISE => take_transaction(code, rest, number)?,
+        THEN_REJECTED | OTHERWISE_REJECTED => {
+            let branch = if code == THEN_REJECTED { Branch::Then } else { Branch::Otherwise };
+            let step = rest.try_get_u32_le().map_err(short)?;
+            let code = rest.try_get_u8().map_err(short)?;
+            let because = take_rejection(code, rest, number)?;
+            Outcome::TransactionRejected(TransactionRejection { branch, step, because })
+        }
+        code => take_plain(code, rest, number)?,
+    };
+    Ok(Answer { serial, written: Written { revision, term, outcome } })
+}
+
+fn take_transaction(code: u8, rest: &mut &[u8], number: u64) -> Result<Outcome, SessionsError> {
+    let short = |_| SessionsError::Short { number };
+    let branch = if code == THEN { Branch::Then } else { Branch::Otherwise };
+    let count = rest.try_get_u32_le().map_err(short)?;
+    // A step takes a byte at least.
+    if count as usize > rest.len() {
+        return Err(SessionsError::Short { number });
+    }
+    let mut results = Vec::with_capacity(count as usize);
+    for _ in 0..count {
+        results.push(match rest.try_get_u8().map_err(short)? {
+            READ_NOTHING => StepOutcome::Read(None),
+            READ => StepOutcome::Read(Some(take_current(rest, number)?)),
+            code => StepOutcome::Written(take_plain(code, rest, number)?),
+        });
+    }
+    Ok(Outcome::Transaction(Box::new(TransactionOutcome { branch, results })))
+}
+
+/// Any outcome but that of a transaction.
+fn take_plain(code: u8, rest: &mut &[u8], number: u64) -> Result<Outcome, SessionsError> {
+    let short = |_| SessionsError::Short { number };
+    Ok(match code {
         WRITTEN => Outcome::Written,
         DELETED_NOTHING => Outcome::Deleted { found: false },
         DELETED => Outcome::Deleted { found: true },
+        LEASED_NOTHING => Outcome::Leased { found: false },
+        LEASED => Outcome::Leased { found: true },
         INCREMENTED => Outcome::Incremented { value: rest.try_get_i64_le().map_err(short)? },
         FAILED_ABSENT => Outcome::ConditionFailed { current: None },
-        FAILED => {
-            let revision = rest.try_get_u64_le().map_err(short)?;
-            let version = rest.try_get_u64_le().map_err(short)?;
-            let length = rest.try_get_u32_le().map_err(short)? as usize;
-            let (value, behind) = rest.split_at_checked(length).ok_or(SessionsError::Short { number })?;
-            *rest = behind;
-            Outcome::ConditionFailed { current: Some(Current { value: value.to_vec(), revision, version }) }
-        }
-        NOT_A_NUMBER => Outcome::Rejected { because: Rejection::NotANumber },
-        OVERFLOW => Outcome::Rejected { because: Rejection::Overflow },
-        VALUE_TOO_LARGE => {
-            let size_bytes = rest.try_get_u64_le().map_err(short)?;
-            let limit_bytes = rest.try_get_u64_le().map_err(short)?;
-            Outcome::Rejected { because: Rejection::ValueTooLarge { size_bytes, limit_bytes } }
-        }
+        FAILED => Outcome::ConditionFailed { current: Some(take_current(rest, number)?) },
+        code => Outcome::Rejected { because: take_rejection(code, rest, number)? },
+    })
+}
+
+fn take_current(rest: &mut &[u8], number: u64) -> Result<Current, SessionsError> {
+    let short = |_| SessionsError::Short { number };
+    let revision = rest.try_get_u64_le().map_err(short)?;
+    let version = rest.try_get_u64_le().map_err(short)?;
+    let length = rest.try_get_u32_le().map_err(short)? as usize;
+    let (value, behind) = rest.split_at_checked(length).ok_or(SessionsError::Short { number })?;
+    *rest = behind;
+    Ok(Current { value: value.to_vec(), revision, version })
+}
+
+fn take_rejection(code: u8, rest: &mut &[u8], number: u64) -> Result<Rejection, SessionsError> {
+    let mut word = || rest.try_get_u64_le().map_err(|_| SessionsError::Short { number });
+    Ok(match code {
+        NOT_A_NUMBER => Rejection::NotANumber,
+        OVERFLOW => Rejection::Overflow,
+        VALUE_TOO_LARGE => Rejection::ValueTooLarge { size_bytes: word()?, limit_bytes: word()? },
+        RESULT_TOO_LARGE => Rejection::ResultTooLarge { limit_bytes: word()? },
         _ => return Err(SessionsError::Meaningless { number }),
-    };
-    Ok(Answer { serial, written: Written { revision, term, outcome } })
+    })
 }
 
 #[cfg(test)]
@@ -238,7 +353,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::state_machine::{Applied, Command, Expect, Operation, SessionTag, WriteRef};
+    use crate::state_machine::{Applied, Command, Expect, Operation, SessionTag, UpdateRef, WriteRef};
 
     const LIMITS: SessionLimits = SessionLimits {
         lifetime_ms: 1_000,
@@ -277,7 +392,7 @@ mod tests {
         let command = Command { key: b"k".to_vec(), operation };
         let opened_ms = if serial == 1 { machine.log_time_ms() } else { 0 };
         let tag = SessionTag { session: SessionId(session), serial, awaited_from: 1, opened_ms };
-        let write = WriteRef { command: command.view(), session: Some(tag), elapsed_ms: 3 };
+        let write = WriteRef { update: UpdateRef::Command(command.view()), session: Some(tag), elapsed_ms: 3 };
         machine.apply(machine.applied() + 1, 2, write)
     }
 
@@ -338,7 +453,7 @@ mod tests {
         let (table, _) = read(&head, &sessions).unwrap();
         assert!(table.iter().eq(machine.sessions().iter()));
         let session = table.get(SessionId(1)).unwrap();
-        let codes: Vec<usize> = session.answers().map(|answer| outcome_bytes(&answer.written)).collect();
+        let codes: Vec<usize> = session.answers().map(|answer| outcome_bytes(&answer.written.outcome)).collect();
         assert_eq!(codes, [0, 0, 0, 24, 0, 8, 22, 16]);
     }
 

@@ -7,9 +7,12 @@
 //! 1 facts   | applied, 8 | log time in ms, 8 | keys, 8 | digest, 8 | published index, 8 | published digest, 8 |
 //! 2 keys    | created, 8 | revision, 8 | version, 8 | key length, 4 | value length, 4 | key | value | … in key order
 //! 3 sessions| five limits, 8 each | the table, as `sessions` has it
+//! 4 changes | the newest changes, as `changes` has them
+//! 5 leases  | which keys vanish when, as `changes` has them
 //! ```
 //!
-//! All numbers are little-endian. Sections come in rising order of their kinds, all of them once. A section of an
+//! All numbers are little-endian. Sections come in rising order of their kinds, all of them once; an image from before
+//! there were the last two ends with the third, and has no leases and knows of no change. A section of an
 //! unknown kind is refused, because a state machine that lacks a part of the state would answer differently from the
 //! others (I5).
 //!
@@ -21,6 +24,10 @@ use core::mem;
 
 use bytes::Bytes;
 
+use super::changes::{
+    CHANGE_FIXED_BYTES, CHANGES_HEAD_BYTES, ChangesError, LEASE_FIXED_BYTES, LEASES_HEAD_BYTES, RestoringChanges,
+    change_length, changes_bytes, lease_length, leases_bytes, put_change, put_changes_head, put_lease, put_leases_head,
+};
 use super::record::RECORD_PAYLOAD_BYTES_MAX;
 use super::sessions::{
     RestoringSessions, SESSION_BYTES_MAX, SESSION_LENGTH_BYTES, SESSIONS_HEAD_BYTES, SessionsError, put_session,
@@ -39,7 +46,9 @@ pub const IMAGE_CHUNK_BYTES: usize = 64 * 1024;
 const SECTION_FACTS: u32 = 1;
 const SECTION_KEYS: u32 = 2;
 const SECTION_SESSIONS: u32 = 3;
-const SECTIONS: u32 = 3;
+const SECTION_CHANGES: u32 = 4;
+const SECTION_LEASES: u32 = 5;
+const SECTIONS: u32 = 5;
 
 const HEAD_BYTES: usize = 8;
 const SECTION_HEAD_BYTES: usize = 12;
@@ -108,6 +117,8 @@ pub enum ImageError {
     Content(#[from] RestoreError),
     #[error(transparent)]
     Sessions(#[from] SessionsError),
+    #[error(transparent)]
+    Changes(#[from] ChangesError),
 }
 
 /// Hands out the image piece by piece; stops at the first error of `emit`.
@@ -132,6 +143,19 @@ pub fn encode_image<E>(image: &Image, emit: &mut dyn FnMut(&[u8]) -> Result<(), 
         put_session(id, session, &mut pieces.bytes);
         pieces.flush_if_full()?;
     }
+    let (history, leases) = (image.map().history(), image.map().leases());
+    pieces.section(SECTION_CHANGES, changes_bytes(history));
+    put_changes_head(history, &mut pieces.bytes);
+    for change in history.iter() {
+        put_change(change, &mut pieces.bytes);
+        pieces.flush_if_full()?;
+    }
+    pieces.section(SECTION_LEASES, leases_bytes(leases));
+    put_leases_head(leases, &mut pieces.bytes);
+    for (key, lease) in leases.iter() {
+        put_lease(&key, lease, &mut pieces.bytes);
+        pieces.flush_if_full()?;
+    }
     pieces.flush()
 }
 
@@ -151,6 +175,7 @@ pub struct ImageDecoder {
     log_time_ms: u64,
     restoring: Option<Restoring>,
     sessions: Option<RestoringSessions>,
+    changes: Option<RestoringChanges>,
 }
 
 /// What comes next.
@@ -162,6 +187,10 @@ enum Place {
     Keys { left_bytes: u64 },
     SessionsHead { left_bytes: u64 },
     Sessions { left_bytes: u64 },
+    ChangesHead { left_bytes: u64 },
+    Changes { left_bytes: u64 },
+    LeasesHead { left_bytes: u64 },
+    Leases { left_bytes: u64 },
     End,
 }
 
@@ -219,6 +248,7 @@ impl ImageDecoder {
             log_time_ms: 0,
             restoring: None,
             sessions: None,
+            changes: None,
         }
     }
 
@@ -250,10 +280,14 @@ impl ImageDecoder {
         if self.at != Place::End {
             return Err(ImageError::Short { have_bytes: self.taken_bytes });
         }
-        if self.kind < SECTION_SESSIONS {
+        if self.kind < SECTION_SESSIONS || self.kind == SECTION_CHANGES {
             return Err(ImageError::SectionOrder { kind: self.kind + 1 });
         }
         let map: KeyValueMap = self.restoring.expect("the facts come before the sessions").finish()?;
+        let map = match self.changes {
+            Some(changes) => changes.finish(map)?,
+            None => map,
+        };
         let (sessions, published) = self.sessions.expect("the sessions have a head").finish()?;
         Ok(StateMachine::restore(map, sessions, self.log_time_ms, published))
     }
@@ -268,13 +302,20 @@ impl ImageDecoder {
             }
             Place::Section => self.section(bytes),
             Place::Facts => Ok(self.facts(bytes)),
-            Place::Keys { left_bytes: 0 } | Place::Sessions { left_bytes: 0 } => {
+            Place::Keys { left_bytes: 0 }
+            | Place::Sessions { left_bytes: 0 }
+            | Place::Changes { left_bytes: 0 }
+            | Place::Leases { left_bytes: 0 } => {
                 self.at = Place::Section;
                 Ok(Some(0))
             }
             Place::Keys { left_bytes } => self.key(bytes, left_bytes),
             Place::SessionsHead { left_bytes } => self.sessions_head(bytes, left_bytes),
             Place::Sessions { left_bytes } => self.session(bytes, left_bytes),
+            Place::ChangesHead { left_bytes } => self.changes_head(bytes, left_bytes),
+            Place::Changes { left_bytes } => self.change(bytes, left_bytes),
+            Place::LeasesHead { left_bytes } => self.leases_head(bytes, left_bytes),
+            Place::Leases { left_bytes } => self.lease(bytes, left_bytes),
             Place::End if bytes.is_empty() => Ok(None),
             Place::End => Err(ImageError::Trailing),
         }
@@ -295,7 +336,7 @@ impl ImageDecoder {
         let Some(head) = bytes.get(..SECTION_HEAD_BYTES) else { return Ok(None) };
         let (kind, length_bytes) = (u32_at(head, 0), u64_at(head, 4));
         self.at = match kind {
-            SECTION_FACTS | SECTION_KEYS | SECTION_SESSIONS if kind != self.kind + 1 => {
+            SECTION_FACTS..=SECTION_LEASES if kind != self.kind + 1 => {
                 return Err(ImageError::SectionOrder { kind });
             }
             SECTION_FACTS if length_bytes != FACTS_BYTES as u64 => {
@@ -304,6 +345,8 @@ impl ImageDecoder {
             SECTION_FACTS => Place::Facts,
             SECTION_KEYS => Place::Keys { left_bytes: length_bytes },
             SECTION_SESSIONS => Place::SessionsHead { left_bytes: length_bytes },
+            SECTION_CHANGES => Place::ChangesHead { left_bytes: length_bytes },
+            SECTION_LEASES => Place::LeasesHead { left_bytes: length_bytes },
             _ => return Err(ImageError::UnknownSection { kind }),
         };
         self.kind = kind;
@@ -330,9 +373,7 @@ impl ImageDecoder {
         }
         let value_at = KEY_HEAD_BYTES + key_bytes as usize;
         let length = value_at + value_bytes as usize;
-        let Some(left_bytes) = left_bytes.checked_sub(length as u64) else {
-            return Err(ImageError::SectionLength { kind: SECTION_KEYS, length_bytes: left_bytes });
-        };
+        let left_bytes = self.less(left_bytes, length)?;
         let Some(whole) = bytes.get(..length) else { return Ok(None) };
         let history = [0, 8, 16].map(|at| u64_at(head, at));
         let restoring = self.restoring.as_mut().expect("the facts come before the keys");
@@ -343,9 +384,7 @@ impl ImageDecoder {
 
     fn sessions_head(&mut self, bytes: &[u8], left_bytes: u64) -> Result<Option<usize>, ImageError> {
         const LENGTH: usize = LIMITS_BYTES + SESSIONS_HEAD_BYTES;
-        let Some(left_bytes) = left_bytes.checked_sub(LENGTH as u64) else {
-            return Err(ImageError::SectionLength { kind: SECTION_SESSIONS, length_bytes: left_bytes });
-        };
+        let left_bytes = self.less(left_bytes, LENGTH)?;
         let Some(head) = bytes.get(..LENGTH) else { return Ok(None) };
         let count = |at: usize| usize::try_from(u64_at(head, at)).map_err(|_| ImageError::SessionLimits);
         let limits = SessionLimits {
@@ -367,13 +406,53 @@ impl ImageDecoder {
             return Err(ImageError::SessionTooLong { length_bytes });
         }
         let length = SESSION_LENGTH_BYTES + length_bytes as usize;
-        let Some(left_bytes) = left_bytes.checked_sub(length as u64) else {
-            return Err(ImageError::SectionLength { kind: SECTION_SESSIONS, length_bytes: left_bytes });
-        };
+        let left_bytes = self.less(left_bytes, length)?;
         let Some(whole) = bytes.get(..length) else { return Ok(None) };
         self.sessions.as_mut().expect("the head comes first").push(&whole[SESSION_LENGTH_BYTES..])?;
         self.at = Place::Sessions { left_bytes };
         Ok(Some(length))
+    }
+
+    fn changes_head(&mut self, bytes: &[u8], left_bytes: u64) -> Result<Option<usize>, ImageError> {
+        let left_bytes = self.less(left_bytes, CHANGES_HEAD_BYTES)?;
+        let Some(head) = bytes.get(..CHANGES_HEAD_BYTES) else { return Ok(None) };
+        self.changes = Some(RestoringChanges::new(head)?);
+        self.at = Place::Changes { left_bytes };
+        Ok(Some(CHANGES_HEAD_BYTES))
+    }
+
+    fn change(&mut self, bytes: &[u8], left_bytes: u64) -> Result<Option<usize>, ImageError> {
+        let Some(head) = bytes.get(..CHANGE_FIXED_BYTES) else { return Ok(None) };
+        let length = change_length(head)?;
+        let left_bytes = self.less(left_bytes, length)?;
+        let Some(whole) = bytes.get(..length) else { return Ok(None) };
+        self.changes.as_mut().expect("the head comes first").change(whole)?;
+        self.at = Place::Changes { left_bytes };
+        Ok(Some(length))
+    }
+
+    fn leases_head(&mut self, bytes: &[u8], left_bytes: u64) -> Result<Option<usize>, ImageError> {
+        let left_bytes = self.less(left_bytes, LEASES_HEAD_BYTES)?;
+        let Some(head) = bytes.get(..LEASES_HEAD_BYTES) else { return Ok(None) };
+        self.changes.as_mut().expect("the changes come before the leases").leases_head(head);
+        self.at = Place::Leases { left_bytes };
+        Ok(Some(LEASES_HEAD_BYTES))
+    }
+
+    fn lease(&mut self, bytes: &[u8], left_bytes: u64) -> Result<Option<usize>, ImageError> {
+        let Some(head) = bytes.get(..LEASE_FIXED_BYTES) else { return Ok(None) };
+        let length = lease_length(head)?;
+        let left_bytes = self.less(left_bytes, length)?;
+        let Some(whole) = bytes.get(..length) else { return Ok(None) };
+        self.changes.as_mut().expect("the changes come before the leases").lease(whole)?;
+        self.at = Place::Leases { left_bytes };
+        Ok(Some(length))
+    }
+
+    /// What is left of the newest section behind a part of it.
+    fn less(&self, left_bytes: u64, part_bytes: usize) -> Result<u64, ImageError> {
+        let too_long = ImageError::SectionLength { kind: self.kind, length_bytes: left_bytes };
+        left_bytes.checked_sub(part_bytes as u64).ok_or(too_long)
     }
 }
 
@@ -432,7 +511,9 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::state_machine::{Applied, CommandRef, OperationRef, Scan, SessionId, SessionTag, WriteRef};
+    use crate::state_machine::{
+        Applied, Change, CommandRef, OperationRef, Scan, SessionId, SessionTag, UpdateRef, WriteRef,
+    };
 
     const VALUE_BYTES_MAX: u64 = 1 << 20;
 
@@ -453,7 +534,8 @@ mod tests {
             opened_ms: 0,
         };
         let session = revision.is_multiple_of(3).then_some(tag);
-        image.apply(revision, 5, WriteRef { command: CommandRef { key, operation }, session, elapsed_ms: revision % 2 })
+        let update = UpdateRef::Command(CommandRef { key, operation });
+        image.apply(revision, 5, WriteRef { update, session, elapsed_ms: revision % 2 })
     }
 
     fn encoded(image: &Image) -> Vec<u8> {
@@ -485,7 +567,20 @@ mod tests {
 
     fn sample() -> Image {
         let pairs: [(&[u8], &[u8]); 4] = [(b"", b"empty"), (b"a", b""), (b"b", b"1"), (b"a", b"again")];
-        image(&pairs.map(|(key, value)| (key.to_vec(), value.to_vec())))
+        let mut image = image(&pairs.map(|(key, value)| (key.to_vec(), value.to_vec())));
+        apply(&mut image, 5, b"a", OperationRef::Lease { ttl_ms: 1_000 });
+        apply(&mut image, 6, b"b", OperationRef::Delete);
+        image
+    }
+
+    /// Revision, key, value now and before.
+    type Told = (u64, Vec<u8>, Option<Vec<u8>>, Option<Vec<u8>>);
+
+    fn told(image: &Image) -> Vec<Told> {
+        let value = |entry: &Option<Entry>| entry.as_ref().map(|entry| entry.value().to_vec());
+        let one =
+            |change: &Change| (change.revision, change.key().to_vec(), value(&change.current), value(&change.previous));
+        image.map().history().iter().map(one).collect()
     }
 
     proptest! {
@@ -503,6 +598,7 @@ mod tests {
             prop_assert_eq!(everything(&again), everything(&image));
             prop_assert_eq!(again.log_time_ms(), image.log_time_ms());
             prop_assert_eq!(again.sessions().sum(), image.sessions().sum());
+            prop_assert_eq!(told(&again), told(&image));
             prop_assert_eq!(encoded(&again), encoded(&image));
         }
     }
@@ -518,8 +614,8 @@ mod tests {
         // A write that both have applied before: neither executes it again.
         let tag = SessionTag { session: SessionId(0), serial: 1_230, awaited_from: 1_220, opened_ms: 0 };
         let command = CommandRef { key: b"again", operation: OperationRef::Incr { by: 1 } };
-        let again = WriteRef { command, session: Some(tag), elapsed_ms: 0 };
-        let (of_new, of_old) = (new.apply(1_235, 6, again), old.apply(1_235, 6, again));
+        let again = WriteRef { update: UpdateRef::Command(command), session: Some(tag), elapsed_ms: 0 };
+        let (of_new, of_old) = (new.apply(1_235, 6, again.clone()), old.apply(1_235, 6, again));
         assert!(matches!(&of_new, Applied::Written(written) if written.revision == 1_230), "{of_new:?}");
         assert_eq!(of_new, of_old);
         for revision in 1_236..=2_000_u64 {
@@ -567,17 +663,40 @@ mod tests {
         assert_eq!(decoder.feed(&bytes), Err(ImageError::TooLong { limit_bytes }));
     }
 
+    #[test]
+    fn changes_and_leases_read_back_and_an_image_from_before_them_has_none() {
+        let image = sample();
+        let bytes = encoded(&image);
+        let again = decoded(&bytes, 7).unwrap();
+        assert_eq!(told(&again), told(&image));
+        assert_eq!(told(&again).len(), 5, "four puts and a deletion");
+        assert!(again.map().leases().iter().eq(image.map().leases().iter()) && again.map().leases().len() == 1);
+        let new_bytes =
+            2 * SECTION_HEAD_BYTES as u64 + changes_bytes(image.map().history()) + leases_bytes(image.map().leases());
+        let mut old = bytes[..bytes.len() - new_bytes as usize].to_vec();
+        old[4] = 3;
+        let old = decoded(&old, 1_000).unwrap();
+        assert_eq!((told(&old).len(), old.map().leases().len()), (0, 0));
+        assert_eq!((old.map().history().forgotten_to(), everything(&old)), (6, everything(&image)));
+        let mut half = bytes[..bytes.len() - leases_bytes(image.map().leases()) as usize - SECTION_HEAD_BYTES].to_vec();
+        half[4] = 4;
+        assert_eq!(decoded(&half, 1_000).unwrap_err(), ImageError::SectionOrder { kind: 5 });
+    }
+
     /// Everything but limits, the log time and the published digest is bound by the digests of keys and sessions.
     #[test]
     fn a_changed_key_value_history_or_session_is_noticed_by_the_digest() {
         let bytes = encoded(&sample());
         let keys_at = HEAD_BYTES + 2 * SECTION_HEAD_BYTES + FACTS_BYTES;
-        let limits_at = bytes.len() - (LIMITS_BYTES + sessions_bytes(&sample()) as usize);
-        let table_at = limits_at + LIMITS_BYTES;
+        let map = sample().map().clone();
+        let changes_at =
+            bytes.len() - (leases_bytes(map.leases()) + changes_bytes(map.history())) as usize - SECTION_HEAD_BYTES;
+        let table_at = changes_at - SECTION_HEAD_BYTES - sessions_bytes(&sample()) as usize;
+        assert_eq!(u64_at(&bytes, changes_at), map.history().limits().changes_max as u64);
         // What sessions added to the published digest is bound by nothing, as that digest itself.
         let published_at = table_at + 16;
-        let is_bound =
-            |at: &usize| !(limits_at..table_at).contains(at) && !(published_at..published_at + 8).contains(at);
+        let unbound = [table_at - LIMITS_BYTES..table_at, published_at..published_at + 8, changes_at..changes_at + 16];
+        let is_bound = |at: &usize| !unbound.iter().any(|range| range.contains(at));
         for at in (keys_at..bytes.len()).filter(is_bound) {
             let mut changed = bytes.clone();
             changed[at] ^= 1;
@@ -587,7 +706,7 @@ mod tests {
         fewer[HEAD_BYTES + SECTION_HEAD_BYTES + 16] -= 1;
         assert_eq!(
             decoded(&fewer, 1_000).unwrap_err(),
-            ImageError::Content(RestoreError::Count { stated: 2, found: 3 })
+            ImageError::Content(RestoreError::Count { stated: 1, found: 2 })
         );
     }
 
@@ -597,7 +716,7 @@ mod tests {
         bytes[0] = 9;
         assert_eq!(decoded(&bytes, 1_000).unwrap_err(), ImageError::Version { found: 9 });
         let mut bytes = encoded(&sample());
-        bytes[4] = 4;
+        bytes[4] = 6;
         bytes.extend_from_slice(&[200, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0]);
         assert_eq!(decoded(&bytes, 1_000).unwrap_err(), ImageError::UnknownSection { kind: 200 });
         let mut bytes = encoded(&sample());

@@ -121,7 +121,7 @@ pub fn bisect(source: &Source, condition: &Condition, progress: &Progress<'_>) -
     }
     let mut before = replay.machine().map().get(condition.key()).cloned();
     while let Some(step) = replay.step()? {
-        if step.key() != Some(condition.key()) {
+        if !step.concerns(condition.key(), replay.machine()) {
             continue;
         }
         let after = replay.machine().map().get(condition.key()).cloned();
@@ -137,7 +137,7 @@ pub fn bisect(source: &Source, condition: &Condition, progress: &Progress<'_>) -
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::state_machine::{CommandRef, OperationRef, SessionLimits, WriteRef};
+    use crate::state_machine::{CommandRef, OperationRef, SessionLimits, UpdateRef, WriteRef};
 
     fn condition(text: &str) -> Result<Condition, ConditionError> {
         Condition::parse(text.split(' ').map(str::as_bytes))
@@ -150,7 +150,8 @@ mod tests {
         assert!(holds(&machine, "key=colour absent") && !holds(&machine, "key=colour"));
         for (revision, value) in [(1, b"red"), (2, b"sea")] {
             let command = CommandRef { key: b"colour", operation: OperationRef::Put { value } };
-            machine.apply(revision, 1, WriteRef { command, session: None, elapsed_ms: 0 });
+            let update = UpdateRef::Command(command);
+            machine.apply(revision, 1, WriteRef { update, session: None, elapsed_ms: 0 });
         }
         for text in ["key=colour", "key=colour exists value=sea version=2 revision=2", "key=other absent"] {
             assert!(holds(&machine, text), "{text}");

@@ -1,10 +1,10 @@
 //! Which entries are wanted.
 
-use super::entry::{describe, key_of, session_of};
+use super::entry::{concerns, describe, session_of};
 use crate::codec::entry::decode_write;
 use crate::codec::{Entry, Kind, RecordHeader, decode_entry};
 use crate::raft::{Index, Member};
-use crate::state_machine::{ExpectRef, OperationRef};
+use crate::state_machine::{CommandRef, ExpectRef, OperationRef, Step, Test, Transaction, UpdateRef};
 
 /// All conditions hold for an entry that is wanted. Ranges include both ends.
 #[derive(Clone, Debug, Default)]
@@ -57,9 +57,10 @@ impl Filter {
         if self.key.is_none() && self.prefix.is_none() {
             return true;
         }
-        let Some(key) = key_of(header.kind, payload) else { return false };
-        self.key.as_ref().is_none_or(|wanted| wanted == key)
-            && self.prefix.as_ref().is_none_or(|prefix| key.starts_with(prefix))
+        concerns(header.kind, payload, |key| {
+            self.key.as_ref().is_none_or(|wanted| wanted == key)
+                && self.prefix.as_ref().is_none_or(|prefix| key.starts_with(prefix))
+        })
     }
 
     fn wants_session(&self, header: &RecordHeader, payload: &[u8]) -> bool {
@@ -80,7 +81,7 @@ impl Filter {
 fn other_has(entry: &Entry, wanted: &[u8]) -> bool {
     let members = match entry {
         Entry::Config { config, .. } => config.members.as_slice(),
-        Entry::Noop | Entry::Command(_) | Entry::Tick { .. } => &[],
+        Entry::Noop | Entry::Command(_) | Entry::Transaction(_) | Entry::Tick { .. } => &[],
     };
     let in_member =
         |member: &Member| [&member.name, &member.address].iter().any(|text| contains(text.as_bytes(), wanted));
@@ -90,13 +91,32 @@ fn other_has(entry: &Entry, wanted: &[u8]) -> bool {
 /// Keys and values lie in the payload as they are, but so does what surrounds them.
 fn command_has(payload: &[u8], wanted: &[u8]) -> bool {
     let Ok(write) = decode_write(payload) else { return false };
-    let pieces = match write.command.operation {
+    match write.update {
+        UpdateRef::Command(command) => one_has(&command, wanted),
+        UpdateRef::Transaction(transaction) => transaction_has(&transaction, wanted),
+    }
+}
+
+fn one_has(command: &CommandRef<'_>, wanted: &[u8]) -> bool {
+    let pieces = match command.operation {
         OperationRef::Put { value } | OperationRef::Append { value } => [value, &[]],
         OperationRef::Cas { expect: ExpectRef::Value(old), value } => [value, old],
         OperationRef::Cas { value, .. } => [value, &[]],
-        OperationRef::Delete | OperationRef::Incr { .. } => [&[][..], &[]],
+        OperationRef::Delete | OperationRef::Incr { .. } | OperationRef::Lease { .. } => [&[][..], &[]],
     };
-    contains(write.command.key, wanted) || pieces.iter().any(|piece| contains(piece, wanted))
+    contains(command.key, wanted) || pieces.iter().any(|piece| contains(piece, wanted))
+}
+
+fn transaction_has(transaction: &Transaction, wanted: &[u8]) -> bool {
+    let in_condition = transaction.conditions.iter().any(|condition| {
+        contains(&condition.key, wanted) || matches!(&condition.test, Test::Value(value) if contains(value, wanted))
+    });
+    let mut steps = transaction.then.iter().chain(&transaction.otherwise);
+    in_condition
+        || steps.any(|step| match step {
+            Step::Get { key } => contains(key, wanted),
+            Step::Write(command) => one_has(&command.view(), wanted),
+        })
 }
 
 fn contains(bytes: &[u8], wanted: &[u8]) -> bool {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 
 use bytes::Bytes;
 
-use super::entry::{EntryView, Place, key_of};
+use super::entry::{EntryView, Place, keys_of};
 use crate::codec::{Entry, EntryError, RECORD_HEADER_BYTES, RecordHeader, decode_entry};
 use crate::raft::{Index, LogId};
 use crate::storage::hard_state::{self, Slot};
@@ -226,9 +226,9 @@ impl StoredEntry {
         decode_entry(self.header.kind, &self.payload)
     }
 
-    /// The key that a command writes to; none for other entries.
-    pub fn key(&self) -> Option<&[u8]> {
-        key_of(self.header.kind, &self.payload)
+    /// The keys that a write may change, each once; none for other entries.
+    pub fn keys(&self) -> Vec<Vec<u8>> {
+        keys_of(self.header.kind, &self.payload)
     }
 
     /// The entry as `raftctl log show -o json` prints it; `shorten` cuts long keys and values in its one line of text.

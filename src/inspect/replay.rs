@@ -6,7 +6,7 @@
 
 use bytes::Bytes;
 
-use super::entry::key_of;
+use super::entry::concerns;
 use super::log::{Progress, Source, StoredEntry, watch};
 use crate::codec::entry::{decode_config, decode_stamp, decode_write};
 use crate::codec::record::LINK_ORIGIN;
@@ -220,9 +220,16 @@ impl<'a> Replay<'a> {
 }
 
 impl Step {
-    /// The key that it writes to, whether that changed anything or not.
-    pub fn key(&self) -> Option<&[u8]> {
-        key_of(self.entry.header.kind, &self.entry.payload)
+    /// Whether it names `key`, or the key vanished with it. `machine` is the state behind it.
+    pub fn concerns(&self, key: &[u8], machine: &StateMachine) -> bool {
+        concerns(self.entry.header.kind, &self.entry.payload, |named| named == key) || self.has_vanished(key, machine)
+    }
+
+    /// Whether it changed a key that it does not name: that key's lease had ended.
+    pub fn has_vanished(&self, key: &[u8], machine: &StateMachine) -> bool {
+        let before = self.entry.header.id.index.0 - 1;
+        !concerns(self.entry.header.kind, &self.entry.payload, |named| named == key)
+            && machine.map().history().after(before).any(|change| change.key() == key)
     }
 }
 

@@ -79,7 +79,7 @@ fn name(config: &Config, id: NodeId) -> String {
 mod tests {
     use super::*;
     use crate::raft::{Member, StorageId};
-    use crate::state_machine::{CommandRef, OperationRef};
+    use crate::state_machine::{CommandRef, OperationRef, UpdateRef};
 
     fn config() -> Config {
         let member = |id: u64| Member {
@@ -112,7 +112,8 @@ mod tests {
     #[test]
     fn keys_alone_come_without_values() {
         let mut map = KeyValueMap::new(100);
-        map.apply(1, CommandRef { key: b"k", operation: OperationRef::Put { value: b"v" } });
+        let put = CommandRef { key: b"k", operation: OperationRef::Put { value: b"v" } };
+        map.apply(1, 0, &UpdateRef::Command(put));
         let scan = |keys_only| Query::Scan { prefix: Vec::new(), after: None, limit: 0, keys_only };
         let expected = |value: &[u8]| Answer::Items {
             items: vec![Item {

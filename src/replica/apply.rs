@@ -177,7 +177,10 @@ impl Replica {
                     }
                 };
                 if let Some(write) = self.writes.take(header.id) {
-                    let answer = answer_write(applied, self.machine.log_time_ms());
+                    let mut answer = answer_write(applied, self.machine.log_time_ms());
+                    if !self.traces.is_empty() {
+                        answer = self.with_receipt(header.id, answer);
+                    }
                     self.answer(write.client, write.request, answer);
                 }
             }

@@ -11,8 +11,11 @@ use crate::codec::entry::stamp_bytes;
 use crate::raft::{Index, Time};
 use crate::state_machine::StateMachine;
 
-/// How late a tick may be: what ends within this span ends with one tick, and a busy leader never needs one.
-const TICK_SLACK: Duration = Duration::from_secs(30);
+/// How late a session may end: what ends within this span ends with one tick, and a busy leader never needs one.
+const SESSION_SLACK: Duration = Duration::from_secs(30);
+
+/// How late a leased key may vanish, for the same reason.
+const LEASE_SLACK: Duration = Duration::from_millis(50);
 
 /// Pause after a tick that could not be taken.
 const TICK_RETRY: Duration = Duration::from_secs(1);
@@ -44,14 +47,19 @@ impl LogClock {
         self.stamped_at += Duration::from_millis(elapsed_ms);
     }
 
-    /// When a tick must be proposed, because the oldest session has ended and nothing else has told the log; none while
-    /// nothing can end or a tick is on its way.
+    /// When a tick must be proposed, because the oldest session or lease has ended and nothing else has told the log; none
+    /// while nothing can end or a tick is on its way.
     fn tick_at(&self, machine: &StateMachine) -> Option<Time> {
         if self.tick.0 > machine.applied() {
             return None;
         }
-        let left_ms = machine.sessions().next_end_ms()?.saturating_sub(machine.log_time_ms());
-        let due = self.stamped_at + Duration::from_millis(left_ms) + TICK_SLACK;
+        let due = |end_ms: Option<u64>, slack: Duration| {
+            let left_ms = end_ms?.saturating_sub(machine.log_time_ms());
+            Some(self.stamped_at + Duration::from_millis(left_ms) + slack)
+        };
+        let session = due(machine.sessions().next_end_ms(), SESSION_SLACK);
+        let lease = due(machine.map().leases().next_end_ms(), LEASE_SLACK);
+        let due = [session, lease].into_iter().flatten().min()?;
         Some(due.max(self.rest_until))
     }
 }

@@ -17,7 +17,9 @@ use super::setup::{BootError, Found, Limits, Setup};
 use super::snapshots::{Image, Snapshots};
 use super::submit::{Proposals, Submissions};
 use super::tail::Tail;
+use super::traces::Traces;
 use super::waiting::{Reads, Writes};
+use super::watches::Watches;
 use crate::api::{Answer, ClientId, Refused, Response};
 use crate::codec::entry::config_length;
 use crate::codec::{Kind, PeerMessage, RecordHeader, Settings};
@@ -53,6 +55,8 @@ pub struct Replica {
     pub(super) proposals: Proposals,
     pub(super) writes: Writes,
     pub(super) reads: Reads,
+    pub(super) watches: Watches,
+    pub(super) traces: Traces,
     pub(super) changes: Changes,
     pub(super) feeds: Feeds,
     pub(super) snapshots: Snapshots,
@@ -115,6 +119,8 @@ impl Replica {
             proposals: Proposals::default(),
             writes: Writes::default(),
             reads: Reads::default(),
+            watches: Watches::default(),
+            traces: Traces::default(),
             changes: Changes::default(),
             feeds: Feeds::default(),
             snapshots,
@@ -153,6 +159,7 @@ impl Replica {
             Input::ClientGone(client) => {
                 self.writes.forget(client);
                 self.reads.forget(client);
+                self.watches.forget(client);
                 self.backups.forget(client);
             }
             Input::Change { ticket, change, only_if } => self.take_change(now, ticket, change, only_if),
@@ -181,6 +188,7 @@ impl Replica {
             Input::Tick => {
                 self.core.tick(now);
                 self.refuse_overdue_reads(now);
+                self.end_watches(now);
             }
             Input::HandOver => {
                 if self.hand_over == HandOver::NotAsked {
@@ -223,7 +231,11 @@ impl Replica {
             if let Some(meta) = effects.install.take() {
                 self.install(*meta);
             }
+            self.trace(now);
             out.more = self.apply(effects.apply_to);
+            self.tell_watchers();
+            out.more |= self.look_back_for_watches();
+            self.settle_watches(now);
             self.settle_changes();
             self.settle_backups();
             self.take_snapshot_if_due();
@@ -239,7 +251,7 @@ impl Replica {
             return None;
         }
         let overdue = self.reads.next_overdue(self.limits.read_wait_max);
-        [self.core.next_deadline(), overdue, self.next_tick()].into_iter().flatten().min()
+        [self.core.next_deadline(), overdue, self.next_tick(), self.next_watch_end()].into_iter().flatten().min()
     }
 
     pub fn is_leader(&self) -> bool {
@@ -359,6 +371,7 @@ impl Replica {
         self.leading = leads;
         self.log_clock.start(now);
         self.feeds.forget_all();
+        self.traces.clear();
         let core = &self.core;
         let is_certain = |id: raft::LogId| id.index <= core.commit() && core.term_at(id.index) == Some(id.term);
         for write in self.writes.take_uncertain(is_certain) {
@@ -404,6 +417,10 @@ impl Replica {
             let because = "this node has stopped".to_owned();
             self.answer(read.client, read.request, Answer::Refused(Refused::Unavailable { because }));
         }
+        for watch in self.watches.take_all() {
+            let because = "this node has stopped".to_owned();
+            self.answer(watch.client, watch.request, Answer::Refused(Refused::Unavailable { because }));
+        }
     }
 }
 
@@ -423,7 +440,8 @@ fn boot_state(
 ) -> (Applier, StateMachine) {
     let mut applier = Applier::default();
     let Some((meta, image)) = snapshot else {
-        return (applier, StateMachine::new(settings.max_value_size, limits.sessions));
+        let machine = StateMachine::new(settings.max_value_size, limits.sessions).with_history(limits.history);
+        return (applier, machine);
     };
     assert_eq!(image.machine.applied(), meta.last.index.0, "an image is of the index that its snapshot names");
     applier.restart(&meta, &image.settings);

@@ -7,7 +7,7 @@
 //! its client is gone.
 //!
 //! Reading order: `exchange` (what goes in and out), `mind` (one turn), `submit`, `writing`, `feeding`, `apply`,
-//! `snapshots`.
+//! `snapshots`, `watches`.
 
 mod answers;
 mod apply;
@@ -33,7 +33,9 @@ mod tail;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod traces;
 mod waiting;
+mod watches;
 mod writing;
 
 pub use exchange::{ChangeOutcome, ChangeTicket, Fetch, FetchId, Input, Outputs, Sends};

@@ -6,7 +6,7 @@ use core::time::Duration;
 use super::snapshots::Image;
 use crate::codec::Settings;
 use crate::raft::{BootFault, ClusterId, HardState, Index, NodeId, Rules, Shape, SnapshotMeta, StorageId};
-use crate::state_machine::SessionLimits;
+use crate::state_machine::{HistoryLimits, SessionLimits};
 
 /// Everything `Replica::boot` needs to know.
 #[derive(Clone, Debug)]
@@ -55,6 +55,8 @@ pub struct Limits {
     pub waiting_writes_max: usize,
     /// Reads that wait for a read round or for an index.
     pub waiting_reads_max: usize,
+    /// Watches that wait for a change.
+    pub waiting_watches_max: usize,
     /// Longest wait of a read; then it is refused, and safe to repeat.
     pub read_wait_max: Duration,
     /// Bytes of records applied in one turn; one record is always applied.
@@ -86,6 +88,8 @@ pub struct Limits {
     pub snapshot_transfers_max: usize,
     /// Those of the replicated state: the same on every node of a cluster, and on all but test clusters the default.
     pub sessions: SessionLimits,
+    /// Of the replicated state, too.
+    pub history: HistoryLimits,
 }
 
 impl Default for Limits {
@@ -95,6 +99,7 @@ impl Default for Limits {
             tail_copy_bytes_max: 4 << 10,
             waiting_writes_max: 64 << 10,
             waiting_reads_max: 64 << 10,
+            waiting_watches_max: 32 << 10,
             read_wait_max: Duration::from_secs(10),
             apply_bytes_max: 1 << 20,
             apply_records_max: 4_096,
@@ -110,6 +115,7 @@ impl Default for Limits {
             chunk_bytes_max: 256 << 10,
             snapshot_transfers_max: 2,
             sessions: SessionLimits::default(),
+            history: HistoryLimits::default(),
         }
     }
 }
@@ -128,6 +134,7 @@ impl Limits {
             tail_copy_bytes_max: 100,
             waiting_writes_max: 4,
             waiting_reads_max: 4,
+            waiting_watches_max: 4,
             read_wait_max: Duration::from_secs(2),
             apply_bytes_max: 150,
             apply_records_max: 2,
@@ -143,6 +150,7 @@ impl Limits {
             chunk_bytes_max: 64,
             snapshot_transfers_max: 1,
             sessions: SessionLimits::tiny(),
+            history: HistoryLimits::tiny(),
         }
     }
 }

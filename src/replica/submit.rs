@@ -6,12 +6,13 @@ use bytes::Bytes;
 use super::answers::{self, answer_query};
 use super::mind::Replica;
 use super::waiting::{WaitingRead, WaitingWrite};
+use super::watches::Watch;
 use crate::api::{Answer, Ask, ClientId, Consistency, KEY_SIZE_MAX, Query, Refused, Request};
 use crate::codec::entry::{decode_write, stamp_bytes};
 use crate::codec::record::RECORD_PAYLOAD_BYTES_MAX;
 use crate::codec::{Kind, RECORD_HEADER_BYTES};
 use crate::raft::{Index, LogId, NodeId, ReadOutcome, Refusal, Term, Time};
-use crate::state_machine::{CommandRef, ExpectRef, OperationRef, Written};
+use crate::state_machine::{Command, CommandRef, ExpectRef, OperationRef, Step, UpdateRef, Written};
 
 /// The longest stamp: room that every payload leaves for it.
 const STAMP_BYTES_MAX: u64 = 11;
@@ -73,9 +74,16 @@ impl Replica {
         let Request { id, ask } = request;
         match ask {
             Ask::Write(command) => self.take_write_request(client, id, command),
+            Ask::Traced(command) => {
+                self.traces.begin(now, client, id);
+                self.take_write_request(client, id, command);
+            }
             Ask::Read { query, consistency, at_least } => {
                 let by_lease = consistency == Consistency::Lease;
                 self.take_read(WaitingRead { client, request: id, query, at_least, by_lease, since: now }, consistency);
+            }
+            Ask::Watch { keys, after, previous, wait } => {
+                self.take_watch(now, Watch { client, request: id, keys, after, previous }, wait);
             }
             Ask::Status => {
                 let status = self.status(now);
@@ -221,7 +229,7 @@ impl Replica {
         if write.elapsed_ms > 0 {
             return Err(Refused::Invalid { because: "the log time is the leader's to say".to_owned() });
         }
-        check_sizes(&write.command, self.settings.max_value_size)?;
+        check_sizes(&write.update, self.settings.max_value_size)?;
         Ok(write.session.and_then(|tag| self.machine.answer(tag)))
     }
 
@@ -266,6 +274,9 @@ impl Replica {
         (self.proposals.first, self.proposals.kind, self.proposals.elapsed_ms) = (first, Kind::Command, elapsed_ms);
         for (offset, write) in (0..).zip(self.submissions.writes.drain(..count)) {
             let id = LogId { term: first.term, index: first.index + offset };
+            if !self.traces.is_empty() {
+                self.traces.place(write.client, write.request, id);
+            }
             self.writes.push(WaitingWrite { id, client: write.client, request: write.request });
             self.proposals.payloads.push(write.command);
         }
@@ -276,7 +287,24 @@ fn record_length_bytes(command: &Bytes) -> u32 {
     u32::try_from(RECORD_HEADER_BYTES + command.len()).expect("payloads were checked against their limit")
 }
 
-fn check_sizes(command: &CommandRef<'_>, value_bytes_max: u64) -> Result<(), Refused> {
+/// Refuses keys and values above the limits before they cost an entry.
+fn check_sizes(update: &UpdateRef<'_>, value_bytes_max: u64) -> Result<(), Refused> {
+    match update {
+        UpdateRef::Command(command) => check_command(command, value_bytes_max),
+        UpdateRef::Transaction(transaction) => {
+            if let Some(key) = transaction.keys().find(|key| key.len() > KEY_SIZE_MAX) {
+                return Err(key_too_large(key));
+            }
+            let writes = transaction.then.iter().chain(&transaction.otherwise).filter_map(|step| match step {
+                Step::Write(command) => Some(command),
+                Step::Get { .. } => None,
+            });
+            writes.map(Command::view).try_for_each(|command| check_command(&command, value_bytes_max))
+        }
+    }
+}
+
+fn check_command(command: &CommandRef<'_>, value_bytes_max: u64) -> Result<(), Refused> {
     if command.key.len() > KEY_SIZE_MAX {
         return Err(key_too_large(command.key));
     }
@@ -288,7 +316,7 @@ fn check_sizes(command: &CommandRef<'_>, value_bytes_max: u64) -> Result<(), Ref
         OperationRef::Put { value } | OperationRef::Append { value } | OperationRef::Cas { value, .. } => {
             value.len() as u64
         }
-        OperationRef::Delete | OperationRef::Incr { .. } => 0,
+        OperationRef::Delete | OperationRef::Incr { .. } | OperationRef::Lease { .. } => 0,
     };
     let size_bytes = value_bytes.max(expected_bytes);
     if size_bytes > value_bytes_max {

@@ -15,7 +15,7 @@ use super::script::Violation;
 use crate::codec::Kind;
 use crate::codec::entry::decode_write;
 use crate::raft::Index;
-use crate::state_machine::SessionId;
+use crate::state_machine::{SessionId, UpdateRef};
 
 /// Most contents that one key may have had, as far as the judge can tell; a key with more is not judged further.
 const CONTENTS_MAX: usize = 64;
@@ -78,7 +78,13 @@ fn replay(checkers: &Checkers, history: &[Done], value_bytes_max: u64) -> Result
                 }
                 Some(Some(done)) => effect_of(done, id.index),
             };
-            let command = write.command.to_command();
+            let UpdateRef::Command(command) = write.update else {
+                return Err(Violation {
+                    rule: "I12 acknowledged",
+                    what: format!("{id} is a write no client has sent"),
+                });
+            };
+            let command = command.to_command();
             let contents = map.entry(command.key).or_insert_with(nothing);
             let action = Action::Write(command.operation);
             let heard = writes.remove(&id.index);

@@ -71,6 +71,8 @@ pub fn apply(content: &Content, action: &Action, value_bytes_max: u64) -> (Conte
             }
             (content.clone(), Heard::Written(Outcome::ConditionFailed { current: None }))
         }
+        // Nothing vanishes here: no client of the model leases a key for less than its whole history.
+        Operation::Lease { .. } => (content.clone(), Heard::Written(Outcome::Leased { found: content.is_some() })),
     }
 }
 

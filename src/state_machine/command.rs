@@ -3,7 +3,16 @@
 //! Keys and values are bytes; the empty key is a key like any other. A command's revision is the index of the log
 //! entry that carried it.
 
-/// One write, as the log carries it.
+use super::transaction::{Transaction, TransactionOutcome, TransactionRejection};
+
+/// What one entry of the log may do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Update {
+    Command(Command),
+    Transaction(Transaction),
+}
+
+/// One write of one key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Command {
     pub key: Vec<u8>,
@@ -29,6 +38,11 @@ pub enum Operation {
         expect: Expect,
         value: Vec<u8>,
     },
+    /// Lets a key vanish when so much log time has passed, whatever its lease said before; zero keeps it for ever. Its
+    /// value and revision stay. A put or a cas of the key, and its deletion, end the lease.
+    Lease {
+        ttl_ms: u64,
+    },
 }
 
 /// The condition of a compare-and-set.
@@ -38,6 +52,13 @@ pub enum Expect {
     Value(Vec<u8>),
     /// The key was last changed at this revision.
     Revision(u64),
+}
+
+/// See `Update`; a transaction is rare enough to be copied.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum UpdateRef<'a> {
+    Command(CommandRef<'a>),
+    Transaction(Box<Transaction>),
 }
 
 /// A command whose bytes lie somewhere else, usually in the log record that carries it: what `apply` takes, so that
@@ -56,6 +77,7 @@ pub enum OperationRef<'a> {
     Append { value: &'a [u8] },
     Incr { by: i64 },
     Cas { expect: ExpectRef<'a>, value: &'a [u8] },
+    Lease { ttl_ms: u64 },
 }
 
 /// See `Expect`.
@@ -79,6 +101,12 @@ pub enum Outcome {
     ConditionFailed { current: Option<Current> },
     /// The command can have no effect: incr of what is no number, or a result above the limits.
     Rejected { because: Rejection },
+    /// Whether there was something to lease.
+    Leased { found: bool },
+    /// Which branch was taken, and what each of its steps gave.
+    Transaction(Box<TransactionOutcome>),
+    /// A step can have no effect, and so none of the transaction has.
+    TransactionRejected(TransactionRejection),
 }
 
 /// A key's value and the revision that last changed it.
@@ -97,6 +125,26 @@ pub enum Rejection {
     Overflow,
     /// The value would be longer than the cluster's `max_value_size`.
     ValueTooLarge { size_bytes: u64, limit_bytes: u64 },
+    /// The gets of a transaction would answer more than it may.
+    ResultTooLarge { limit_bytes: u64 },
+}
+
+impl Update {
+    pub fn view(&self) -> UpdateRef<'_> {
+        match self {
+            Update::Command(command) => UpdateRef::Command(command.view()),
+            Update::Transaction(transaction) => UpdateRef::Transaction(Box::new(transaction.clone())),
+        }
+    }
+}
+
+impl UpdateRef<'_> {
+    pub fn to_update(self) -> Update {
+        match self {
+            UpdateRef::Command(command) => Update::Command(command.to_command()),
+            UpdateRef::Transaction(transaction) => Update::Transaction(*transaction),
+        }
+    }
 }
 
 impl Command {
@@ -114,6 +162,7 @@ impl Command {
                 };
                 OperationRef::Cas { expect, value }
             }
+            Operation::Lease { ttl_ms } => OperationRef::Lease { ttl_ms: *ttl_ms },
         };
         CommandRef { key: &self.key, operation }
     }
@@ -134,6 +183,7 @@ impl CommandRef<'_> {
                 };
                 Operation::Cas { expect, value: value.to_vec() }
             }
+            OperationRef::Lease { ttl_ms } => Operation::Lease { ttl_ms },
         };
         Command { key: self.key.to_vec(), operation }
     }

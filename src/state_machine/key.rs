@@ -32,6 +32,16 @@ impl Key {
         Key { head, long: is_long.then(|| Arc::new(Box::from(bytes))) }
     }
 
+    /// All bytes of the key.
+    pub(super) fn to_bytes(&self) -> Vec<u8> {
+        if let Some(long) = &self.long {
+            return long.to_vec();
+        }
+        let head = self.head.map(u64::to_be_bytes).concat();
+        let length = usize::from(head[HEAD_BYTES]);
+        head[..length].to_vec()
+    }
+
     /// The order of two keys with the same head: they are equal, or both are long.
     #[cold]
     fn compare_long(&self, other: &Key) -> Ordering {
@@ -101,6 +111,7 @@ mod tests {
             shared in any_key(),
         ) {
             prop_assert_eq!(Key::new(&left).cmp(&Key::new(&right)), left.cmp(&right));
+            prop_assert_eq!(Key::new(&left).to_bytes(), left.clone());
             left.splice(0..0, shared.iter().copied());
             right.splice(0..0, shared.iter().copied());
             prop_assert_eq!(Key::new(&left).cmp(&Key::new(&right)), left.cmp(&right));

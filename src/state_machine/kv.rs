@@ -12,12 +12,21 @@ use std::sync::Arc;
 use imbl::OrdMap;
 use rapidhash::v3::rapidhash_v3;
 
-use super::command::{CommandRef, Current, ExpectRef, OperationRef, Outcome, Rejection};
+use super::command::{CommandRef, Current, ExpectRef, OperationRef, Outcome, Rejection, UpdateRef};
+use super::history::{Change, History, HistoryLimits};
 use super::key::Key;
+use super::leases::{LEASE_MS_MAX, Lease, Leases};
+
+#[cfg(test)]
+mod tests;
+mod transact;
 
 /// The digest is published whenever a multiple of this index has been applied, so that replicas that are not equally
 /// far can still be compared.
 pub const DIGEST_INTERVAL: u64 = 1_000;
+
+/// Most overdue keys that one entry removes, so that no entry takes long.
+pub const VANISHED_PER_ENTRY_MAX: usize = 256;
 
 /// The map as of one log index.
 #[derive(Clone, Debug)]
@@ -29,6 +38,8 @@ pub struct KeyValueMap {
     /// itself.
     sum: u64,
     published: Option<(u64, u64)>,
+    history: History,
+    leases: Leases,
     /// Where entries and values are put together before they are copied into an allocation of their size.
     scratch: Vec<u8>,
 }
@@ -102,34 +113,49 @@ impl KeyValueMap {
             value_bytes_max,
             sum: 0,
             published: None,
+            history: History::new(HistoryLimits::default(), 0),
+            leases: Leases::default(),
             scratch: Vec::new(),
         }
     }
 
-    /// Applies the command of the entry at `revision`, which must be the one after the last applied (R50).
-    pub fn apply(&mut self, revision: u64, command: CommandRef<'_>) -> Outcome {
-        let outcome = match command.operation {
-            OperationRef::Put { value } => self.write(revision, command.key, value),
-            OperationRef::Delete => self.delete(command.key),
-            OperationRef::Append { value } => self.append(revision, command.key, value),
-            OperationRef::Incr { by } => self.incr(revision, command.key, by),
-            OperationRef::Cas { expect, value } => self.cas(revision, command.key, expect, value),
+    /// The same map with another bound of its history, which is empty still.
+    #[must_use]
+    pub fn with_history(mut self, limits: HistoryLimits) -> KeyValueMap {
+        assert!(self.history.is_empty(), "the bound of a history is known before its first change");
+        self.history = History::new(limits, self.history.forgotten_to());
+        self
+    }
+
+    /// The same map with the history and leases that a snapshot had beside it.
+    #[must_use]
+    pub fn with_restored(self, history: History, leases: Leases) -> KeyValueMap {
+        KeyValueMap { history, leases, ..self }
+    }
+
+    /// Applies the entry at `revision`, which must be the one after the last applied (R50). `now_ms` is the log time
+    /// with the entry's own stamp. Keys that are overdue by then vanish behind the write, except those it has changed:
+    /// no entry changes a key twice.
+    pub fn apply(&mut self, revision: u64, now_ms: u64, update: &UpdateRef<'_>) -> Outcome {
+        let outcome = match update {
+            UpdateRef::Command(command) => self.execute(revision, now_ms, *command),
+            UpdateRef::Transaction(transaction) => self.transact(revision, now_ms, transaction),
         };
-        self.advance(revision);
+        self.advance(revision, now_ms);
         outcome
     }
 
     /// Applies a put, as `apply` does.
     #[inline]
-    pub(super) fn put(&mut self, revision: u64, key: &[u8], value: &[u8]) -> Outcome {
+    pub(super) fn put(&mut self, revision: u64, now_ms: u64, key: &[u8], value: &[u8]) -> Outcome {
         let outcome = self.write(revision, key, value);
-        self.advance(revision);
+        self.advance(revision, now_ms);
         outcome
     }
 
-    /// Passes over an entry that carries no command, so that the digest knows how far the map is.
-    pub fn skip(&mut self, revision: u64) {
-        self.advance(revision);
+    /// Passes over an entry that carries no write: the digest knows how far the map is, and what is overdue vanishes.
+    pub fn skip(&mut self, revision: u64, now_ms: u64) {
+        self.advance(revision, now_ms);
     }
 
     /// Changes the longest value accepted from the next command on; part of a configuration entry, hence the same on
@@ -193,32 +219,85 @@ impl KeyValueMap {
         self.entries.values()
     }
 
+    /// The changes of late.
+    pub fn history(&self) -> &History {
+        &self.history
+    }
+
+    pub fn leases(&self) -> &Leases {
+        &self.leases
+    }
+
     /// The digest of the map as it is now.
     pub fn sum(&self) -> u64 {
         self.sum
     }
 
-    fn advance(&mut self, revision: u64) {
+    #[inline]
+    fn advance(&mut self, revision: u64, now_ms: u64) {
         assert_eq!(revision, self.applied + 1, "entries are applied in order, each once");
         self.applied = revision;
+        if !self.leases.is_empty() {
+            self.remove_overdue(revision, now_ms);
+        }
+        self.history.trim();
         if revision.is_multiple_of(DIGEST_INTERVAL) {
             self.published = Some((revision, self.sum));
         }
     }
 
+    fn remove_overdue(&mut self, revision: u64, now_ms: u64) {
+        let is_untouched = |key: &Vec<u8>| self.get(key).is_some_and(|entry| entry.revision() != revision);
+        let overdue: Vec<Vec<u8>> =
+            self.leases.overdue(now_ms).filter(is_untouched).take(VANISHED_PER_ENTRY_MAX).collect();
+        for key in overdue {
+            self.delete(revision, &key);
+        }
+    }
+
+    fn execute(&mut self, revision: u64, now_ms: u64, command: CommandRef<'_>) -> Outcome {
+        match command.operation {
+            OperationRef::Put { value } => self.write(revision, command.key, value),
+            OperationRef::Delete => self.delete(revision, command.key),
+            OperationRef::Append { value } => self.append(revision, command.key, value),
+            OperationRef::Incr { by } => self.incr(revision, command.key, by),
+            OperationRef::Cas { expect, value } => self.cas(revision, command.key, expect, value),
+            OperationRef::Lease { ttl_ms } => self.lease(now_ms, command.key, ttl_ms),
+        }
+    }
+
+    /// Sets a key, whose lease ends with that.
+    #[inline]
     fn write(&mut self, revision: u64, key: &[u8], value: &[u8]) -> Outcome {
         match self.set(revision, key, value) {
-            Ok(()) => Outcome::Written,
+            Ok(()) => {
+                if !self.leases.is_empty() {
+                    self.leases.set(key, None);
+                }
+                Outcome::Written
+            }
             Err(because) => Outcome::Rejected { because },
         }
     }
 
-    fn delete(&mut self, key: &[u8]) -> Outcome {
-        let old = self.entries.remove(&Key::new(key));
-        if let Some(old) = &old {
-            self.sum = self.sum.wrapping_sub(old.hash());
+    fn delete(&mut self, revision: u64, key: &[u8]) -> Outcome {
+        let Some(old) = self.entries.remove(&Key::new(key)) else { return Outcome::Deleted { found: false } };
+        self.sum = self.sum.wrapping_sub(old.hash());
+        self.history.push(Change { revision, current: None, previous: Some(old) });
+        if !self.leases.is_empty() {
+            self.leases.set(key, None);
         }
-        Outcome::Deleted { found: old.is_some() }
+        Outcome::Deleted { found: true }
+    }
+
+    fn lease(&mut self, now_ms: u64, key: &[u8], ttl_ms: u64) -> Outcome {
+        let found = self.get(key).is_some();
+        if found {
+            let ttl_ms = ttl_ms.min(LEASE_MS_MAX);
+            let lease = Lease { ttl_ms, ends_ms: now_ms.saturating_add(ttl_ms) };
+            self.leases.set(key, (ttl_ms > 0).then_some(lease));
+        }
+        Outcome::Leased { found }
     }
 
     fn append(&mut self, revision: u64, key: &[u8], value: &[u8]) -> Outcome {
@@ -229,7 +308,10 @@ impl KeyValueMap {
             return Outcome::Rejected { because };
         }
         let joined = [entry.value(), value].concat();
-        self.write(revision, key, &joined)
+        match self.set(revision, key, &joined) {
+            Ok(()) => Outcome::Written,
+            Err(because) => Outcome::Rejected { because },
+        }
     }
 
     fn incr(&mut self, revision: u64, key: &[u8], by: i64) -> Outcome {
@@ -256,14 +338,10 @@ impl KeyValueMap {
         if holds {
             return self.write(revision, key, value);
         }
-        let current = entry.map(|entry| Current {
-            value: entry.value().to_vec(),
-            revision: entry.revision(),
-            version: entry.version(),
-        });
-        Outcome::ConditionFailed { current }
+        Outcome::ConditionFailed { current: entry.map(Entry::to_current) }
     }
 
+    #[inline]
     fn set(&mut self, revision: u64, key: &[u8], value: &[u8]) -> Result<(), Rejection> {
         let size_bytes = value.len() as u64;
         if size_bytes > self.value_bytes_max {
@@ -271,17 +349,18 @@ impl KeyValueMap {
         }
         let place = Key::new(key);
         let scratch = &mut self.scratch;
-        if let Some(entry) = self.entries.get_mut(&place) {
-            self.sum = self.sum.wrapping_sub(entry.hash());
-            if !entry.overwrite(revision, value) {
-                *entry = Entry::build(scratch, [entry.created(), revision, entry.version() + 1], key, value);
-            }
-            self.sum = self.sum.wrapping_add(entry.hash());
+        let change = if let Some(entry) = self.entries.get_mut(&place) {
+            let new = Entry::build(scratch, [entry.created(), revision, entry.version() + 1], key, value);
+            self.sum = self.sum.wrapping_sub(entry.hash()).wrapping_add(new.hash());
+            let current = Some(new.clone());
+            Change { revision, current, previous: Some(core::mem::replace(entry, new)) }
         } else {
             let new = Entry::build(scratch, [revision, revision, 1], key, value);
             self.sum = self.sum.wrapping_add(new.hash());
-            self.entries.insert(place, new);
-        }
+            self.entries.insert(place, new.clone());
+            Change { revision, current: Some(new), previous: None }
+        };
+        self.history.push(change);
         Ok(())
     }
 }
@@ -313,7 +392,7 @@ impl Restoring {
         Ok(())
     }
 
-    /// The map, if it is what was said.
+    /// The map, if it is what was said; with no lease, and a history in which nothing is known yet.
     ///
     /// # Errors
     /// Keys are missing or too many, or one of them is not what it was.
@@ -333,6 +412,7 @@ impl Restoring {
         }
         self.map.applied = applied;
         self.map.published = published;
+        self.map.history = History::new(HistoryLimits::default(), applied);
         Ok(self.map)
     }
 }
@@ -368,7 +448,7 @@ impl Entry {
         self.number(VERSION_AT)
     }
 
-    fn build(scratch: &mut Vec<u8>, history: [u64; 3], key: &[u8], value: &[u8]) -> Entry {
+    pub(crate) fn build(scratch: &mut Vec<u8>, history: [u64; 3], key: &[u8], value: &[u8]) -> Entry {
         let key_length = u32::try_from(key.len()).expect("keys are far below 4 GiB");
         let mut head = [0; KEY_AT];
         for (at, number) in history.iter().enumerate() {
@@ -385,20 +465,8 @@ impl Entry {
         Entry(Arc::from(scratch.as_slice()))
     }
 
-    /// Changes the value in place if the new one is as long and nobody else holds this entry, such as a snapshot.
-    fn overwrite(&mut self, revision: u64, value: &[u8]) -> bool {
-        let (value_at, version) = (self.value_at(), self.version() + 1);
-        if self.0.len() - value_at != value.len() {
-            return false;
-        }
-        let Some(bytes) = Arc::get_mut(&mut self.0) else { return false };
-        bytes[REVISION_AT..VERSION_AT].copy_from_slice(&revision.to_le_bytes());
-        bytes[VERSION_AT..HASH_AT].copy_from_slice(&version.to_le_bytes());
-        bytes[HASH_AT..KEY_LENGTH_AT].fill(0);
-        bytes[value_at..].copy_from_slice(value);
-        let hash = rapidhash_v3(bytes);
-        bytes[HASH_AT..KEY_LENGTH_AT].copy_from_slice(&hash.to_le_bytes());
-        true
+    fn to_current(&self) -> Current {
+        Current { value: self.value().to_vec(), revision: self.revision(), version: self.version() }
     }
 
     fn value_at(&self) -> usize {
@@ -411,7 +479,7 @@ impl Entry {
     }
 
     /// Hash of everything else in the entry.
-    fn hash(&self) -> u64 {
+    pub(super) fn hash(&self) -> u64 {
         self.number(HASH_AT)
     }
 }
@@ -420,254 +488,4 @@ impl Entry {
 /// nothing around the number is.
 fn parse_number(value: &[u8]) -> Option<i64> {
     core::str::from_utf8(value).ok()?.parse().ok()
-}
-
-#[cfg(test)]
-mod tests {
-    use std::collections::BTreeMap;
-
-    use proptest::prelude::*;
-
-    use super::super::command::{Command, Expect, Operation};
-    use super::*;
-
-    const VALUE_BYTES_MAX: u64 = 24;
-
-    /// The map as one would write it without a thought for speed.
-    #[derive(Clone, Default)]
-    struct Model(BTreeMap<Vec<u8>, Known>);
-
-    #[derive(Clone, Debug, PartialEq)]
-    struct Known {
-        value: Vec<u8>,
-        created: u64,
-        revision: u64,
-        version: u64,
-    }
-
-    impl Model {
-        fn apply(&mut self, revision: u64, command: &Command) -> Outcome {
-            let old = self.0.get(&command.key).cloned();
-            let (new, outcome) = match &command.operation {
-                Operation::Put { value } => (value.clone(), Outcome::Written),
-                Operation::Delete => {
-                    self.0.remove(&command.key);
-                    return Outcome::Deleted { found: old.is_some() };
-                }
-                Operation::Append { value } => {
-                    let mut joined = old.clone().map(|known| known.value).unwrap_or_default();
-                    joined.extend(value);
-                    (joined, Outcome::Written)
-                }
-                Operation::Incr { by } => {
-                    let text = old.clone().map_or(Ok("0".to_owned()), |known| String::from_utf8(known.value));
-                    let Ok(Ok(number)) = text.map(|text| text.parse::<i128>()) else {
-                        return Outcome::Rejected { because: Rejection::NotANumber };
-                    };
-                    if i64::try_from(number).is_err() {
-                        return Outcome::Rejected { because: Rejection::NotANumber };
-                    }
-                    match i64::try_from(number + i128::from(*by)) {
-                        Ok(value) => (value.to_string().into_bytes(), Outcome::Incremented { value }),
-                        Err(_) => return Outcome::Rejected { because: Rejection::Overflow },
-                    }
-                }
-                Operation::Cas { expect, value } => {
-                    let holds = match expect {
-                        Expect::Absent => old.is_none(),
-                        Expect::Value(expected) => old.as_ref().is_some_and(|known| known.value == *expected),
-                        Expect::Revision(expected) => old.as_ref().is_some_and(|known| known.revision == *expected),
-                    };
-                    if !holds {
-                        let current = old.map(|known| Current {
-                            value: known.value,
-                            revision: known.revision,
-                            version: known.version,
-                        });
-                        return Outcome::ConditionFailed { current };
-                    }
-                    (value.clone(), Outcome::Written)
-                }
-            };
-            if new.len() as u64 > VALUE_BYTES_MAX {
-                let because = Rejection::ValueTooLarge { size_bytes: new.len() as u64, limit_bytes: VALUE_BYTES_MAX };
-                return Outcome::Rejected { because };
-            }
-            let (created, version) = old.map_or((revision, 1), |known| (known.created, known.version + 1));
-            self.0.insert(command.key.clone(), Known { value: new, created, revision, version });
-            outcome
-        }
-
-        fn items(&self) -> Vec<(Vec<u8>, Known)> {
-            self.0.clone().into_iter().collect()
-        }
-    }
-
-    fn items(map: &KeyValueMap) -> Vec<(Vec<u8>, Known)> {
-        let everything =
-            Scan { prefix: b"", after: None, items_max: usize::MAX, bytes_max: usize::MAX, keys_only: false };
-        let known = |entry: &Entry| Known {
-            value: entry.value().to_vec(),
-            created: entry.created(),
-            revision: entry.revision(),
-            version: entry.version(),
-        };
-        map.scan(everything).entries.iter().map(|entry| (entry.key().to_vec(), known(entry))).collect()
-    }
-
-    fn sum_from_scratch(map: &KeyValueMap) -> u64 {
-        map.entries.iter().fold(0, |sum, (_, entry)| {
-            let mut bytes = entry.0.to_vec();
-            bytes[HASH_AT..KEY_LENGTH_AT].fill(0);
-            sum.wrapping_add(rapidhash_v3(&bytes))
-        })
-    }
-
-    /// Few and similar keys, so that commands meet.
-    fn any_key() -> impl Strategy<Value = Vec<u8>> {
-        prop_oneof![Just(vec![]), proptest::collection::vec(prop_oneof![Just(0), Just(b'a'), Just(255)], 1..3)]
-    }
-
-    fn any_value() -> impl Strategy<Value = Vec<u8>> {
-        let number = prop_oneof![(-3_i64..3), Just(i64::MAX), Just(i64::MIN)];
-        prop_oneof![
-            proptest::collection::vec(any::<u8>(), 0..20),
-            number.prop_map(|number| number.to_string().into_bytes()),
-            Just(b"99999999999999999999".to_vec()),
-        ]
-    }
-
-    fn any_command() -> impl Strategy<Value = Command> {
-        let expect = prop_oneof![
-            Just(Expect::Absent),
-            any_value().prop_map(Expect::Value),
-            (1_u64..60).prop_map(Expect::Revision),
-        ];
-        let operation = prop_oneof![
-            any_value().prop_map(|value| Operation::Put { value }),
-            Just(Operation::Delete),
-            any_value().prop_map(|value| Operation::Append { value }),
-            prop_oneof![(-3_i64..3), any::<i64>()].prop_map(|by| Operation::Incr { by }),
-            (expect, any_value()).prop_map(|(expect, value)| Operation::Cas { expect, value }),
-        ];
-        (any_key(), operation).prop_map(|(key, operation)| Command { key, operation })
-    }
-
-    proptest! {
-        #[test]
-        fn the_map_does_what_the_model_does(commands in proptest::collection::vec(any_command(), 1..60)) {
-            let mut map = KeyValueMap::new(VALUE_BYTES_MAX);
-            let mut model = Model::default();
-            let mut halfway = None;
-            for (revision, command) in (1..).zip(&commands) {
-                prop_assert_eq!(map.apply(revision, command.view()), model.apply(revision, command));
-                prop_assert_eq!(map.sum, sum_from_scratch(&map));
-                if revision as usize == commands.len() / 2 {
-                    halfway = Some((map.clone(), model.clone()));
-                }
-            }
-            prop_assert_eq!(items(&map), model.items());
-            if let Some((map, model)) = halfway {
-                prop_assert_eq!(items(&map), model.items(), "a snapshot does not change afterwards");
-            }
-        }
-
-        #[test]
-        fn pages_put_together_are_the_whole_list(
-            keys in proptest::collection::btree_set(any_key(), 0..20),
-            prefix in any_key(),
-            items_max in 1_usize..4,
-            bytes_max in 0_usize..8,
-        ) {
-            let mut map = KeyValueMap::new(VALUE_BYTES_MAX);
-            for (revision, key) in (1..).zip(&keys) {
-                map.apply(revision, CommandRef { key, operation: OperationRef::Put { value: b"vv" } });
-            }
-            let expected: Vec<Vec<u8>> = keys.iter().filter(|key| key.starts_with(&prefix)).cloned().collect();
-            let mut listed: Vec<Vec<u8>> = Vec::new();
-            loop {
-                let after = listed.last().cloned();
-                let scan = Scan { prefix: &prefix, after: after.as_deref(), items_max, bytes_max, keys_only: true };
-                let page = map.scan(scan);
-                prop_assert!(page.entries.len() <= items_max);
-                let bytes: usize = page.entries.iter().map(|entry| entry.key().len()).sum();
-                prop_assert!(bytes <= bytes_max || page.entries.len() == 1);
-                prop_assert!(!page.more || !page.entries.is_empty(), "every page goes on");
-                listed.extend(page.entries.iter().map(|entry| entry.key().to_vec()));
-                if !page.more {
-                    break;
-                }
-            }
-            prop_assert_eq!(listed, expected);
-        }
-    }
-
-    fn put(map: &mut KeyValueMap, key: &[u8], value: &[u8]) {
-        let revision = map.applied() + 1;
-        map.apply(revision, CommandRef { key, operation: OperationRef::Put { value } });
-    }
-
-    #[test]
-    fn a_scan_behind_a_key_before_the_prefix_starts_at_the_prefix() {
-        let mut map = KeyValueMap::new(VALUE_BYTES_MAX);
-        for key in [b"a".as_slice(), b"b1", b"b2", b"c"] {
-            put(&mut map, key, b"");
-        }
-        let scan = Scan { prefix: b"b", after: Some(b"a"), items_max: 9, bytes_max: 99, keys_only: false };
-        let keys: Vec<Vec<u8>> = map.scan(scan).entries.iter().map(|entry| entry.key().to_vec()).collect();
-        assert_eq!(keys, [b"b1".to_vec(), b"b2".to_vec()]);
-        assert!(map.scan(Scan { after: Some(b"c"), ..scan }).entries.is_empty());
-    }
-
-    #[test]
-    fn what_was_listed_does_not_change_when_the_map_does() {
-        let mut map = KeyValueMap::new(VALUE_BYTES_MAX);
-        put(&mut map, b"k", b"old");
-        let listed = map.get(b"k").expect("it was written").clone();
-        let snapshot = map.clone();
-        put(&mut map, b"k", b"new");
-        assert_eq!((listed.value(), listed.revision(), listed.version()), (b"old".as_slice(), 1, 1));
-        assert_eq!(items(&snapshot)[0].1.value, b"old");
-        drop((listed, snapshot));
-        put(&mut map, b"k", b"own");
-        assert_eq!(items(&map)[0].1, Known { value: b"own".to_vec(), created: 1, revision: 3, version: 3 });
-    }
-
-    #[test]
-    fn the_digest_is_published_at_every_thousandth_index() {
-        let mut map = KeyValueMap::new(VALUE_BYTES_MAX);
-        for _ in 1..DIGEST_INTERVAL {
-            put(&mut map, b"k", b"v");
-        }
-        assert_eq!(map.digest(), None);
-        put(&mut map, b"k", b"w");
-        let (index, sum) = map.digest().expect("the thousandth entry was applied");
-        assert_eq!((index, sum), (DIGEST_INTERVAL, sum_from_scratch(&map)));
-        put(&mut map, b"k", b"x");
-        assert_eq!(map.digest(), Some((index, sum)), "it stays until the next multiple");
-    }
-
-    #[test]
-    fn the_digest_tells_histories_apart_that_end_in_the_same_value() {
-        let end = |values: [&[u8]; 2]| {
-            let mut map = KeyValueMap::new(VALUE_BYTES_MAX);
-            put(&mut map, b"k", values[0]);
-            map.skip(2);
-            put(&mut map, b"k", values[1]);
-            map.sum
-        };
-        assert_eq!(end([b"a", b"v"]), end([b"b", b"v"]), "what was overwritten does not count");
-        assert_ne!(end([b"a", b"v"]), end([b"a", b"w"]));
-        let mut written_once = KeyValueMap::new(VALUE_BYTES_MAX);
-        written_once.skip(1);
-        written_once.skip(2);
-        put(&mut written_once, b"k", b"v");
-        assert_ne!(written_once.sum, end([b"a", b"v"]), "the version counts");
-    }
-
-    #[test]
-    #[should_panic(expected = "entries are applied in order, each once")]
-    fn a_gap_between_entries_is_a_bug() {
-        KeyValueMap::new(VALUE_BYTES_MAX).skip(2);
-    }
 }

@@ -4,7 +4,8 @@
 //! leaders' stamps in the log say has passed (R110), so that every replica ends a session at the same entry. A clone is
 //! a snapshot and costs the same whatever the state holds.
 
-use super::command::CommandRef;
+use super::command::UpdateRef;
+use super::history::HistoryLimits;
 use super::kv::{DIGEST_INTERVAL, KeyValueMap};
 use super::sessions::{Applied, SessionLimits, SessionTag, Sessions, Written};
 
@@ -14,14 +15,14 @@ pub struct StateMachine {
     map: KeyValueMap,
     sessions: Sessions,
     log_time_ms: u64,
-    /// What sessions and time add to the digest that the map published last.
+    /// What sessions, leases and time add to the digest that the map published last.
     published: u64,
 }
 
 /// A write as the log carries it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct WriteRef<'a> {
-    pub command: CommandRef<'a>,
+    pub update: UpdateRef<'a>,
     /// None for a write that may take effect again when it is sent again.
     pub session: Option<SessionTag>,
     /// The leader's stamp: milliseconds since its last one; zero for none.
@@ -39,6 +40,12 @@ impl StateMachine {
         }
     }
 
+    /// The same state with another bound of its history, which is empty still.
+    #[must_use]
+    pub fn with_history(self, limits: HistoryLimits) -> StateMachine {
+        StateMachine { map: self.map.with_history(limits), ..self }
+    }
+
     /// The state as a snapshot holds it; `sessions_sum_published` is what `sessions_sum_published` said.
     pub fn restore(
         map: KeyValueMap,
@@ -54,14 +61,15 @@ impl StateMachine {
     pub fn apply(&mut self, revision: u64, term: u64, write: WriteRef<'_>) -> Applied {
         let before_ms = self.log_time_ms;
         self.log_time_ms = before_ms.saturating_add(write.elapsed_ms);
+        let now_ms = self.log_time_ms;
         let map = &mut self.map;
-        let mut execute = || Written { revision, term, outcome: map.apply(revision, write.command) };
+        let mut execute = || Written { revision, term, outcome: map.apply(revision, now_ms, &write.update) };
         let applied = match write.session {
             None => Applied::Written(execute()),
-            Some(tag) => self.sessions.once(before_ms, self.log_time_ms, tag, execute),
+            Some(tag) => self.sessions.once(before_ms, now_ms, tag, execute),
         };
         if self.map.applied() < revision {
-            self.map.skip(revision);
+            self.map.skip(revision, now_ms);
         }
         self.finish(revision, write.elapsed_ms);
         applied
@@ -71,7 +79,7 @@ impl StateMachine {
     /// does with it.
     #[inline]
     pub fn put(&mut self, revision: u64, term: u64, key: &[u8], value: &[u8]) -> Applied {
-        let outcome = self.map.put(revision, key, value);
+        let outcome = self.map.put(revision, self.log_time_ms, key, value);
         self.finish(revision, 0);
         Applied::Written(Written { revision, term, outcome })
     }
@@ -79,7 +87,7 @@ impl StateMachine {
     /// Passes over an entry that carries no write; `elapsed_ms` is its stamp, or zero.
     pub fn skip(&mut self, revision: u64, elapsed_ms: u64) {
         self.log_time_ms = self.log_time_ms.saturating_add(elapsed_ms);
-        self.map.skip(revision);
+        self.map.skip(revision, self.log_time_ms);
         self.finish(revision, elapsed_ms);
     }
 
@@ -107,12 +115,12 @@ impl StateMachine {
         self.log_time_ms
     }
 
-    /// The newest published digest and the index it belongs to: of the map, the sessions and the log time.
+    /// The newest published digest and the index it belongs to: of the map, the sessions, the leases and the log time.
     pub fn digest(&self) -> Option<(u64, u64)> {
         self.map.digest().map(|(index, sum)| (index, sum.wrapping_add(self.published)))
     }
 
-    /// What sessions and time add to the published digest.
+    /// What sessions, leases and time add to the published digest.
     pub fn sessions_sum_published(&self) -> u64 {
         self.published
     }
@@ -128,14 +136,15 @@ impl StateMachine {
             self.sessions.expire(self.log_time_ms);
         }
         if revision.is_multiple_of(DIGEST_INTERVAL) {
-            self.published = self.sessions.sum().wrapping_add(self.log_time_ms);
+            let leases = self.map.leases().sum();
+            self.published = self.sessions.sum().wrapping_add(self.log_time_ms).wrapping_add(leases);
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::super::command::{OperationRef, Outcome};
+    use super::super::command::{CommandRef, OperationRef, Outcome};
     use super::super::sessions::SessionId;
     use super::*;
 
@@ -150,7 +159,7 @@ mod tests {
     fn incr(session: Option<(u128, u64)>, elapsed_ms: u64) -> WriteRef<'static> {
         let command = CommandRef { key: b"k", operation: OperationRef::Incr { by: 1 } };
         let tag = |(session, serial)| SessionTag { session: SessionId(session), serial, awaited_from: 1, opened_ms: 0 };
-        WriteRef { command, session: session.map(tag), elapsed_ms }
+        WriteRef { update: UpdateRef::Command(command), session: session.map(tag), elapsed_ms }
     }
 
     fn counted(revision: u64, value: i64) -> Applied {
@@ -200,7 +209,7 @@ mod tests {
             let key = [b'k', (revision % 7) as u8];
             let value = vec![b'v'; (revision % 103) as usize];
             let command = CommandRef { key: &key, operation: OperationRef::Put { value: &value } };
-            let write = WriteRef { command, session: None, elapsed_ms: 0 };
+            let write = WriteRef { update: UpdateRef::Command(command), session: None, elapsed_ms: 0 };
             assert_eq!(short.put(revision, 3, &key, &value), long.apply(revision, 3, write));
         }
         assert_eq!((short.digest(), short.map().facts()), (long.digest(), long.map().facts()));

@@ -19,6 +19,7 @@ use imbl::{OrdMap, OrdSet};
 use rapidhash::v3::rapidhash_v3;
 
 use super::command::{Current, Outcome, Rejection};
+use super::transaction::{Branch, StepOutcome, TransactionOutcome, TransactionRejection};
 
 /// Most overdue sessions that one entry removes, so that no entry takes long. What is overdue is refused in any case.
 pub const EXPIRED_PER_ENTRY_MAX: usize = 256;
@@ -30,6 +31,9 @@ const ACTIVITY_STEPS: u64 = 60;
 /// are.
 const SESSION_BYTES: u64 = 192;
 const ANSWER_BYTES: u64 = 96;
+
+/// What each step of a transaction counts as in its answer, beside a value it read.
+const STEP_BYTES: u64 = 48;
 
 /// A client's name for its session: 128 random bits.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -398,11 +402,29 @@ fn has_ended(limits: &SessionLimits, active_ms: u64, now_ms: u64) -> bool {
 }
 
 fn answer_bytes(written: &Written) -> u64 {
-    let value_bytes = match &written.outcome {
-        Outcome::ConditionFailed { current: Some(current) } => current.value.len() as u64,
-        _ => 0,
+    let more_bytes = match &written.outcome {
+        Outcome::ConditionFailed { current } => value_bytes(current.as_ref()),
+        Outcome::Transaction(outcome) => outcome.results.iter().map(step_bytes).sum(),
+        Outcome::Written
+        | Outcome::Deleted { .. }
+        | Outcome::Incremented { .. }
+        | Outcome::Leased { .. }
+        | Outcome::Rejected { .. }
+        | Outcome::TransactionRejected(_) => 0,
     };
-    ANSWER_BYTES + value_bytes
+    ANSWER_BYTES + more_bytes
+}
+
+fn step_bytes(step: &StepOutcome) -> u64 {
+    let current = match step {
+        StepOutcome::Read(current) => current.as_ref(),
+        StepOutcome::Written(_) => None,
+    };
+    STEP_BYTES + value_bytes(current)
+}
+
+fn value_bytes(current: Option<&Current>) -> u64 {
+    current.map_or(0, |current| current.value.len() as u64)
 }
 
 /// Of a session without its answers.
@@ -415,30 +437,67 @@ fn session_hash(id: SessionId, session: &Session) -> u64 {
     rapidhash_v3(&bytes)
 }
 
-/// Of everything in a stored answer; numbers that an outcome has not are zero.
+/// Of everything in a stored answer.
 fn answer_hash(id: SessionId, answer: &Answer) -> u64 {
-    let (code, numbers) = match &answer.written.outcome {
-        Outcome::Written => (1, [0; 3]),
-        Outcome::Deleted { found } => (2, [u64::from(*found), 0, 0]),
-        Outcome::Incremented { value } => (3, [value.cast_unsigned(), 0, 0]),
-        Outcome::ConditionFailed { current: None } => (4, [0; 3]),
-        Outcome::ConditionFailed { current: Some(Current { value, revision, version }) } => {
-            (5, [rapidhash_v3(value), *revision, *version])
-        }
-        Outcome::Rejected { because: Rejection::NotANumber } => (6, [0; 3]),
-        Outcome::Rejected { because: Rejection::Overflow } => (7, [0; 3]),
-        Outcome::Rejected { because: Rejection::ValueTooLarge { size_bytes, limit_bytes } } => {
-            (8, [*size_bytes, *limit_bytes, 0])
-        }
-    };
     let mut bytes = [0; 72];
     bytes[..16].copy_from_slice(&id.0.to_le_bytes());
     let Written { revision, term, .. } = answer.written;
-    let words = [answer.serial, revision, term, code, numbers[0], numbers[1], numbers[2]];
+    let [code, first, second, third] = outcome_words(&answer.written.outcome);
+    let words = [answer.serial, revision, term, code, first, second, third];
     for (at, word) in words.iter().enumerate() {
         bytes[16 + at * 8..24 + at * 8].copy_from_slice(&word.to_le_bytes());
     }
     rapidhash_v3(&bytes)
+}
+
+/// An outcome as numbers; those that it has not are zero.
+fn outcome_words(outcome: &Outcome) -> [u64; 4] {
+    match outcome {
+        Outcome::Written => [1, 0, 0, 0],
+        Outcome::Deleted { found } => [2, u64::from(*found), 0, 0],
+        Outcome::Incremented { value } => [3, value.cast_unsigned(), 0, 0],
+        Outcome::ConditionFailed { current: None } => [4, 0, 0, 0],
+        Outcome::ConditionFailed { current: Some(current) } => current_words(5, current),
+        Outcome::Rejected { because } => rejection_words(*because),
+        Outcome::Leased { found } => [9, u64::from(*found), 0, 0],
+        Outcome::Transaction(transaction) => {
+            let TransactionOutcome { branch, results } = &**transaction;
+            let steps: Vec<u8> = results.iter().flat_map(step_words).flat_map(u64::to_le_bytes).collect();
+            [10, branch_word(*branch), results.len() as u64, rapidhash_v3(&steps)]
+        }
+        Outcome::TransactionRejected(TransactionRejection { branch, step, because }) => {
+            let [code, first, second, _] = rejection_words(*because);
+            [11 + 16 * code + (branch_word(*branch) << 16), u64::from(*step), first, second]
+        }
+    }
+}
+
+fn step_words(step: &StepOutcome) -> [u64; 4] {
+    match step {
+        StepOutcome::Read(None) => [12, 0, 0, 0],
+        StepOutcome::Read(Some(current)) => current_words(13, current),
+        StepOutcome::Written(outcome) => outcome_words(outcome),
+    }
+}
+
+fn current_words(code: u64, Current { value, revision, version }: &Current) -> [u64; 4] {
+    [code, rapidhash_v3(value), *revision, *version]
+}
+
+fn rejection_words(because: Rejection) -> [u64; 4] {
+    match because {
+        Rejection::NotANumber => [6, 0, 0, 0],
+        Rejection::Overflow => [7, 0, 0, 0],
+        Rejection::ValueTooLarge { size_bytes, limit_bytes } => [8, size_bytes, limit_bytes, 0],
+        Rejection::ResultTooLarge { limit_bytes } => [14, limit_bytes, 0, 0],
+    }
+}
+
+fn branch_word(branch: Branch) -> u64 {
+    match branch {
+        Branch::Then => 1,
+        Branch::Otherwise => 2,
+    }
 }
 
 #[cfg(test)]

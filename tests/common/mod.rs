@@ -10,6 +10,7 @@ use raftctl::raft::{ClusterId, Config, Member, NodeId, StorageId};
 use raftctl::storage::layout::{self, Founding, NodeFile, StorageSection};
 
 /// A process of the binary that has ended by itself.
+#[derive(Debug)]
 pub struct Ran {
     pub exit: i32,
     pub stdout: String,

@@ -102,4 +102,18 @@ pub(super) const PAGES: &[Page] = &[
         action: "Make room on the disk that holds the leader's data directory, or let a node on another disk lead: `raftctl cluster stop` the leader, where the others have room. `raftctl status` names the nodes.",
         exit: Exit::Unavailable,
     },
+    Page {
+        code: "E0516",
+        title: "The changes are not kept any more",
+        meaning: "A watch asks for changes from a revision on of which the cluster keeps nothing: it keeps the newest 65,536 changes, or 32 MiB of them. A watcher that was away for longer must not go on as if it had missed nothing.",
+        action: "Read the keys as they are (`raftctl scan PREFIX`), then watch from the revision behind that answer.",
+        exit: Exit::Failed,
+    },
+    Page {
+        code: "E0517",
+        title: "The watch has ended before it was satisfied",
+        meaning: "`raftctl watch` was given a `--timeout`, and it passed before as many changes came as `--count` asks for.",
+        action: "Wait longer, or leave out --timeout to wait for ever.",
+        exit: Exit::Condition,
+    },
 ];

@@ -118,8 +118,10 @@ fn state(context: &Context, arguments: &Args, source: &Source, progress: &dyn Fn
     let key = arguments.key.as_deref().map(OsStr::as_bytes);
     let mut history = Vec::new();
     let mut note = |machine: &StateMachine, step: &Step| {
-        if key.is_some() && step.key() == key {
-            history.push(Written::new(source, machine, step));
+        if let Some(key) = key
+            && step.concerns(key, machine)
+        {
+            history.push(Written::new(source, machine, step, key));
         }
     };
     run_to(&mut replay, arguments.at, &mut note).map_err(failed)?;
@@ -283,10 +285,14 @@ pub(in crate::cli) fn view(entry: &Entry) -> ItemView {
 }
 
 impl Written {
-    fn new(source: &Source, machine: &StateMachine, step: &Step) -> Written {
-        let after = step.key().and_then(|key| machine.map().get(key));
+    fn new(source: &Source, machine: &StateMachine, step: &Step, key: &[u8]) -> Written {
+        let after = machine.map().get(key);
         let entry = step.entry.view(source.node.as_deref(), false);
-        Written { effect: effect(step, after), after: after.map(view), entry }
+        let effect = match step.has_vanished(key, machine) {
+            true => "vanished: its lease had ended".to_owned(),
+            false => effect(step, after),
+        };
+        Written { effect, after: after.map(view), entry }
     }
 }
 
@@ -322,5 +328,16 @@ pub(super) fn effect(step: &Step, after: Option<&Entry>) -> String {
         Outcome::Deleted { found: false } => "nothing: the key was not there".to_owned(),
         Outcome::ConditionFailed { .. } => "nothing: the condition did not hold".to_owned(),
         Outcome::Rejected { .. } => "nothing: it was rejected".to_owned(),
+        Outcome::Leased { found: true } => "leased".to_owned(),
+        Outcome::Leased { found: false } => "nothing: the key was not there".to_owned(),
+        Outcome::Transaction(transaction) => {
+            let changed = after.filter(|entry| entry.revision() == written.revision);
+            let value =
+                changed.map(|entry| format!(": version {}: {}", entry.version(), printable(entry.value(), true)));
+            format!("took its {} branch{}", transaction.branch.word(), value.unwrap_or_default())
+        }
+        Outcome::TransactionRejected(rejection) => {
+            format!("nothing: step {} of its {} branch was rejected", rejection.step, rejection.branch.word())
+        }
     }
 }

@@ -8,7 +8,7 @@ pub(super) struct Empty {}
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct RequestMessage {
-    #[prost(oneof = "AskMessage", tags = "1, 2, 3, 4, 5, 6, 7, 8")]
+    #[prost(oneof = "AskMessage", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10")]
     pub(super) ask: Option<AskMessage>,
 }
 
@@ -31,6 +31,31 @@ pub(super) enum AskMessage {
     Snapshot(u64),
     #[prost(message, tag = "8")]
     SnapshotPart(PartMessage),
+    #[prost(message, tag = "9")]
+    Watch(WatchMessage),
+    /// A write.
+    #[prost(bytes = "bytes", tag = "10")]
+    Traced(Bytes),
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct WatchMessage {
+    #[prost(oneof = "WatchKeys", tags = "1, 2")]
+    pub(super) keys: Option<WatchKeys>,
+    #[prost(uint64, tag = "3")]
+    pub(super) after: u64,
+    #[prost(bool, tag = "4")]
+    pub(super) previous: bool,
+    #[prost(uint64, tag = "5")]
+    pub(super) wait_ms: u64,
+}
+
+#[derive(Clone, PartialEq, prost::Oneof)]
+pub(super) enum WatchKeys {
+    #[prost(bytes = "vec", tag = "1")]
+    One(Vec<u8>),
+    #[prost(bytes = "vec", tag = "2")]
+    Prefix(Vec<u8>),
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -125,7 +150,7 @@ pub(super) struct TransferMessage {
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct ResponseMessage {
-    #[prost(oneof = "AnswerMessage", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9")]
+    #[prost(oneof = "AnswerMessage", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11")]
     pub(super) answer: Option<AnswerMessage>,
 }
 
@@ -149,6 +174,70 @@ pub(super) enum AnswerMessage {
     Snapshot(SnapshotIdMessage),
     #[prost(bytes = "bytes", tag = "9")]
     SnapshotPart(Bytes),
+    #[prost(message, tag = "10")]
+    Changes(ChangesMessage),
+    #[prost(message, tag = "11")]
+    Traced(TracedMessage),
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct TracedMessage {
+    #[prost(message, optional, tag = "1")]
+    pub(super) written: Option<WrittenMessage>,
+    #[prost(message, optional, tag = "2")]
+    pub(super) receipt: Option<ReceiptMessage>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct ReceiptMessage {
+    #[prost(uint64, optional, tag = "1")]
+    pub(super) durable_us: Option<u64>,
+    #[prost(message, repeated, tag = "2")]
+    pub(super) acknowledged: Vec<StageMessage>,
+    #[prost(uint64, optional, tag = "3")]
+    pub(super) committed_us: Option<u64>,
+    #[prost(uint64, tag = "4")]
+    pub(super) applied_us: u64,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct StageMessage {
+    #[prost(string, tag = "1")]
+    pub(super) node: String,
+    #[prost(uint64, optional, tag = "2")]
+    pub(super) after_us: Option<u64>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct ChangesMessage {
+    #[prost(message, repeated, tag = "1")]
+    pub(super) changes: Vec<ChangeMessage>,
+    #[prost(uint64, tag = "2")]
+    pub(super) up_to: u64,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct ChangeMessage {
+    #[prost(uint64, tag = "1")]
+    pub(super) revision: u64,
+    #[prost(bytes = "vec", tag = "2")]
+    pub(super) key: Vec<u8>,
+    #[prost(message, optional, tag = "3")]
+    pub(super) current: Option<StateMessage>,
+    #[prost(message, optional, tag = "4")]
+    pub(super) previous: Option<StateMessage>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct StateMessage {
+    #[prost(bytes = "vec", tag = "1")]
+    pub(super) value: Vec<u8>,
+    #[prost(uint64, tag = "2")]
+    pub(super) revision: u64,
+    #[prost(uint64, tag = "3")]
+    pub(super) created: u64,
+    #[prost(uint64, tag = "4")]
+    pub(super) version: u64,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -163,7 +252,7 @@ pub(super) struct WrittenMessage {
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct OutcomeMessage {
-    #[prost(oneof = "OutcomeKind", tags = "1, 2, 3, 4, 5")]
+    #[prost(oneof = "OutcomeKind", tags = "1, 2, 3, 4, 5, 6, 7, 8")]
     pub(super) what: Option<OutcomeKind>,
 }
 
@@ -179,6 +268,45 @@ pub(super) enum OutcomeKind {
     ConditionFailed(ConditionFailedMessage),
     #[prost(message, tag = "5")]
     Rejected(RejectedMessage),
+    #[prost(message, tag = "6")]
+    Transaction(TransactionMessage),
+    #[prost(message, tag = "7")]
+    TransactionRejected(TransactionRejectedMessage),
+    #[prost(bool, tag = "8")]
+    Leased(bool),
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct TransactionMessage {
+    #[prost(bool, tag = "1")]
+    pub(super) otherwise: bool,
+    #[prost(message, repeated, tag = "2")]
+    pub(super) results: Vec<StepMessage>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct StepMessage {
+    #[prost(oneof = "StepKind", tags = "1, 2")]
+    pub(super) what: Option<StepKind>,
+}
+
+#[derive(Clone, PartialEq, prost::Oneof)]
+pub(super) enum StepKind {
+    /// What is there.
+    #[prost(message, tag = "1")]
+    Read(ConditionFailedMessage),
+    #[prost(message, tag = "2")]
+    Written(OutcomeMessage),
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+pub(super) struct TransactionRejectedMessage {
+    #[prost(bool, tag = "1")]
+    pub(super) otherwise: bool,
+    #[prost(uint32, tag = "2")]
+    pub(super) step: u32,
+    #[prost(message, optional, tag = "3")]
+    pub(super) because: Option<RejectedMessage>,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -214,6 +342,7 @@ pub(super) enum RejectionCode {
     NotANumber = 1,
     Overflow = 2,
     ValueTooLarge = 3,
+    ResultTooLarge = 4,
 }
 
 #[derive(Clone, PartialEq, prost::Message)]
@@ -250,7 +379,7 @@ pub(super) struct ItemMessage {
 
 #[derive(Clone, PartialEq, prost::Message)]
 pub(super) struct RefusedMessage {
-    #[prost(oneof = "RefusedKind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10")]
+    #[prost(oneof = "RefusedKind", tags = "1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11")]
     pub(super) why: Option<RefusedKind>,
 }
 
@@ -277,6 +406,9 @@ pub(super) enum RefusedKind {
     SessionExpired(u64),
     #[prost(message, tag = "10")]
     DiskFull(Empty),
+    /// The oldest revision that is kept.
+    #[prost(uint64, tag = "11")]
+    Compacted(u64),
 }
 
 #[derive(Clone, PartialEq, prost::Message)]

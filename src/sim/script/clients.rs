@@ -13,7 +13,8 @@ use super::show::{self, Line};
 use super::world::World;
 use crate::raft::{Core, Index, LogId, NodeId, Role};
 use crate::state_machine::{
-    Applied, CommandRef, OperationRef, Outcome, SessionId, SessionLimits, SessionTag, StateMachine, WriteRef, Written,
+    Applied, CommandRef, OperationRef, Outcome, SessionId, SessionLimits, SessionTag, StateMachine, UpdateRef,
+    WriteRef, Written,
 };
 
 /// Longest value of a map in a script, in bytes.
@@ -58,7 +59,8 @@ impl Clients {
                 continue;
             };
             let command = CommandRef { key: submission.key.as_bytes(), operation: OperationRef::Incr { by: 1 } };
-            let write = WriteRef { command, session: submission.session, elapsed_ms: 0 };
+            let update = UpdateRef::Command(command);
+            let write = WriteRef { update, session: submission.session, elapsed_ms: 0 };
             let applied = machine.apply(index.0, at.term.0, write);
             if self.waiting.remove(&(id, at)) {
                 trace.push(Line::plain(format!("{id} answers {at}: {}", answer(at, &submission.key, &applied))));

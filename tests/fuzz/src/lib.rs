@@ -13,7 +13,7 @@ use std::sync::Arc;
 use bytes::{Bytes, BytesMut};
 use raftctl::cluster::spec;
 use raftctl::codec::client::{Arrived, RequestReader, encode_request, encode_response, split_response};
-use raftctl::codec::entry::{decode_config, decode_write, encode_command, encode_config};
+use raftctl::codec::entry::{decode_config, decode_write, encode_config, encode_update};
 use raftctl::codec::frame::{Chunks, Hello, split_frame};
 use raftctl::codec::peer::{self, PEER_FRAME_BYTES_MAX};
 use raftctl::codec::record::{KIND_MAX, LINK_ORIGIN};
@@ -77,11 +77,11 @@ pub fn entry(input: &[u8]) {
     let Some((kind, payload)) = input.split_first() else { return };
     let decoded = decode_entry(Kind::from_byte(kind & KIND_MAX), payload);
     if let Ok(write) = decode_write(payload) {
-        let command = write.command.to_command();
+        let update = write.update.to_update();
         let mut again = BytesMut::new();
-        encode_command(&command, &mut again);
+        encode_update(&update, &mut again);
         let write = decode_write(&again).expect("what was encoded can be decoded");
-        assert_eq!(write.command.to_command(), command);
+        assert_eq!(write.update.to_update(), update);
     }
     if let Ok(Entry::Config { config, settings }) = decoded {
         let mut again = BytesMut::new();
