@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::Context;
 use super::failure::{Exit, Failure};
+use super::log::archive_failure;
 use super::output::printable;
 use super::progress::turning;
 use crate::inspect::identify::{Finding, IdentifyError, identify};
@@ -18,12 +19,15 @@ Examples:
   raftctl inspect ~/.local/state/raftctl/demo
   raftctl inspect n1/data/hard_state
   raftctl inspect n1/data/log/*.seg -o json
+  raftctl inspect demo.tar
+  raftctl inspect demo.tar:n1/data/hard_state
 
 Of a log it draws the segments: what a snapshot covers, what is known to be committed, what was synced, what is dead,
-torn or damaged. Works on the directories of running nodes and changes nothing. Keys are never printed. Of damaged
+torn or damaged. Works on the directories of running nodes and changes nothing. A bundle
+is read as it is; FILE:NODE is one node in it. Keys are never printed. Of damaged
 files it prints all it can and exits with 7.")]
 pub struct Args {
-    /// Files or directories
+    /// Files or directories, bundles among them
     #[arg(value_name = "PATH", required = true, value_hint = clap::ValueHint::AnyPath)]
     pub paths: Vec<PathBuf>,
 }
@@ -63,6 +67,7 @@ fn refusal(error: &IdentifyError) -> Failure {
             Failure::new("E0107", format!("{} cannot be inspected", path.display())).because(error)
         }
         IdentifyError::Foreign { .. } => Failure::new("E0404", error.to_string()),
+        IdentifyError::Archive(error) => archive_failure(error),
     }
 }
 

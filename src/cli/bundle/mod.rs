@@ -3,8 +3,6 @@
 //! Promises: what is taken is a list, and no key of an identity is on it; works when nothing runs, when some of it runs,
 //! and on damaged directories; the file gets its name when it is whole and durable. Changes nothing else.
 
-mod ustar;
-
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read as _, Seek as _, SeekFrom};
 use std::path::{Path, PathBuf};
@@ -24,11 +22,9 @@ use super::selection::{self, LocalCluster, LocalNode};
 use super::status;
 use crate::cluster::plan::CLUSTER_FILE;
 use crate::inspect::identify::identify;
+use crate::storage::archive::{BUNDLE_ROOT, MEMBERS_MAX};
 use crate::storage::layout;
-use ustar::Writer;
-
-/// Directory that everything unpacks into.
-const ROOT: &str = "raftctl-bundle";
+use crate::storage::ustar::Writer;
 
 /// Of a node's log, the last part is taken.
 const NODE_LOG_BYTES_MAX: u64 = 4 * 1024 * 1024;
@@ -120,7 +116,7 @@ pub fn run(context: &Context, arguments: &Args) -> Result<Exit, Failure> {
         return Err(exists.fix("add --force to replace it"));
     }
     let mut parts = vec![status_part(context, &cluster)];
-    parts.extend(copied(&format!("{ROOT}/{CLUSTER_FILE}"), &cluster.directory.join(CLUSTER_FILE), u64::MAX));
+    parts.extend(copied(&format!("{BUNDLE_ROOT}/{CLUSTER_FILE}"), &cluster.directory.join(CLUSTER_FILE), u64::MAX));
     for node in &nodes {
         parts.extend(turning(context, &format!("looking at {}", node.name), || of_node(node, arguments.with_log)));
     }
@@ -134,7 +130,7 @@ pub fn run(context: &Context, arguments: &Args) -> Result<Exit, Failure> {
         with_log: arguments.with_log,
         files: files.collect(),
     };
-    parts.insert(0, Part { path: format!("{ROOT}/manifest.json"), content: Content::Made(json(&manifest)) });
+    parts.insert(0, Part { path: format!("{BUNDLE_ROOT}/manifest.json"), content: Content::Made(json(&manifest)) });
     let temporary = Temporary::beside(&arguments.file);
     write(context, &parts, temporary.path()).and_then(|()| publish(temporary.path(), &arguments.file)).map_err(
         |error| Failure::new("E0108", format!("{} cannot be written", arguments.file.display())).because(&error),
@@ -154,7 +150,7 @@ fn report(context: &Context, arguments: &Args, manifest: &Manifest) -> Result<Ex
     }
     printer.table(&table)?;
     let file = arguments.file.display();
-    printer.note(format_args!("{file}: tar xf {file}, then raftctl inspect {ROOT}/*"));
+    printer.note(format_args!("{file}: tar xf {file}, then raftctl inspect {BUNDLE_ROOT}/*"));
     if arguments.with_log {
         printer.warning(format_args!("{file} holds everything that clients have stored"));
     }
@@ -170,12 +166,12 @@ fn status_part(context: &Context, cluster: &LocalCluster) -> Part {
             json(&serde_json::json!({ "error": { "code": code, "what": what, "cause": cause } }))
         }
     };
-    Part { path: format!("{ROOT}/status.json"), content: Content::Made(content) }
+    Part { path: format!("{BUNDLE_ROOT}/status.json"), content: Content::Made(content) }
 }
 
 /// This is the list of what is taken of a node.
 fn of_node(node: &LocalNode, with_log: bool) -> Vec<Part> {
-    let (dir, root) = (&node.directory, format!("{ROOT}/{}", node.name));
+    let (dir, root) = (&node.directory, format!("{BUNDLE_ROOT}/{}", node.name));
     let data = layout::data_dir(dir);
     let mut parts = Vec::new();
     for file in [layout::node_file(dir), layout::run_file(dir), layout::superseded_file(dir)] {
