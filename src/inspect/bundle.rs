@@ -142,11 +142,7 @@ impl Bundle {
 }
 
 /// A whole bundle, packed or unpacked; `place` says where something in it lies.
-pub(super) fn describe(
-    disk: &Arc<dyn Disk>,
-    path: &Path,
-    place: &dyn Fn(&str) -> PathBuf,
-) -> io::Result<Finding> {
+pub(super) fn describe(disk: &Arc<dyn Disk>, path: &Path, place: &dyn Fn(&str) -> PathBuf) -> io::Result<Finding> {
     let mut finding = Finding::new(path, "bundle", "what there was to know about a cluster");
     match manifest(disk.as_ref(), &place(MANIFEST_FILE)) {
         Ok(manifest) => {

@@ -197,12 +197,7 @@ fn with_children(disk: &Arc<dyn Disk>, mut finding: Finding, folder: &Path) -> i
 }
 
 /// The files of a log that was looked at as a whole: each was read then, and its damage is told there.
-fn with_segments(
-    disk: &Arc<dyn Disk>,
-    mut finding: Finding,
-    folder: &Path,
-    look: &LogLook,
-) -> io::Result<Finding> {
+fn with_segments(disk: &Arc<dyn Disk>, mut finding: Finding, folder: &Path, look: &LogLook) -> io::Result<Finding> {
     if disk.list(folder).is_ok() {
         for path in sorted_entries(disk, folder)? {
             let drawn = look.pictures.iter().find(|picture| Path::new(&picture.file) == path);

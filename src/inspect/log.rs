@@ -193,7 +193,13 @@ impl Source {
 
     /// The commit index that the hard state remembers; zero when it cannot be read.
     pub fn commit_in_hard_state(&self) -> Index {
-        self.slots().iter().flat_map(|found| &found.slots).flatten().map(|slot| slot.commit_hint).max().unwrap_or_default()
+        self.slots()
+            .iter()
+            .flat_map(|found| &found.slots)
+            .flatten()
+            .map(|slot| slot.commit_hint)
+            .max()
+            .unwrap_or_default()
     }
 
     /// The last entry that the hard state or a snapshot beside the log says to be committed; zero when nothing does.

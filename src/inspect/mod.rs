@@ -33,6 +33,7 @@ pub mod identify;
 pub mod log;
 pub mod picture;
 pub mod recovery_plan;
+pub mod redact;
 pub mod replay;
 mod snapshot;
 pub mod stat;

@@ -168,7 +168,9 @@ impl Found {
             log_bytes: 0,
         };
         let path = source.snapshots().into_iter().find(|snapshot| Some(snapshot.last) == base).map(|found| found.path);
-        let Some((_, head)) = path.and_then(|path| snapshot_file::read_head_on(source.disk(), &path).ok()) else { return nothing };
+        let Some((_, head)) = path.and_then(|path| snapshot_file::read_head_on(source.disk(), &path).ok()) else {
+            return nothing;
+        };
         let LogId { index, term: Term(term) } = head.last;
         Found {
             terms: vec![TermRun { term, first: index.0, last: index.0 }],

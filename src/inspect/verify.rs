@@ -19,7 +19,8 @@ use crate::storage::reader::{Damage, DamageKind, Item, WalkError};
 use crate::storage::snapshot_file::{self, SnapshotError};
 
 /// What is to be known of a log without values.
-const REDACTED: &str = "its values were redacted and its records written anew, so this proves the bundle, not the node's disk";
+const REDACTED: &str =
+    "its values were redacted and its records written anew, so this proves the bundle, not the node's disk";
 
 /// What was proved.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]

@@ -407,9 +407,10 @@ mod tests {
     #[test]
     fn names_that_could_lead_elsewhere_are_refused_with_their_place() {
         let first = format!("{BUNDLE_ROOT}/a");
-        for name in ["/etc/passwd", "raftctl-bundle/../x", "raftctl-bundle//x", "raftctl-bundle/./x", "x", "raftctl-bundle/a\n"]
-            .into_iter()
-            .chain([first.as_str(), "raftctl-bundle/a/b"])
+        for name in
+            ["/etc/passwd", "raftctl-bundle/../x", "raftctl-bundle//x", "raftctl-bundle/./x", "x", "raftctl-bundle/a\n"]
+                .into_iter()
+                .chain([first.as_str(), "raftctl-bundle/a/b"])
         {
             let refused = refusal(&archive_of(&[(&first, b"1"), (name, b"2")]));
             let ArchiveError::Damaged { offset, .. } = refused else { panic!("{name}: {refused}") };

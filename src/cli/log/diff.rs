@@ -34,7 +34,9 @@ pub struct Args {
 pub fn run(context: &Context, arguments: Args) -> Result<Exit, Failure> {
     let sources = sources(context, &arguments.sources)?;
     if sources.len() < 2 {
-        return Err(Failure::new("E0101", "one log cannot be compared").fix("name two logs or more, or a bundle of them"));
+        return Err(
+            Failure::new("E0101", "one log cannot be compared").fix("name two logs or more, or a bundle of them")
+        );
     }
     let progress = Progress::new(context, "comparing", sources.iter().map(Source::length_bytes).sum());
     let (diff, damage) = diff(&sources, &|bytes| progress.advance(bytes)).map_err(|error| refusal(&sources, &error))?;

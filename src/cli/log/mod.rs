@@ -133,8 +133,9 @@ pub(in crate::cli) fn archive_failure(error: &ArchiveError) -> Failure {
         ArchiveError::Io { path, .. } => {
             Failure::new("E0107", format!("{} cannot be read", path.display())).because(error)
         }
-        ArchiveError::Foreign { .. } => Failure::new("E0404", error.to_string())
-            .fix("unpack it with tar, and name the directory of a node in it"),
+        ArchiveError::Foreign { .. } => {
+            Failure::new("E0404", error.to_string()).fix("unpack it with tar, and name the directory of a node in it")
+        }
         ArchiveError::Damaged { path, .. } => Failure::new("E0401", format!("{} is damaged", path.display()))
             .because(error)
             .fix("copy it again from where it was made"),
@@ -200,11 +201,12 @@ fn replay_failure(source: &Source, error: &ReplayError) -> Failure {
                 .cause(damage.to_string())
                 .fix(format!("the state up to there can be told: --at {}; or ask another node's log", reached.index))
         }
-        ReplayError::BeginsLater { .. } if source.is_redacted() => {
-            Failure::new("E0416", format!("{name} does not hold that state"))
-                .cause(format!("{error}: snapshots hold values, and were left out"))
-                .fix("raftctl log show prints the entries that are left; a bundle without --redact-values holds the state")
-        }
+        ReplayError::BeginsLater { .. } if source.is_redacted() => Failure::new(
+            "E0416",
+            format!("{name} does not hold that state"),
+        )
+        .cause(format!("{error}: snapshots hold values, and were left out"))
+        .fix("raftctl log show prints the entries that are left; a bundle without --redact-values holds the state"),
         ReplayError::BeginsLater { .. } => Failure::new("E0406", format!("{name} does not hold that state any more"))
             .because(error)
             .fix("another node's log may begin earlier"),
