@@ -88,7 +88,7 @@ fn print(context: &Context, finding: &Finding, depth: usize) -> Result<(), Failu
     ))?;
     for (name, value) in &finding.facts {
         match value {
-            Value::Array(items) if items.iter().any(Value::is_object) => {
+            Value::Array(items) if items.iter().any(has_words) => {
                 printer.line(format_args!("{indent}  {name}"))?;
                 for item in items {
                     printer.line(format_args!("{indent}    {}", words(item)))?;
@@ -133,13 +133,19 @@ fn picture(context: &Context, finding: &Finding, indent: &str) -> Result<(), Fai
     printer.line(format_args!("{indent}    {LEGEND}"))
 }
 
+/// Whether it needs a line of its own.
+fn has_words(value: &Value) -> bool {
+    value.is_object() || value.as_str().is_some_and(|text| text.contains(' '))
+}
+
 /// A value as a person reads it.
 fn words(value: &Value) -> String {
     match value {
         Value::Null => "–".to_owned(),
+        Value::Array(items) if items.is_empty() => "–".to_owned(),
         Value::String(text) => printable(text.as_bytes(), false),
         Value::Array(items) => items.iter().map(words).collect::<Vec<_>>().join(" "),
-        Value::Object(fields) => ["name", "id", "role", "address"]
+        Value::Object(fields) => ["name", "id", "role", "address", "code", "node", "message"]
             .iter()
             .filter_map(|name| fields.get(*name))
             .map(words)

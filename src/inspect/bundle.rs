@@ -10,7 +10,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::identify::{Finding, IdentifyError, identify_on, push_inside};
+use super::identify::{Finding, INSIDE_MAX, IdentifyError, identify_on, push_inside};
 use super::log::Source;
 use crate::storage::archive::{Archive, ArchiveError, INSIDE, is_archive};
 use crate::storage::disk::{self, Disk, RealDisk};
@@ -153,15 +153,16 @@ pub(super) fn describe(disk: &Arc<dyn Disk>, path: &Path, place: &dyn Fn(&str) -
                 .fact("os", manifest.os)
                 .fact("architecture", manifest.architecture)
                 .fact("with_log", manifest.with_log)
-                .fact("redacted", manifest.redacted);
-            for sentence in manifest.left_out {
-                finding = finding.fact("left_out", sentence);
-            }
+                .fact("redacted", manifest.redacted)
+                .fact("left_out", manifest.left_out);
         }
         Err(error) => finding = finding.damaged(format!("{}: {error}", place(MANIFEST_FILE).display())),
     }
-    for name in disk.list(&place(""))?.into_iter().filter(|name| name != MANIFEST_FILE) {
-        push_inside(disk, &mut finding, &place(&name));
+    let names = disk.list(&place(""))?.into_iter().filter(|name| name != MANIFEST_FILE);
+    let (nodes, files): (Vec<PathBuf>, Vec<PathBuf>) =
+        names.map(|name| place(&name)).partition(|inside| disk.list(inside).is_ok());
+    for inside in files.iter().chain(&nodes).take(INSIDE_MAX) {
+        push_inside(disk, &mut finding, inside);
     }
     Ok(finding)
 }

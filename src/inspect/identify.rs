@@ -21,7 +21,7 @@ use crate::codec::Kind;
 use crate::codec::entry::decode_config;
 use crate::codec::record::RECORD_VERSION;
 use crate::raft::Index;
-use crate::storage::archive::ArchiveError;
+use crate::storage::archive::{ArchiveError, INSIDE};
 use crate::storage::disk::{self, Disk, RealDisk, TEMPORARY_ENDING};
 use crate::storage::hard_state::{self, HARD_STATE_MAGIC, HARD_STATE_VERSION};
 use crate::storage::layout::{self, NodeFile, RunFile, parse_segment_name};
@@ -36,7 +36,7 @@ const SNIFF_BYTES: usize = 4096;
 const TEXT_BYTES_MAX: usize = 1024 * 1024;
 
 /// Most things that are listed in one directory.
-const INSIDE_MAX: usize = 1_000;
+pub(super) const INSIDE_MAX: usize = 1_000;
 
 /// What one path is.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -131,10 +131,10 @@ fn directory(disk: &Arc<dyn Disk>, path: &Path) -> io::Result<Option<Finding>> {
         return data_directory(disk, path).map(Some);
     }
     if has(bundle::INSPECTION_FILE) || has("node.yaml") {
-        const INSIDE: [&str; 7] =
+        const PARTS: [&str; 7] =
             ["node.yaml", "run.json", "superseded", bundle::INSPECTION_FILE, "data", "identity", "node.log"];
         let finding = Finding::new(path, "node-directory", "everything of one node");
-        return with_inside(disk, finding, &INSIDE).map(Some);
+        return with_inside(disk, finding, &PARTS).map(Some);
     }
     if has(bundle::MANIFEST_FILE) {
         return bundle::describe(disk, path, &|name| path.join(name)).map(Some);
@@ -224,7 +224,7 @@ pub(super) fn push_inside(disk: &Arc<dyn Disk>, finding: &mut Finding, path: &Pa
 
 fn file(disk: &Arc<dyn Disk>, path: &Path) -> io::Result<Option<Finding>> {
     let mut start = Vec::new();
-    let name = file_name(path);
+    let name = name_in_bundle(disk.as_ref(), path);
     let opened = disk.open(path)?;
     let length = opened.length_bytes()?;
     if !matches!(name.as_str(), "reset.key") {
@@ -276,7 +276,7 @@ fn text_file(disk: &Arc<dyn Disk>, path: &Path, name: &str) -> io::Result<Option
         return Ok(Some(finding));
     }
     if let Ok(run) = serde_json::from_str::<RunFile>(&text) {
-        return Ok(Some(run_file(path, &run)));
+        return Ok(Some(run_file(disk.as_ref(), path, &run)));
     }
     match serde_yaml::from_str::<NodeFile>(&text) {
         Ok(node) => return Ok(Some(node_file(path, &node))),
@@ -479,8 +479,10 @@ fn node_file(path: &Path, node: &NodeFile) -> Finding {
         .fact("sync", serde_json::to_value(node.storage.sync).expect("a word serialises"))
 }
 
-fn run_file(path: &Path, run: &RunFile) -> Finding {
-    let alive = run.is_alive().map_or(Value::Null, Value::from);
+/// A process of this machine is meant, which one in a bundle need not be.
+fn run_file(disk: &dyn Disk, path: &Path, run: &RunFile) -> Finding {
+    let alive = if disk.is_read_only() { None } else { run.is_alive().ok() };
+    let alive = alive.map_or(Value::Null, Value::from);
     Finding::new(path, "run-file", "which process runs, or ran last")
         .fact("pid", run.pid)
         .fact("alive", alive)
@@ -548,6 +550,15 @@ fn segment_like(path: &Path) -> bool {
 
 fn snapshot_like(path: &Path) -> bool {
     snapshot::is_snapshot(&file_name(path), &[])
+}
+
+/// At the top of a bundle the name begins with that of the bundle.
+fn name_in_bundle(disk: &dyn Disk, path: &Path) -> String {
+    let name = file_name(path);
+    match name.rsplit_once(INSIDE).filter(|_| disk.is_read_only()) {
+        Some((_, inside)) => inside.to_owned(),
+        None => name,
+    }
 }
 
 fn file_name(path: &Path) -> String {

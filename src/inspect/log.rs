@@ -123,18 +123,17 @@ impl Source {
     /// The data directory it belongs to, as far as that can be told.
     pub fn data_dir(&self) -> Option<PathBuf> {
         let has = |path: PathBuf| self.disk.exists(&path).unwrap_or(false);
-        self.places().find(|place| has(layout::hard_state_file(place)) && has(layout::log_dir(place)))
+        let above = self.path.ancestors().skip(1).take(2).map(Path::to_path_buf);
+        let mut places = [self.path.join("data"), self.path.clone()].into_iter().chain(above);
+        places.find(|place| has(layout::hard_state_file(place)) && has(layout::log_dir(place)))
     }
 
     /// Whether values were taken out of it: then keys and indexes are those of the node, checksums and values are not.
     pub fn is_redacted(&self) -> bool {
-        self.places().any(|place| self.disk.exists(&layout::redacted_file(&place)).unwrap_or(false))
-    }
-
-    /// Where the data directory may be.
-    fn places(&self) -> impl Iterator<Item = PathBuf> {
-        let above = self.path.ancestors().skip(1).take(2).map(Path::to_path_buf);
-        [self.path.join("data"), self.path.clone()].into_iter().chain(above)
+        let name = self.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let of_segment = layout::parse_segment_name(&name).and_then(|_| self.path.parent()).map(Path::to_path_buf);
+        let mut places = [self.path.join("data"), self.path.clone()].into_iter().chain(of_segment);
+        places.any(|place| self.disk.exists(&layout::redacted_file(&place)).unwrap_or(false))
     }
 
     /// Whether it lies in a bundle, where nothing changes.

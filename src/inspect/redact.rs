@@ -214,3 +214,7 @@ pub fn redact_command(command: Command) -> Command {
 fn blank(value: &[u8]) -> Vec<u8> {
     vec![BLANK; value.len()]
 }
+
+#[cfg(test)]
+#[path = "redact_tests.rs"]
+mod tests;

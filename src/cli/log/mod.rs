@@ -75,7 +75,7 @@ pub(super) fn sources(context: &Context, words: &[OsString]) -> Result<Vec<Sourc
         None => node_or_directory(context, word).map(|source| vec![source]),
     });
     let sources = named.collect::<Result<Vec<_>, Failure>>()?.concat();
-    sources.iter().for_each(|source| warn_of_redaction(context, source));
+    warn_of_redaction(context, &sources);
     Ok(sources)
 }
 
@@ -94,7 +94,7 @@ pub(in crate::cli) fn source(context: &Context, word: &OsString) -> Result<Sourc
         }
         None => node_or_directory(context, word)?,
     };
-    warn_of_redaction(context, &source);
+    warn_of_redaction(context, std::slice::from_ref(&source));
     Ok(source)
 }
 
@@ -142,12 +142,13 @@ pub(in crate::cli) fn archive_failure(error: &ArchiveError) -> Failure {
     }
 }
 
-fn warn_of_redaction(context: &Context, source: &Source) {
-    if source.is_redacted() {
-        let name = source.name();
+fn warn_of_redaction(context: &Context, sources: &[Source]) {
+    let names: Vec<String> = sources.iter().filter(|source| source.is_redacted()).map(Source::name).collect();
+    if !names.is_empty() {
         context.printer.warning(format_args!(
-            "{name}: values were redacted and snapshots left out; which conditions held, and what the state was, may not \
-             be as it looks"
+            "{}: values were redacted and snapshots left out; which conditions held, and what the state was, may not \
+             be as it looks",
+            names.join(" ")
         ));
     }
 }
