@@ -85,7 +85,7 @@ impl Header {
 }
 
 /// The sum of all bytes, as if there were blanks for the sum itself.
-pub(super) fn checksum(block: &[u8; BLOCK_BYTES]) -> u32 {
+pub fn checksum(block: &[u8; BLOCK_BYTES]) -> u32 {
     let sum_of = |bytes: &[u8]| bytes.iter().map(|byte| u32::from(*byte)).sum::<u32>();
     sum_of(block) - sum_of(&block[CHECKSUM_FIELD]) + CHECKSUM_FIELD.len() as u32 * u32::from(b' ')
 }
