@@ -178,7 +178,7 @@ pub(super) fn document(path: &Path, name: &str, text: &str) -> Option<Finding> {
     let copied = |mut finding: Finding, from: &Value, names: &[&'static str]| {
         for name in names {
             if let Some(value) = from.get(*name) {
-                finding = finding.fact(*name, value.clone());
+                finding = finding.fact(name, value.clone());
             }
         }
         finding

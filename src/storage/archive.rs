@@ -354,7 +354,7 @@ mod tests {
     }
 
     fn refusal(bytes: &[u8]) -> ArchiveError {
-        open(bytes).err().expect("such an archive is refused")
+        open(bytes).map(drop).expect_err("such an archive is refused")
     }
 
     #[test]
