@@ -395,6 +395,9 @@ mod tests {
         for length in (0..bytes.len()).step_by(97).chain([bytes.len() - 1]) {
             assert!(matches!(refusal(&bytes[..length]), ArchiveError::Damaged { .. }), "cut at {length}");
         }
+        let mut unmarked = bytes.clone();
+        *unmarked.last_mut().unwrap() = 1;
+        assert!(matches!(refusal(&unmarked), ArchiveError::Damaged { .. }), "the end has two blocks of zeros");
         for bit in 0..BLOCK_BYTES * 8 {
             let mut flipped = bytes.clone();
             flipped[bit / 8] ^= 1 << (bit % 8);
