@@ -571,6 +571,7 @@ Register-ArgumentCompleter -Native -CommandName 'raftctl' -ScriptBlock {
             [CompletionResult]::new('--timeout', '--timeout', [CompletionResultType]::ParameterName, 'Longest time one request or one wait may take, with a unit: 10s, 500ms [env: RAFTCTL_TIMEOUT]')
             [CompletionResult]::new('--color', '--color', [CompletionResultType]::ParameterName, 'When to colour [default: auto] [env: RAFTCTL_COLOR; NO_COLOR is heeded]')
             [CompletionResult]::new('--with-log', '--with-log', [CompletionResultType]::ParameterName, 'The data directories, too: everything that clients have stored')
+            [CompletionResult]::new('--redact-values', '--redact-values', [CompletionResultType]::ParameterName, 'Take the values out of the logs, and leave out snapshots')
             [CompletionResult]::new('--force', '--force', [CompletionResultType]::ParameterName, 'Replace the file if there is one')
             [CompletionResult]::new('-q', '-q', [CompletionResultType]::ParameterName, 'Print nothing on stderr but errors')
             [CompletionResult]::new('--quiet', '--quiet', [CompletionResultType]::ParameterName, 'Print nothing on stderr but errors')

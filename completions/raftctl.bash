@@ -338,7 +338,7 @@ _raftctl() {
             return 0
             ;;
         raftctl__subcmd__bundle)
-            opts="-o -q -v -h --with-log --force --cluster --endpoint --identity --output --timeout --color --quiet --verbose --help"
+            opts="-o -q -v -h --with-log --redact-values --force --cluster --endpoint --identity --output --timeout --color --quiet --verbose --help"
             if [[ ${cur} == -* || ${COMP_CWORD} -eq 2 ]] ; then
                 COMPREPLY=( $(compgen -W "${opts}" -- "${cur}") )
                 return 0

@@ -542,6 +542,7 @@ set edit:completion:arg-completer[raftctl] = {|@words|
             cand --timeout 'Longest time one request or one wait may take, with a unit: 10s, 500ms [env: RAFTCTL_TIMEOUT]'
             cand --color 'When to colour [default: auto] [env: RAFTCTL_COLOR; NO_COLOR is heeded]'
             cand --with-log 'The data directories, too: everything that clients have stored'
+            cand --redact-values 'Take the values out of the logs, and leave out snapshots'
             cand --force 'Replace the file if there is one'
             cand -q 'Print nothing on stderr but errors'
             cand --quiet 'Print nothing on stderr but errors'

@@ -496,6 +496,7 @@ complete -c raftctl -n "__fish_raftctl_using_subcommand bundle" -l color -d 'Whe
 always\t''
 never\t''"
 complete -c raftctl -n "__fish_raftctl_using_subcommand bundle" -l with-log -d 'The data directories, too: everything that clients have stored'
+complete -c raftctl -n "__fish_raftctl_using_subcommand bundle" -l redact-values -d 'Take the values out of the logs, and leave out snapshots'
 complete -c raftctl -n "__fish_raftctl_using_subcommand bundle" -l force -d 'Replace the file if there is one'
 complete -c raftctl -n "__fish_raftctl_using_subcommand bundle" -s q -l quiet -d 'Print nothing on stderr but errors'
 complete -c raftctl -n "__fish_raftctl_using_subcommand bundle" -s v -l verbose -d 'Print more on stderr about what is being done'

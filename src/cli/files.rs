@@ -5,7 +5,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::failure::Failure;
-use crate::storage::disk::{self, RealDisk};
+use crate::storage::disk::{self, Disk as _, RealDisk};
 
 /// Writes a file in one step: temporary, synced, renamed.
 ///
@@ -36,6 +36,34 @@ impl Drop for Temporary {
     fn drop(&mut self) {
         // It is gone when it was renamed.
         let _ = fs::remove_file(&self.0);
+    }
+}
+
+/// A directory in the making, which is removed with all that is in it.
+pub struct TemporaryDirectory(Temporary);
+
+impl TemporaryDirectory {
+    /// In the same directory as `place`, with a name of this process.
+    ///
+    /// # Errors
+    /// It cannot be made.
+    pub fn beside(place: &Path) -> io::Result<TemporaryDirectory> {
+        let mut name = place.as_os_str().to_owned();
+        name.push(".d");
+        let made = TemporaryDirectory(Temporary::beside(Path::new(&name)));
+        RealDisk.create_directory(made.path())?;
+        Ok(made)
+    }
+
+    pub fn path(&self) -> &Path {
+        self.0.path()
+    }
+}
+
+impl Drop for TemporaryDirectory {
+    fn drop(&mut self) {
+        // What is left over has a name that nobody reads.
+        let _ = fs::remove_dir_all(self.path());
     }
 }
 

@@ -7,6 +7,7 @@ use serde_json::Value;
 
 use super::Context;
 use super::failure::{Exit, Failure};
+use super::log::archive_failure;
 use super::output::printable;
 use super::progress::turning;
 use crate::inspect::identify::{Finding, IdentifyError, identify};
@@ -18,12 +19,15 @@ Examples:
   raftctl inspect ~/.local/state/raftctl/demo
   raftctl inspect n1/data/hard_state
   raftctl inspect n1/data/log/*.seg -o json
+  raftctl inspect demo.tar
+  raftctl inspect demo.tar:n1/data/hard_state
 
 Of a log it draws the segments: what a snapshot covers, what is known to be committed, what was synced, what is dead,
-torn or damaged. Works on the directories of running nodes and changes nothing. Keys are never printed. Of damaged
+torn or damaged. Works on the directories of running nodes and changes nothing. A bundle
+is read as it is; FILE:NODE is one node in it. Keys are never printed. Of damaged
 files it prints all it can and exits with 7.")]
 pub struct Args {
-    /// Files or directories
+    /// Files or directories, bundles among them
     #[arg(value_name = "PATH", required = true, value_hint = clap::ValueHint::AnyPath)]
     pub paths: Vec<PathBuf>,
 }
@@ -63,6 +67,7 @@ fn refusal(error: &IdentifyError) -> Failure {
             Failure::new("E0107", format!("{} cannot be inspected", path.display())).because(error)
         }
         IdentifyError::Foreign { .. } => Failure::new("E0404", error.to_string()),
+        IdentifyError::Archive(error) => archive_failure(error),
     }
 }
 
@@ -83,7 +88,7 @@ fn print(context: &Context, finding: &Finding, depth: usize) -> Result<(), Failu
     ))?;
     for (name, value) in &finding.facts {
         match value {
-            Value::Array(items) if items.iter().any(Value::is_object) => {
+            Value::Array(items) if items.iter().any(has_words) => {
                 printer.line(format_args!("{indent}  {name}"))?;
                 for item in items {
                     printer.line(format_args!("{indent}    {}", words(item)))?;
@@ -128,13 +133,19 @@ fn picture(context: &Context, finding: &Finding, indent: &str) -> Result<(), Fai
     printer.line(format_args!("{indent}    {LEGEND}"))
 }
 
+/// Whether it needs a line of its own.
+fn has_words(value: &Value) -> bool {
+    value.is_object() || value.as_str().is_some_and(|text| text.contains(' '))
+}
+
 /// A value as a person reads it.
 fn words(value: &Value) -> String {
     match value {
         Value::Null => "–".to_owned(),
+        Value::Array(items) if items.is_empty() => "–".to_owned(),
         Value::String(text) => printable(text.as_bytes(), false),
         Value::Array(items) => items.iter().map(words).collect::<Vec<_>>().join(" "),
-        Value::Object(fields) => ["name", "id", "role", "address"]
+        Value::Object(fields) => ["name", "id", "role", "address", "code", "node", "message"]
             .iter()
             .filter_map(|name| fields.get(*name))
             .map(words)

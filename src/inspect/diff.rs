@@ -13,8 +13,8 @@ use serde::Serialize;
 use super::log::{Progress, Source, watch};
 use super::tails::{self, Tail};
 use super::votes::{self, Election};
-use crate::codec::Kind;
 use crate::codec::entry::decode_config;
+use crate::codec::{Kind, RecordHeader};
 use crate::raft::{ClusterId, Config, Index, LogId, NodeId, Term};
 use crate::storage::reader::{Damage, Item, WalkError};
 use crate::storage::snapshot_file;
@@ -105,13 +105,19 @@ pub enum DiffError {
     Walk { name: String, source: WalkError },
     #[error("{one} and {other} belong to different clusters")]
     Clusters { one: String, other: String },
+    #[error("the values of {one} were redacted, those of {other} were not")]
+    Redacted { one: String, other: String },
 }
 
 /// Compares all logs, each with each, in one pass over all of them.
 ///
 /// # Errors
-/// A log cannot be read, or the logs belong to different clusters.
+/// A log cannot be read, the logs belong to different clusters, or the values of only some of them were redacted.
 pub fn diff(sources: &[Source], progress: &Progress<'_>) -> Result<(Diff, Vec<Damage>), DiffError> {
+    let (redacted, whole): (Vec<&Source>, Vec<&Source>) = sources.iter().partition(|source| source.is_redacted());
+    if let (Some(one), Some(other)) = (redacted.first(), whole.first()) {
+        return Err(DiffError::Redacted { one: one.name(), other: other.name() });
+    }
     let heads = sources.iter().map(|source| Head::open(source, progress)).collect::<Result<Vec<_>, _>>()?;
     let mut comparison = Comparison { heads, ..Comparison::default() };
     while let Some(index) = comparison.heads.iter().filter_map(|head| head.record).map(|record| record.index).min() {
@@ -258,13 +264,14 @@ struct Head<'a> {
     snapshot: LogId,
     configs: Vec<(Index, Arc<Config>)>,
     damage: Vec<Damage>,
+    is_redacted: bool,
 }
 
 impl<'a> Head<'a> {
     fn open(source: &Source, progress: &'a Progress<'a>) -> Result<Head<'a>, DiffError> {
         let walk = source.walk().map_err(walk_error(source))?;
         let newest = source.snapshots().into_iter().next();
-        let head = newest.as_ref().and_then(|snapshot| snapshot_file::read_head(&snapshot.path).ok());
+        let head = newest.as_ref().and_then(|snapshot| snapshot_file::read_head_on(source.disk(), &snapshot.path).ok());
         let ends = LogEnds {
             node: source.node.clone(),
             path: source.path.display().to_string(),
@@ -283,6 +290,7 @@ impl<'a> Head<'a> {
             snapshot: newest.map_or(LogId::ZERO, |snapshot| snapshot.last),
             configs: head.into_iter().map(|(_, head)| (head.config_index, head.config)).collect(),
             damage: Vec::new(),
+            is_redacted: source.is_redacted(),
         };
         head.advance();
         Ok(head)
@@ -302,7 +310,8 @@ impl<'a> Head<'a> {
                     {
                         self.configs.push((header.id.index, Arc::new(config)));
                     }
-                    self.record = Some(Record { index, term, check: header.check });
+                    let check = if self.is_redacted { check_alone(&header, &payload) } else { header.check };
+                    self.record = Some(Record { index, term, check });
                     return;
                 }
                 Item::Marker { marker, .. } => self.ends.commit = self.ends.commit.max(marker.commit_hint.0),
@@ -332,6 +341,16 @@ impl<'a> Head<'a> {
             configs,
         }
     }
+}
+
+/// Tells entries apart without their chain: where values were redacted it begins with the first entry that is left, which
+/// need not be the same in two logs.
+fn check_alone(header: &RecordHeader, payload: &[u8]) -> u32 {
+    let mut hasher = crc32fast::Hasher::new();
+    hasher.update(&[header.kind.to_byte()]);
+    hasher.update(&header.wall_ms.to_le_bytes());
+    hasher.update(payload);
+    hasher.finalize()
 }
 
 fn walk_error(source: &Source) -> impl Fn(WalkError) -> DiffError {

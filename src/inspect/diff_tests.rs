@@ -77,7 +77,7 @@ impl Log {
         journal.write_group(&[appended]).unwrap();
         journal.write_group(&[committed]).unwrap();
         journal.close().unwrap();
-        Source { node: Some(format!("n{}", self.id)), path: dir.to_path_buf() }
+        Source::of_node(format!("n{}", self.id), dir)
     }
 }
 

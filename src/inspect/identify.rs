@@ -1,15 +1,17 @@
 //! What a file or directory of raftctl is, and what is in it: told by its content, by its name only where the content
 //! says nothing. Private keys are named, never read.
 
-use std::fs::{self, File};
-use std::io::{self, Read as _};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Serialize;
 use serde_json::{Value, json};
 use x509_parser::pem::Pem;
 use x509_parser::prelude::GeneralName;
 
+use super::bundle;
 use super::entry::{ConfigView, time_text};
 use super::log::Source;
 use super::picture::{Artist, SegmentPicture};
@@ -19,7 +21,8 @@ use crate::codec::Kind;
 use crate::codec::entry::decode_config;
 use crate::codec::record::RECORD_VERSION;
 use crate::raft::Index;
-use crate::storage::disk::TEMPORARY_ENDING;
+use crate::storage::archive::{ArchiveError, INSIDE};
+use crate::storage::disk::{self, Disk, RealDisk, TEMPORARY_ENDING};
 use crate::storage::hard_state::{self, HARD_STATE_MAGIC, HARD_STATE_VERSION};
 use crate::storage::layout::{self, NodeFile, RunFile, parse_segment_name};
 use crate::storage::reader::Item;
@@ -27,13 +30,13 @@ use crate::storage::segment::{SEGMENT_MAGIC, SEGMENT_VERSION};
 use crate::storage::snapshot_file;
 
 /// Bytes of a file that are enough to tell what it is.
-const SNIFF_BYTES: u64 = 4096;
+const SNIFF_BYTES: usize = 4096;
 
 /// Largest text file that is read whole.
-const TEXT_BYTES_MAX: u64 = 1024 * 1024;
+const TEXT_BYTES_MAX: usize = 1024 * 1024;
 
 /// Most things that are listed in one directory.
-const INSIDE_MAX: usize = 1_000;
+pub(super) const INSIDE_MAX: usize = 1_000;
 
 /// What one path is.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -41,7 +44,8 @@ pub struct Finding {
     pub path: PathBuf,
     /// A stable word: `cluster-directory node-directory data-directory log-directory segment hard-state
     /// snapshot-directory snapshot snapshot-part node-file run-file cluster-file identity-directory certificate
-    /// private-key node-log lock reserve in-use recovering superseded set-aside temporary home`.
+    /// private-key node-log lock reserve in-use recovering superseded set-aside temporary home bundle status
+    /// inspection redacted`.
     pub kind: &'static str,
     /// One sentence without a full stop.
     pub about: String,
@@ -63,15 +67,25 @@ pub enum IdentifyError {
     Read { path: PathBuf, source: io::Error },
     #[error("{} is nothing that raftctl has written", path.display())]
     Foreign { path: PathBuf },
+    #[error(transparent)]
+    Archive(#[from] ArchiveError),
 }
 
-/// Says what `path` is. Damage is part of the answer, not an error.
+/// Says what `path` is, which may be a bundle or something in one. Damage is part of the answer, not an error.
 pub fn identify(path: &Path) -> Result<Finding, IdentifyError> {
+    match bundle::open(path)? {
+        Some(bundle) => bundle.identify(),
+        None => identify_on(&(Arc::new(RealDisk) as Arc<dyn Disk>), path),
+    }
+}
+
+/// `identify` on any disk. A bundle that lies on it is nothing of ours here: one in another could go on without end.
+pub(super) fn identify_on(disk: &Arc<dyn Disk>, path: &Path) -> Result<Finding, IdentifyError> {
     let failed = |source| IdentifyError::Read { path: path.to_path_buf(), source };
-    let metadata = fs::metadata(path).map_err(failed)?;
-    let found = match metadata.is_dir() {
-        true => directory(path).map_err(failed)?,
-        false => file(path, metadata.len()).map_err(failed)?,
+    let found = match disk.list(path) {
+        Ok(_) => directory(disk, path).map_err(failed)?,
+        Err(error) if error.kind() == io::ErrorKind::NotADirectory => file(disk, path).map_err(failed)?,
+        Err(error) => return Err(failed(error)),
     };
     found.ok_or_else(|| IdentifyError::Foreign { path: path.to_path_buf() })
 }
@@ -105,87 +119,91 @@ impl Finding {
     }
 }
 
-fn directory(path: &Path) -> io::Result<Option<Finding>> {
-    let has = |name: &str| path.join(name).exists();
+fn directory(disk: &Arc<dyn Disk>, path: &Path) -> io::Result<Option<Finding>> {
+    let has = |name: &str| disk.exists(&path.join(name)).unwrap_or(false);
     if is_temporary(path) {
         return Ok(Some(temporary(path)));
     }
     if file_name(path) == "damaged" {
-        return set_aside(path).map(Some);
+        return set_aside(disk, path).map(Some);
     }
     if has("hard_state") || (has("log") && has("lock")) {
-        return data_directory(path).map(Some);
+        return data_directory(disk, path).map(Some);
     }
-    if has("node.yaml") {
+    if has(bundle::INSPECTION_FILE) || has("node.yaml") {
+        const PARTS: [&str; 7] =
+            ["node.yaml", "run.json", "superseded", bundle::INSPECTION_FILE, "data", "identity", "node.log"];
         let finding = Finding::new(path, "node-directory", "everything of one node");
-        return with_inside(finding, &["node.yaml", "run.json", "superseded", "data", "identity", "node.log"])
-            .map(Some);
+        return with_inside(disk, finding, &PARTS).map(Some);
+    }
+    if has(bundle::MANIFEST_FILE) {
+        return bundle::describe(disk, path, &|name| path.join(name)).map(Some);
     }
     if has("cluster.yaml") {
         let finding = Finding::new(path, "cluster-directory", "a local cluster");
-        let finding = with_inside(finding, &["cluster.yaml", "ca", "client"])?;
-        return with_children(finding, &path.join("nodes")).map(Some);
+        let finding = with_inside(disk, finding, &["cluster.yaml", "ca", "client"])?;
+        return with_children(disk, finding, &path.join("nodes")).map(Some);
     }
     if has("cert.pem") || has("ca.pem") {
         let finding = Finding::new(path, "identity-directory", "certificates, and keys that are never shown");
-        return with_children(finding, path).map(Some);
+        return with_children(disk, finding, path).map(Some);
     }
-    let entries = sorted_entries(path)?;
+    let entries = sorted_entries(disk, path)?;
     if entries.iter().any(|entry| segment_like(entry)) {
-        let look = look(path);
+        let look = look(disk, path);
         let finding = look.describe(Finding::new(path, "log-directory", "the segments of one log"));
-        return with_segments(finding, path, &look).map(Some);
+        return with_segments(disk, finding, path, &look).map(Some);
     }
     if entries.iter().any(|entry| snapshot_like(entry)) {
         let finding = Finding::new(path, "snapshot-directory", "the state as of some entries");
-        return with_children(finding, path).map(Some);
+        return with_children(disk, finding, path).map(Some);
     }
-    if entries.iter().any(|entry| entry.join("cluster.yaml").is_file()) {
-        let names = entries.iter().filter(|entry| entry.join("cluster.yaml").is_file()).map(|entry| file_name(entry));
-        let names: Vec<String> = names.collect();
+    let is_cluster = |entry: &&PathBuf| disk.exists(&entry.join("cluster.yaml")).unwrap_or(false);
+    let names: Vec<String> = entries.iter().filter(is_cluster).map(|entry| file_name(entry)).collect();
+    if !names.is_empty() {
         return Ok(Some(Finding::new(path, "home", "local clusters live here").fact("clusters", names)));
     }
     Ok(None)
 }
 
 /// The segments stand directly below: what can be said of the log as a whole is said of the data directory.
-fn data_directory(path: &Path) -> io::Result<Finding> {
+fn data_directory(disk: &Arc<dyn Disk>, path: &Path) -> io::Result<Finding> {
     let finding = Finding::new(path, "data-directory", "what a node must not lose: term, vote, snapshots and log");
-    let look = look(path);
+    let look = look(disk, path);
     let mut finding = look.describe(finding);
-    if let Some(config) = look.config.clone().or_else(|| newest_config_of_snapshots(path)) {
+    if let Some(config) = look.config.clone().or_else(|| newest_config_of_snapshots(disk, path)) {
         finding = finding.fact("members", json!(config.members));
     }
-    let finding = with_inside(finding, &["hard_state", "in-use", "recovering", "reserve", "lock", "damaged"])?;
-    let finding = with_children(finding, &layout::snapshot_dir(path))?;
-    with_segments(finding, &layout::log_dir(path), &look)
+    let finding = with_inside(disk, finding, &["hard_state", "in-use", "recovering", "reserve", "lock", "damaged"])?;
+    let finding = with_children(disk, finding, &layout::snapshot_dir(path))?;
+    with_segments(disk, finding, &layout::log_dir(path), &look)
 }
 
-fn with_inside(mut finding: Finding, names: &[&str]) -> io::Result<Finding> {
+fn with_inside(disk: &Arc<dyn Disk>, mut finding: Finding, names: &[&str]) -> io::Result<Finding> {
     let folder = finding.path.clone();
-    for path in names.iter().map(|name| folder.join(name)).filter(|path| path.exists()) {
-        push_inside(&mut finding, &path);
+    for path in names.iter().map(|name| folder.join(name)).filter(|path| disk.exists(path).unwrap_or(false)) {
+        push_inside(disk, &mut finding, &path);
     }
     Ok(finding)
 }
 
-fn with_children(mut finding: Finding, folder: &Path) -> io::Result<Finding> {
-    if folder.is_dir() {
-        for path in sorted_entries(folder)? {
-            push_inside(&mut finding, &path);
+fn with_children(disk: &Arc<dyn Disk>, mut finding: Finding, folder: &Path) -> io::Result<Finding> {
+    if disk.list(folder).is_ok() {
+        for path in sorted_entries(disk, folder)? {
+            push_inside(disk, &mut finding, &path);
         }
     }
     Ok(finding)
 }
 
 /// The files of a log that was looked at as a whole: each was read then, and its damage is told there.
-fn with_segments(mut finding: Finding, folder: &Path, look: &LogLook) -> io::Result<Finding> {
-    if folder.is_dir() {
-        for path in sorted_entries(folder)? {
+fn with_segments(disk: &Arc<dyn Disk>, mut finding: Finding, folder: &Path, look: &LogLook) -> io::Result<Finding> {
+    if disk.list(folder).is_ok() {
+        for path in sorted_entries(disk, folder)? {
             let drawn = look.pictures.iter().find(|picture| Path::new(&picture.file) == path);
             match drawn {
                 Some(picture) => finding.inside.push(drawn_segment(&path, picture)),
-                None => push_inside(&mut finding, &path),
+                None => push_inside(disk, &mut finding, &path),
             }
         }
     }
@@ -193,33 +211,38 @@ fn with_segments(mut finding: Finding, folder: &Path, look: &LogLook) -> io::Res
 }
 
 /// A part that cannot be read or is not ours is listed as such: the rest is still worth showing.
-fn push_inside(finding: &mut Finding, path: &Path) {
-    finding.inside.push(match identify(path) {
+pub(super) fn push_inside(disk: &Arc<dyn Disk>, finding: &mut Finding, path: &Path) {
+    finding.inside.push(match identify_on(disk, path) {
         Ok(inside) => inside,
         Err(IdentifyError::Foreign { .. }) => Finding::new(path, "foreign", "nothing that raftctl has written"),
         Err(IdentifyError::Read { source, .. }) => {
             Finding::new(path, "unreadable", format!("cannot be read: {source}"))
         }
+        Err(IdentifyError::Archive(error)) => Finding::new(path, "unreadable", error.to_string()),
     });
 }
 
-fn file(path: &Path, length: u64) -> io::Result<Option<Finding>> {
+fn file(disk: &Arc<dyn Disk>, path: &Path) -> io::Result<Option<Finding>> {
     let mut start = Vec::new();
-    let name = file_name(path);
+    let name = name_in_bundle(disk.as_ref(), path);
+    let opened = disk.open(path)?;
+    let length = opened.length_bytes()?;
     if !matches!(name.as_str(), "reset.key") {
-        File::open(path)?.take(SNIFF_BYTES).read_to_end(&mut start)?;
+        start.resize(SNIFF_BYTES, 0);
+        let have = opened.read_at(&mut start, 0)?;
+        start.truncate(have);
     }
     if is_temporary(path) {
         return Ok(Some(temporary(path)));
     }
     if start.starts_with(&SEGMENT_MAGIC) || segment_like(path) {
-        return Ok(Some(segment(path)));
+        return Ok(Some(segment(disk, path)));
     }
     if start.starts_with(&HARD_STATE_MAGIC) || name == "hard_state" {
-        return hard_state_file(path).map(Some);
+        return hard_state_file(disk, path).map(Some);
     }
     if snapshot::is_snapshot(&name, &start) {
-        return Ok(Some(snapshot::snapshot(path, &name)));
+        return Ok(Some(snapshot::snapshot(disk.as_ref(), path, &name)));
     }
     if contains(&start, b"PRIVATE KEY-----") || name == "reset.key" {
         return Ok(Some(private_key(path)?));
@@ -234,22 +257,26 @@ fn file(path: &Path, length: u64) -> io::Result<Option<Finding>> {
         "superseded" => {
             Some(Finding::new(path, "superseded", "another cluster goes on from here; the node must not run"))
         }
+        "redacted" => Some(Finding::new(path, "redacted", "values were taken out of the log beside it")),
         "recovering" => Some(Finding::new(path, "recovering", "the log was damaged and is not repaired yet")),
         _ => None,
     };
-    if known.is_some() || length > TEXT_BYTES_MAX && !looks_like_log(&start) {
+    if known.is_some() || length > TEXT_BYTES_MAX as u64 && !looks_like_log(&start) {
         return Ok(known);
     }
     if looks_like_log(&start) || name == "node.log" {
         return node_log(path, length).map(Some);
     }
-    text_file(path, &name)
+    text_file(disk, path, &name)
 }
 
-fn text_file(path: &Path, name: &str) -> io::Result<Option<Finding>> {
-    let Ok(text) = String::from_utf8(fs::read(path)?) else { return Ok(None) };
+fn text_file(disk: &Arc<dyn Disk>, path: &Path, name: &str) -> io::Result<Option<Finding>> {
+    let Ok(text) = String::from_utf8(disk::read_whole(disk.as_ref(), path, TEXT_BYTES_MAX)?) else { return Ok(None) };
+    if let Some(finding) = bundle::document(path, name, &text) {
+        return Ok(Some(finding));
+    }
     if let Ok(run) = serde_json::from_str::<RunFile>(&text) {
-        return Ok(Some(run_file(path, &run)));
+        return Ok(Some(run_file(disk.as_ref(), path, &run)));
     }
     match serde_yaml::from_str::<NodeFile>(&text) {
         Ok(node) => return Ok(Some(node_file(path, &node))),
@@ -270,9 +297,9 @@ fn text_file(path: &Path, name: &str) -> io::Result<Option<Finding>> {
     Ok(cluster_name.map(|name| Finding::new(path, "cluster-file", "describes a cluster").fact("cluster", name)))
 }
 
-fn segment(path: &Path) -> Finding {
+fn segment(disk: &Arc<dyn Disk>, path: &Path) -> Finding {
     let mut finding = Finding::new(path, "segment", "a piece of a Raft log");
-    if let Ok(walk) = crate::storage::reader::walk(path) {
+    if let Ok(walk) = Source::on(disk.clone(), path).walk() {
         for item in walk {
             if let Item::Segment(segment) = item {
                 finding = finding
@@ -286,7 +313,7 @@ fn segment(path: &Path) -> Finding {
             }
         }
     }
-    look(path).describe(finding.fact("format_version", SEGMENT_VERSION))
+    look(disk, path).describe(finding.fact("format_version", SEGMENT_VERSION))
 }
 
 fn drawn_segment(path: &Path, picture: &SegmentPicture) -> Finding {
@@ -310,8 +337,8 @@ struct LogLook {
     config: Option<ConfigView>,
 }
 
-fn look(path: &Path) -> LogLook {
-    let source = Source::at(path);
+fn look(disk: &Arc<dyn Disk>, path: &Path) -> LogLook {
+    let source = Source::on(disk.clone(), path);
     let mut counter = Counter::new(&source);
     let mut artist = Artist::default();
     let mut config = None;
@@ -374,13 +401,13 @@ impl LogLook {
 }
 
 /// What a repair has moved out of a log: kept for people, judged by nobody.
-fn set_aside(path: &Path) -> io::Result<Finding> {
+fn set_aside(disk: &Arc<dyn Disk>, path: &Path) -> io::Result<Finding> {
     let mut finding = Finding::new(path, "set-aside", "parts of a damaged log; nobody reads them, remove them by hand");
-    for entry in sorted_entries(path)? {
-        let inside = match entry.is_dir() {
-            true => set_aside(&entry)?,
+    for entry in sorted_entries(disk, path)? {
+        let inside = match disk.list(&entry).is_ok() {
+            true => set_aside(disk, &entry)?,
             false => {
-                let length = fs::metadata(&entry)?.len();
+                let length = disk.open(&entry)?.length_bytes()?;
                 Finding::new(&entry, "set-aside", "bytes as they were in the log").fact("bytes", length)
             }
         };
@@ -400,23 +427,22 @@ fn temporary(path: &Path) -> Finding {
         .fact("written", modified(path))
 }
 
-/// When a file was last written.
+/// When a file of this machine was last written; of what lies in a bundle that is not known.
 fn modified(path: &Path) -> Value {
-    let since = fs::metadata(path).and_then(|metadata| metadata.modified()).ok();
-    let since = since.and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
+    let since = disk::changed_at(path).ok().and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok());
     let text = since.and_then(|since| time_text(u64::try_from(since.as_millis()).unwrap_or(u64::MAX)));
     text.map_or(Value::Null, Value::from)
 }
 
 /// A log that was compacted may hold no configuration any more; then the newest snapshot has it.
-fn newest_config_of_snapshots(path: &Path) -> Option<ConfigView> {
-    let snapshots = sorted_entries(&layout::snapshot_dir(path)).ok()?;
-    let mut heads = snapshots.iter().rev().filter_map(|file| snapshot_file::read_head(file).ok());
+fn newest_config_of_snapshots(disk: &Arc<dyn Disk>, path: &Path) -> Option<ConfigView> {
+    let snapshots = sorted_entries(disk, &layout::snapshot_dir(path)).ok()?;
+    let mut heads = snapshots.iter().rev().filter_map(|file| snapshot_file::read_head_on(disk.as_ref(), file).ok());
     heads.next().map(|(_, head)| ConfigView::new(&head.config))
 }
 
-fn hard_state_file(path: &Path) -> io::Result<Finding> {
-    let inspection = hard_state::inspect(path)?;
+fn hard_state_file(disk: &Arc<dyn Disk>, path: &Path) -> io::Result<Finding> {
+    let inspection = hard_state::inspect_on(disk.as_ref(), path)?;
     let mut finding = Finding::new(path, "hard-state", "term and vote, written twice");
     match inspection.choose() {
         Ok(chosen) => {
@@ -453,8 +479,10 @@ fn node_file(path: &Path, node: &NodeFile) -> Finding {
         .fact("sync", serde_json::to_value(node.storage.sync).expect("a word serialises"))
 }
 
-fn run_file(path: &Path, run: &RunFile) -> Finding {
-    let alive = run.is_alive().map_or(Value::Null, Value::from);
+/// A process of this machine is meant, which one in a bundle need not be.
+fn run_file(disk: &dyn Disk, path: &Path, run: &RunFile) -> Finding {
+    let alive = if disk.is_read_only() { None } else { run.is_alive().ok() };
+    let alive = alive.map_or(Value::Null, Value::from);
     Finding::new(path, "run-file", "which process runs, or ran last")
         .fact("pid", run.pid)
         .fact("alive", alive)
@@ -471,8 +499,9 @@ fn node_log(path: &Path, length: u64) -> io::Result<Finding> {
 /// Only that it is there and who may read it; its bytes are none of anybody's business.
 fn private_key(path: &Path) -> io::Result<Finding> {
     use std::os::unix::fs::PermissionsExt as _;
-    let mode = fs::metadata(path)?.permissions().mode() & 0o777;
-    Ok(Finding::new(path, "private-key", "a private key; it is not shown").fact("mode", format!("{mode:04o}")))
+    let metadata = fs::metadata(path).ok();
+    let mode = metadata.map_or(Value::Null, |found| format!("{:04o}", found.permissions().mode() & 0o777).into());
+    Ok(Finding::new(path, "private-key", "a private key; it is not shown").fact("mode", mode))
 }
 
 fn certificate(path: &Path, pem: &[u8]) -> Finding {
@@ -523,15 +552,21 @@ fn snapshot_like(path: &Path) -> bool {
     snapshot::is_snapshot(&file_name(path), &[])
 }
 
+/// At the top of a bundle the name begins with that of the bundle.
+fn name_in_bundle(disk: &dyn Disk, path: &Path) -> String {
+    let name = file_name(path);
+    match name.rsplit_once(INSIDE).filter(|_| disk.is_read_only()) {
+        Some((_, inside)) => inside.to_owned(),
+        None => name,
+    }
+}
+
 fn file_name(path: &Path) -> String {
     path.file_name().map_or_else(String::new, |name| name.to_string_lossy().into_owned())
 }
 
-fn sorted_entries(folder: &Path) -> io::Result<Vec<PathBuf>> {
-    let entries = fs::read_dir(folder)?.take(INSIDE_MAX);
-    let mut paths = entries.map(|entry| entry.map(|entry| entry.path())).collect::<io::Result<Vec<_>>>()?;
-    paths.sort();
-    Ok(paths)
+fn sorted_entries(disk: &Arc<dyn Disk>, folder: &Path) -> io::Result<Vec<PathBuf>> {
+    Ok(disk.list(folder)?.into_iter().take(INSIDE_MAX).map(|name| folder.join(name)).collect())
 }
 
 fn contains(bytes: &[u8], part: &[u8]) -> bool {

@@ -3,9 +3,7 @@
 //! A node may write meanwhile. What is half written then looks damaged for an instant, so damage in the directory of
 //! a running node is believed only if a second look finds it at the same place.
 
-use std::fs::File;
 use std::io;
-use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -14,7 +12,8 @@ use bytes::Bytes;
 use super::entry::{EntryView, Place, keys_of};
 use crate::codec::{Entry, EntryError, RECORD_HEADER_BYTES, RecordHeader, decode_entry};
 use crate::raft::{Index, LogId};
-use crate::storage::hard_state::{self, Slot};
+use crate::storage::disk::{Disk, DiskFile, RealDisk};
+use crate::storage::hard_state::{self, Inspection, Slot};
 use crate::storage::layout::{self, RunFile};
 use crate::storage::reader::{self, Damage, Item, Walk, WalkError};
 
@@ -28,12 +27,14 @@ const SNAPSHOTS_MAX: usize = 1_000;
 pub type Progress<'a> = dyn Fn(u64) + 'a;
 
 /// One log, named by a node or by a path.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub struct Source {
     /// The node whose log it is; none when a path was given.
     pub node: Option<String>,
     /// A node's directory, a data directory, a directory of segments or a segment.
     pub path: PathBuf,
+    /// Where the path is looked up: this machine's, or a bundle.
+    disk: Arc<dyn Disk>,
 }
 
 /// An entry as it lies in a file.
@@ -70,7 +71,22 @@ pub struct SegmentName {
 impl Source {
     /// The log at `path`: a node's directory, a data directory, a directory of segments or a segment.
     pub fn at(path: impl Into<PathBuf>) -> Source {
-        Source { node: None, path: path.into() }
+        Source::on(Arc::new(RealDisk), path)
+    }
+
+    /// The log at `path` of another disk, such as a bundle.
+    pub fn on(disk: Arc<dyn Disk>, path: impl Into<PathBuf>) -> Source {
+        Source { node: None, path: path.into(), disk }
+    }
+
+    /// The log of a node, which is called by its name.
+    pub fn of_node(name: impl Into<String>, path: impl Into<PathBuf>) -> Source {
+        Source { node: Some(name.into()), ..Source::at(path) }
+    }
+
+    /// Where its files lie.
+    pub fn disk(&self) -> &dyn Disk {
+        self.disk.as_ref()
     }
 
     /// What a line calls it.
@@ -83,7 +99,7 @@ impl Source {
     /// # Errors
     /// There is no log, or its directory cannot be read.
     pub fn walk(&self) -> Result<Walk, WalkError> {
-        reader::walk(&self.path)
+        reader::walk_on(self.disk.clone(), &self.path)
     }
 
     /// `walk`, telling `progress` how far it came.
@@ -106,40 +122,56 @@ impl Source {
 
     /// The data directory it belongs to, as far as that can be told.
     pub fn data_dir(&self) -> Option<PathBuf> {
-        let candidates = [self.path.join("data"), self.path.clone()];
-        candidates
-            .into_iter()
-            .chain(self.path.ancestors().skip(1).take(2).map(Path::to_path_buf))
-            .find(|candidate| layout::hard_state_file(candidate).is_file() && layout::log_dir(candidate).is_dir())
+        let has = |path: PathBuf| self.disk.exists(&path).unwrap_or(false);
+        let above = self.path.ancestors().skip(1).take(2).map(Path::to_path_buf);
+        let mut places = [self.path.join("data"), self.path.clone()].into_iter().chain(above);
+        places.find(|place| has(layout::hard_state_file(place)) && has(layout::log_dir(place)))
+    }
+
+    /// Whether values were taken out of it: then keys and indexes are those of the node, checksums and values are not.
+    pub fn is_redacted(&self) -> bool {
+        let name = self.path.file_name().map(|name| name.to_string_lossy().into_owned()).unwrap_or_default();
+        let of_segment = layout::parse_segment_name(&name).and_then(|_| self.path.parent()).map(Path::to_path_buf);
+        let mut places = [self.path.join("data"), self.path.clone()].into_iter().chain(of_segment);
+        places.any(|place| self.disk.exists(&layout::redacted_file(&place)).unwrap_or(false))
+    }
+
+    /// Whether it lies in a bundle, where nothing changes.
+    pub fn is_bundled(&self) -> bool {
+        self.disk.is_read_only()
     }
 
     /// Whether a process writes to it now.
     pub fn is_running(&self) -> bool {
-        let node = self.data_dir().and_then(|data| data.parent().map(Path::to_path_buf));
+        let data = if self.is_bundled() { None } else { self.data_dir() };
+        let node = data.and_then(|data| data.parent().map(Path::to_path_buf));
         node.is_some_and(|node| RunFile::read(&node).and_then(|run| run.is_alive()).unwrap_or(false))
     }
 
     /// Term, vote and what else the hard state holds; none when it is not there or cannot be trusted.
     pub fn hard_state(&self) -> Option<Slot> {
-        let file = layout::hard_state_file(&self.data_dir()?);
-        hard_state::inspect(&file).ok()?.choose().ok().map(|chosen| chosen.slot)
+        self.slots()?.choose().ok().map(|chosen| chosen.slot)
+    }
+
+    fn slots(&self) -> Option<Inspection> {
+        hard_state::inspect_on(self.disk(), &layout::hard_state_file(&self.data_dir()?)).ok()
     }
 
     /// Whether the node may hold less than it has acknowledged, and gives no vote (R64).
     pub fn is_recovering(&self) -> bool {
-        self.data_dir().is_some_and(|data| layout::recovering_file(&data).exists())
+        let note = self.data_dir().map(|data| layout::recovering_file(&data));
+        note.is_some_and(|note| self.disk.exists(&note).unwrap_or(false))
     }
 
     /// The snapshots beside the log, the newest first.
     pub fn snapshots(&self) -> Vec<SnapshotName> {
-        let folder = self.data_dir().map(|data| layout::snapshot_dir(&data));
-        let entries = folder.and_then(|folder| std::fs::read_dir(folder).ok()).into_iter().flatten().flatten();
-        let named = |path: PathBuf| {
-            let last = layout::parse_snapshot_name(path.file_name()?.to_str()?)?;
-            Some(SnapshotName { path, last })
+        let Some(folder) = self.data_dir().map(|data| layout::snapshot_dir(&data)) else { return Vec::new() };
+        let names = self.disk.list(&folder).unwrap_or_default();
+        let named = |name: String| {
+            let last = layout::parse_snapshot_name(&name)?;
+            Some(SnapshotName { path: folder.join(name), last })
         };
-        let mut found: Vec<SnapshotName> =
-            entries.take(SNAPSHOTS_MAX).filter_map(|entry| named(entry.path())).collect();
+        let mut found: Vec<SnapshotName> = names.into_iter().take(SNAPSHOTS_MAX).filter_map(named).collect();
         found.sort_by_key(|snapshot| std::cmp::Reverse(snapshot.last));
         found
     }
@@ -147,21 +179,26 @@ impl Source {
     /// The segments of the data directory by their names, the oldest first, whether or not anything in them counts. Costs
     /// one look at a directory, where `walk` reads headers.
     pub fn segment_names(&self) -> Vec<SegmentName> {
-        let folder = self.data_dir().map(|data| layout::log_dir(&data));
-        let entries = folder.and_then(|folder| std::fs::read_dir(folder).ok()).into_iter().flatten().flatten();
-        let named = |path: PathBuf| {
-            let (sequence, first) = layout::parse_segment_name(path.file_name()?.to_str()?)?;
-            Some(SegmentName { path, sequence, first })
+        let Some(folder) = self.data_dir().map(|data| layout::log_dir(&data)) else { return Vec::new() };
+        let names = self.disk.list(&folder).unwrap_or_default();
+        let named = |name: String| {
+            let (sequence, first) = layout::parse_segment_name(&name)?;
+            Some(SegmentName { path: folder.join(name), sequence, first })
         };
-        let mut found: Vec<SegmentName> = entries.filter_map(|entry| named(entry.path())).collect();
+        let mut found: Vec<SegmentName> = names.into_iter().filter_map(named).collect();
         found.sort_by_key(|segment| segment.sequence);
         found
     }
 
     /// The commit index that the hard state remembers; zero when it cannot be read.
     pub fn commit_in_hard_state(&self) -> Index {
-        let slots = self.data_dir().and_then(|data| hard_state::inspect(&layout::hard_state_file(&data)).ok());
-        slots.iter().flat_map(|found| &found.slots).flatten().map(|slot| slot.commit_hint).max().unwrap_or_default()
+        self.slots()
+            .iter()
+            .flat_map(|found| &found.slots)
+            .flatten()
+            .map(|slot| slot.commit_hint)
+            .max()
+            .unwrap_or_default()
     }
 
     /// The last entry that the hard state or a snapshot beside the log says to be committed; zero when nothing does.
@@ -205,6 +242,13 @@ pub fn watch<'a>(walk: Walk, progress: &'a Progress<'a>) -> impl Iterator<Item =
     })
 }
 
+/// The same place; where that lies is part of the path.
+impl PartialEq for Source {
+    fn eq(&self, other: &Source) -> bool {
+        (&self.node, &self.path) == (&other.node, &other.path)
+    }
+}
+
 impl Iterator for Entries {
     type Item = Result<StoredEntry, Damage>;
 
@@ -242,12 +286,12 @@ impl StoredEntry {
 ///
 /// # Errors
 /// It is not there any more, or cannot be read.
-pub fn read_entry(file: &File, path: &Arc<Path>, offset: u64, near: Index) -> io::Result<StoredEntry> {
+pub fn read_entry(file: &dyn DiskFile, path: &Arc<Path>, offset: u64, near: Index) -> io::Result<StoredEntry> {
     let mut head = [0; RECORD_HEADER_BYTES];
-    file.read_exact_at(&mut head, offset)?;
+    file.read_at(&mut head, offset)?;
     let length = RecordHeader::peek(&head, near).map_err(io::Error::other)?.total_bytes();
     let mut record = vec![0; length];
-    file.read_exact_at(&mut record, offset)?;
+    file.read_at(&mut record, offset)?;
     let header = RecordHeader::read(&record, near).map_err(io::Error::other)?;
     let payload = Bytes::from(record).slice(RECORD_HEADER_BYTES..);
     Ok(StoredEntry { file: path.clone(), offset, header, payload })

@@ -17,13 +17,14 @@
 //! `log` turns the walk over a log into entries, `entry` says what one entry is, `filter` which are wanted. `stat`
 //! counts, `picture` draws the segments, `verify` proves every byte. `diff` compares logs, `tails` says what became of
 //! what they do not share, `votes` who could be elected. `replay` makes the state machine as it was, and `bisect` finds
-//! the entry that made something true. `export` writes a log as text and reads it back. `identify` says what any file
-//! or directory is, `survivor` what is left of a cluster and `recovery_plan` how to go on from it, `snapshot` what a snapshot holds, `text` makes bytes fit for a line.
+//! the entry that made something true. `export` writes a log as text and reads it back, `redact` takes the values out of one. `identify` says what any file
+//! or directory is, `bundle` reads what was packed for somebody else, `survivor` what is left of a cluster and `recovery_plan` how to go on from it, `snapshot` what a snapshot holds, `text` makes bytes fit for a line.
 //!
 //! Works on running nodes, on copies and on damaged directories: it prints all it can and reports the rest. Never
 //! writes, takes no lock, never shows a key of an identity.
 
 pub mod bisect;
+pub mod bundle;
 pub mod diff;
 pub mod entry;
 pub mod export;
@@ -32,6 +33,7 @@ pub mod identify;
 pub mod log;
 pub mod picture;
 pub mod recovery_plan;
+pub mod redact;
 pub mod replay;
 mod snapshot;
 pub mod stat;

@@ -89,7 +89,7 @@ impl<'a> Replay<'a> {
             if !wanted(snapshot.last.index) {
                 continue;
             }
-            let Ok((_, loaded)) = snapshot_file::inspect(&snapshot.path) else { continue };
+            let Ok((_, loaded)) = snapshot_file::inspect_on(source.disk(), &snapshot.path) else { continue };
             if let Some(replay) = Replay::from_snapshot(source, loaded, progress)? {
                 return Ok(replay);
             }

@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 
 use super::entry::ConfigView;
 use super::identify::Finding;
-use crate::storage::disk::TEMPORARY_ENDING;
+use crate::storage::disk::{Disk, TEMPORARY_ENDING};
 use crate::storage::layout::{self, parse_partial_name, parse_snapshot_name};
 use crate::storage::snapshot_file::{self, SNAPSHOT_MAGIC, SnapshotError};
 
@@ -16,21 +16,21 @@ pub(super) fn is_snapshot(name: &str, start: &[u8]) -> bool {
 }
 
 /// Proves the whole file. One that is still being written or received is not judged.
-pub(super) fn snapshot(path: &Path, name: &str) -> Finding {
+pub(super) fn snapshot(disk: &dyn Disk, path: &Path, name: &str) -> Finding {
     if name.ends_with(TEMPORARY_ENDING) {
         return Finding::new(path, "snapshot-part", "a snapshot that is being written; nothing relies on it");
     }
     if let Some(last) = parse_partial_name(name) {
-        let length = std::fs::metadata(path).map_or(Value::Null, |metadata| Value::from(metadata.len()));
+        let length = disk.open(path).and_then(|file| file.length_bytes()).map_or(Value::Null, Value::from);
         return Finding::new(path, "snapshot-part", "a snapshot that is being received; nothing relies on it")
             .fact("last", last.index.0)
             .fact("last_term", last.term.0)
             .fact("received_bytes", length);
     }
     let finding = Finding::new(path, "snapshot", "everything the log made up to one entry");
-    let (cluster, loaded) = match snapshot_file::inspect(path) {
+    let (cluster, loaded) = match snapshot_file::inspect_on(disk, path) {
         Ok(found) => found,
-        Err(error) => return unusable(finding, path, &error),
+        Err(error) => return unusable(disk, finding, path, &error),
     };
     let meta = &loaded.meta;
     let finding = finding
@@ -56,9 +56,9 @@ pub(super) fn snapshot(path: &Path, name: &str) -> Finding {
 }
 
 /// What can still be said of a file that cannot be used.
-fn unusable(finding: Finding, path: &Path, error: &SnapshotError) -> Finding {
+fn unusable(disk: &dyn Disk, finding: Finding, path: &Path, error: &SnapshotError) -> Finding {
     let finding = finding.damaged(error.to_string());
-    match snapshot_file::read_head(path) {
+    match snapshot_file::read_head_on(disk, path) {
         Ok((cluster, head)) => finding
             .fact("cluster_id", cluster.to_string())
             .fact("last", head.last.index.0)

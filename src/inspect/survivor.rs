@@ -82,6 +82,8 @@ pub enum SurvivorError {
     NoNode { path: String },
     #[error("{path} is open: the node runs")]
     Running { path: String },
+    #[error("{path} was redacted: neither its values nor its checksums are the node's")]
+    Redacted { path: String },
     #[error("the node's file cannot be used")]
     File(#[from] FileError),
     #[error("the log cannot be read")]
@@ -96,12 +98,15 @@ pub enum SurvivorError {
 /// It is no node's directory, it is in use, or not even the beginning of its log can be used.
 pub fn survivor(source: &Source, progress: &Progress<'_>) -> Result<Survivor, SurvivorError> {
     let path = || source.path.display().to_string();
+    if source.is_redacted() {
+        return Err(SurvivorError::Redacted { path: path() });
+    }
     let data = source.data_dir().ok_or_else(|| SurvivorError::NoNode { path: path() })?;
     let dir = data.parent().ok_or_else(|| SurvivorError::NoNode { path: path() })?;
     if layout::is_locked(dir)? {
         return Err(SurvivorError::Running { path: path() });
     }
-    let file = NodeFile::read(dir)?;
+    let file = NodeFile::read_on(source.disk(), dir)?;
     let mut replay = Replay::open(source, Begin::Near(Index(u64::MAX)), progress).map_err(SurvivorError::Replay)?;
     let mut found = Found::behind(source, replay.base());
     let damage = loop {
@@ -163,7 +168,9 @@ impl Found {
             log_bytes: 0,
         };
         let path = source.snapshots().into_iter().find(|snapshot| Some(snapshot.last) == base).map(|found| found.path);
-        let Some((_, head)) = path.and_then(|path| snapshot_file::read_head(&path).ok()) else { return nothing };
+        let Some((_, head)) = path.and_then(|path| snapshot_file::read_head_on(source.disk(), &path).ok()) else {
+            return nothing;
+        };
         let LogId { index, term: Term(term) } = head.last;
         Found {
             terms: vec![TermRun { term, first: index.0, last: index.0 }],

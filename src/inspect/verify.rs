@@ -14,8 +14,13 @@ use super::log::{Progress, Source, watch};
 use crate::codec::entry::{decode_config, decode_stamp, decode_write};
 use crate::codec::{Kind, RecordHeader};
 use crate::raft::{Index, LogId};
+use crate::storage::disk::Disk;
 use crate::storage::reader::{Damage, DamageKind, Item, WalkError};
 use crate::storage::snapshot_file::{self, SnapshotError};
+
+/// What is to be known of a log without values.
+const REDACTED: &str =
+    "its values were redacted and its records written anew, so this proves the bundle, not the node's disk";
 
 /// What was proved.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
@@ -103,9 +108,12 @@ pub fn verify(source: &Source, progress: &Progress<'_>) -> Result<(Verification,
     let mut damage = source.confirm(damage)?;
     for snapshot in &snapshots {
         let in_log = checks.get(&snapshot.last.index).copied().flatten();
-        damage.extend(found.snapshot(&snapshot.path, snapshot.last, in_log));
+        damage.extend(found.snapshot(source.disk(), &snapshot.path, snapshot.last, in_log));
     }
     found.commit = found.commit.max(source.commit_beside().0);
+    if source.is_redacted() {
+        found.notes.push(format!("{}: {REDACTED}", source.name()));
+    }
     if source.is_recovering() {
         found.notes.push("the log was damaged and is being repaired by the other nodes".to_owned());
     }
@@ -132,7 +140,7 @@ impl Verification {
     }
 
     /// Proves a snapshot, and that it ends with the entry that the log holds there.
-    fn snapshot(&mut self, path: &Path, last: LogId, in_log: Option<u32>) -> Option<Damage> {
+    fn snapshot(&mut self, disk: &dyn Disk, path: &Path, last: LogId, in_log: Option<u32>) -> Option<Damage> {
         let mut view = SnapshotVerification {
             file: path.display().to_string(),
             last: last.index.0,
@@ -140,7 +148,7 @@ impl Verification {
             file_bytes: None,
             whole: false,
         };
-        let damage = match snapshot_file::verify(path) {
+        let damage = match snapshot_file::verify_on(disk, path) {
             Ok((_, meta)) => {
                 view.file_bytes = Some(meta.size_bytes);
                 self.checked_bytes += meta.size_bytes;

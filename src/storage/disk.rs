@@ -46,6 +46,10 @@ pub trait Disk: Send + Sync + fmt::Debug {
     }
     /// Removes a directory and all that is in it.
     fn remove_directory(&self, path: &Path) -> io::Result<()>;
+    /// Whether nothing on it ever changes.
+    fn is_read_only(&self) -> bool {
+        false
+    }
     /// Makes the names in a directory survive a power loss.
     fn sync_directory(&self, path: &Path) -> io::Result<()>;
     /// Whether there is something under this name.

@@ -206,6 +206,12 @@ pub fn recovering_file(data_dir: &Path) -> PathBuf {
     data_dir.join("recovering")
 }
 
+/// `data/redacted`: there in a bundle that shall hold no values; the log beside it was rewritten, and nothing else of the
+/// data directory is there. Says so.
+pub fn redacted_file(data_dir: &Path) -> PathBuf {
+    data_dir.join("redacted")
+}
+
 /// `DIR/superseded`: there when another cluster goes on from what this node's cluster held; says which.
 pub fn superseded_file(dir: &Path) -> PathBuf {
     dir.join("superseded")
@@ -355,8 +361,13 @@ impl Default for StorageSection {
 impl NodeFile {
     /// Reads `DIR/node.yaml`.
     pub fn read(dir: &Path) -> Result<NodeFile, FileError> {
+        NodeFile::read_on(&RealDisk, dir)
+    }
+
+    /// `read` on any disk.
+    pub fn read_on(disk: &dyn Disk, dir: &Path) -> Result<NodeFile, FileError> {
         let path = node_file(dir);
-        let bytes = read_small(&path)?;
+        let bytes = read_small_on(disk, &path)?;
         let file: NodeFile = match serde_yaml::from_slice(&bytes) {
             Ok(file) => file,
             Err(source) => return Err(FileError::Yaml { path, source }),
@@ -465,8 +476,12 @@ fn start_ticks_in(stat: &str) -> Option<u64> {
 }
 
 fn read_small(path: &Path) -> Result<Vec<u8>, FileError> {
+    read_small_on(&RealDisk, path)
+}
+
+fn read_small_on(disk: &dyn Disk, path: &Path) -> Result<Vec<u8>, FileError> {
     let path = path.to_path_buf();
-    match disk::read_whole(&RealDisk, &path, SMALL_FILE_BYTES_MAX) {
+    match disk::read_whole(disk, &path, SMALL_FILE_BYTES_MAX) {
         Ok(bytes) => Ok(bytes),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Err(FileError::Missing { path }),
         Err(source) => Err(FileError::Io { path, source }),

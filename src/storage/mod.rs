@@ -3,11 +3,12 @@
 //! `journal` is the front. Behind it: `wal` appends to segments, `spare` makes room for the next one, `segment` knows their bytes, `positions` where entries
 //! lie, `hard_state` keeps term and vote, `scanner` and `reader` read what is there (one reader, two policies: `recovery`
 //! is strict, the inspector tolerant), `snapshot` keeps the snapshots, whose bytes `snapshot_file` knows and on which
-//! `snapshot_desk` does a node's work, `rebuild` makes segments of an imported log, `layout` names the files, and `disk`
-//! alone touches them. `docs/formats.md` draws every byte.
+//! `snapshot_desk` does a node's work, `rebuild` makes segments of an imported or redacted log, `layout` names the files, and `disk`
+//! alone touches them. `archive` is a disk, too: the files in a bundle, in the format that `ustar` knows. `docs/formats.md` draws every byte.
 //!
 //! Decides nothing about consensus: it stores what it is told, in the order it is told, or stops for ever (R60).
 
+pub mod archive;
 pub mod disk;
 #[cfg(test)]
 mod failing_disk;
@@ -33,6 +34,7 @@ pub mod snapshot_file;
 #[cfg(test)]
 mod snapshot_tests;
 mod spare;
+pub mod ustar;
 mod wal;
 
 pub use journal::{Journal, JournalOptions, WriteError};

@@ -1,4 +1,4 @@
-//! Writes segments from records that come from elsewhere: an imported log, for looking at.
+//! Writes segments from records that come from elsewhere: an imported or a redacted log, for looking at.
 //!
 //! Promises: nothing stands under the name that was asked for before all of it is durable. There is no hard state, so
 //! no node starts on it. Not for nodes: they write through the journal.
@@ -13,6 +13,7 @@ use super::disk::{self, Disk, DiskFile, RealDisk};
 use super::layout;
 use super::segment::{Cause, MARKER_BYTES, Marker, SEGMENT_HEADER_BYTES, SegmentHeader};
 use crate::codec::RecordHeader;
+use crate::codec::record::LINK_ORIGIN;
 use crate::raft::{ClusterId, Index, LogId, NodeId, StorageId};
 
 /// Bytes that are gathered before they are written.
@@ -110,6 +111,27 @@ impl Rebuild {
         Ok(())
     }
 
+    /// Goes on behind `before`, though the entries up to there are missing: whoever reads it is told that they are.
+    ///
+    /// # Errors
+    /// The disk refused.
+    pub fn skip_to(&mut self, before: LogId) -> Result<(), RebuildError> {
+        assert!(before.index > self.last.index, "what is missing lies ahead");
+        self.end_segment(Index(0), true).map_err(|source| self.failed(source))?;
+        (self.last, self.last_check) = (before, LINK_ORIGIN);
+        self.begin_segment().map_err(|source| self.failed(source))
+    }
+
+    /// The check of the last record, which the next one continues.
+    pub fn last_check(&self) -> u32 {
+        self.last_check
+    }
+
+    /// The last entry.
+    pub fn last(&self) -> LogId {
+        self.last
+    }
+
     /// Makes everything durable under its name.
     ///
     /// # Errors
@@ -131,6 +153,10 @@ impl Rebuild {
 
     fn roll(&mut self) -> io::Result<()> {
         self.end_segment(Index(0), true)?;
+        self.begin_segment()
+    }
+
+    fn begin_segment(&mut self) -> io::Result<()> {
         self.header = SegmentHeader {
             sequence: self.header.sequence + 1,
             first: self.last.index.next(),

@@ -376,12 +376,22 @@ pub(super) fn verify_file(
 
 /// Proves and reads a file of any cluster.
 pub fn inspect(path: &Path) -> Result<(ClusterId, Loaded), SnapshotError> {
-    load(Scan::open(&RealDisk, path)?)
+    inspect_on(&RealDisk, path)
+}
+
+/// `inspect` on any disk.
+pub fn inspect_on(disk: &dyn Disk, path: &Path) -> Result<(ClusterId, Loaded), SnapshotError> {
+    load(Scan::open(disk, path)?)
 }
 
 /// Proves every byte of a file of any cluster without unpacking it.
 pub fn verify(path: &Path) -> Result<(ClusterId, SnapshotMeta), SnapshotError> {
-    let mut scan = Scan::open(&RealDisk, path)?;
+    verify_on(&RealDisk, path)
+}
+
+/// `verify` on any disk.
+pub fn verify_on(disk: &dyn Disk, path: &Path) -> Result<(ClusterId, SnapshotMeta), SnapshotError> {
+    let mut scan = Scan::open(disk, path)?;
     loop {
         if let Step::End { size_bytes, digest } = scan.step()? {
             return Ok((scan.cluster, scan.head.meta(size_bytes, digest)));
@@ -391,7 +401,12 @@ pub fn verify(path: &Path) -> Result<(ClusterId, SnapshotMeta), SnapshotError> {
 
 /// Reads only the header of a file of any cluster: what it stands for, not whether the rest is whole.
 pub fn read_head(path: &Path) -> Result<(ClusterId, SnapshotHead), SnapshotError> {
-    Scan::open(&RealDisk, path).map(|scan| (scan.cluster, scan.head))
+    read_head_on(&RealDisk, path)
+}
+
+/// `read_head` on any disk.
+pub fn read_head_on(disk: &dyn Disk, path: &Path) -> Result<(ClusterId, SnapshotHead), SnapshotError> {
+    Scan::open(disk, path).map(|scan| (scan.cluster, scan.head))
 }
 
 /// Proves and reads a file of this cluster.

@@ -1,9 +1,8 @@
 //! `raftctl bundle`: one file for somebody who shall understand what is wrong, and is not at this machine.
 //!
 //! Promises: what is taken is a list, and no key of an identity is on it; works when nothing runs, when some of it runs,
-//! and on damaged directories; the file gets its name when it is whole and durable. Changes nothing else.
-
-mod ustar;
+//! and on damaged directories; the file gets its name when it is whole and durable. When values are not to be in it, logs
+//! are written anew without them and nothing else of the data is taken. Changes nothing else.
 
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read as _, Seek as _, SeekFrom};
@@ -17,24 +16,28 @@ use super::Context;
 use super::arguments::node_name;
 use super::completions;
 use super::failure::{Exit, Failure};
-use super::files::{Temporary, publish};
+use super::files::{Temporary, TemporaryDirectory, publish};
 use super::output::{Cell, Table};
 use super::progress::{Progress, turning};
 use super::selection::{self, LocalCluster, LocalNode};
 use super::status;
 use crate::cluster::plan::CLUSTER_FILE;
+use crate::inspect::bundle::{FileEntry, INSPECTION_FILE, MANIFEST_FILE, Manifest, STATUS_FILE};
 use crate::inspect::identify::identify;
+use crate::inspect::log::Source;
+use crate::inspect::redact::{RedactError, redact_log};
+use crate::storage::archive::{BUNDLE_ROOT, MEMBERS_MAX};
 use crate::storage::layout;
-use ustar::Writer;
-
-/// Directory that everything unpacks into.
-const ROOT: &str = "raftctl-bundle";
+use crate::storage::ustar::Writer;
 
 /// Of a node's log, the last part is taken.
 const NODE_LOG_BYTES_MAX: u64 = 4 * 1024 * 1024;
 
 /// How long the cluster is asked for its status.
 const STATUS_PATIENCE: Duration = Duration::from_secs(3);
+
+/// What `data/redacted` says.
+const REDACTED_NOTE: &str = "values were taken out of this log, and snapshots left out; no node starts on it\n";
 
 /// Bytes copied at once.
 const COPY_BYTES: usize = 256 * 1024;
@@ -44,10 +47,18 @@ const COPY_BYTES: usize = 256 * 1024;
 Examples:
   raftctl bundle demo.tar
   raftctl bundle demo.tar n1 n3 --with-log
-  tar xf demo.tar && raftctl log diff raftctl-bundle/n1 raftctl-bundle/n2
+  raftctl bundle demo.tar --with-log --redact-values
+  raftctl inspect demo.tar
+  raftctl log diff demo.tar
+  raftctl log show demo.tar:n1 --tail 20
 
 Status, settings, the last 4 MiB of each node's own log, what `inspect` says of its data, and versions; with --with-log
-the data itself, keys and values included. Never the keys of certificates. Works when nothing runs.")]
+the data itself, keys and values included. Never the keys of certificates. Works when nothing runs. Offline commands read
+the file as it is; FILE:NODE is one node in it. tar unpacks it, too.
+
+With --redact-values the logs are written anew: every byte of a value is an x, the number of an incr is 0, keys, indexes,
+terms and times stay. Snapshots hold values and are left out, so the state before the first entry that is left cannot be
+told; so is what cannot be decoded, which manifest.json names. The new logs need room beside FILE while it is made.")]
 pub struct Args {
     /// The file to make, a tar archive
     #[arg(value_name = "FILE", value_hint = clap::ValueHint::FilePath)]
@@ -61,27 +72,13 @@ pub struct Args {
     #[arg(long)]
     pub with_log: bool,
 
+    /// Take the values out of the logs, and leave out snapshots
+    #[arg(long, requires = "with_log")]
+    pub redact_values: bool,
+
     /// Replace the file if there is one
     #[arg(long)]
     pub force: bool,
-}
-
-/// `raftctl.bundle/v1`, printed, and in the bundle as `manifest.json`.
-#[derive(Serialize)]
-struct Manifest {
-    cluster: String,
-    made: String,
-    version: &'static str,
-    os: &'static str,
-    architecture: &'static str,
-    with_log: bool,
-    files: Vec<Entry>,
-}
-
-#[derive(Clone, Serialize)]
-struct Entry {
-    path: String,
-    bytes: u64,
 }
 
 /// One file of the bundle, before it is written.
@@ -119,26 +116,45 @@ pub fn run(context: &Context, arguments: &Args) -> Result<Exit, Failure> {
         let exists = Failure::new("E0108", format!("{} exists", arguments.file.display()));
         return Err(exists.fix("add --force to replace it"));
     }
+    let unwritten =
+        |error| Failure::new("E0108", format!("{} cannot be written", arguments.file.display())).because(&error);
     let mut parts = vec![status_part(context, &cluster)];
-    parts.extend(copied(&format!("{ROOT}/{CLUSTER_FILE}"), &cluster.directory.join(CLUSTER_FILE), u64::MAX));
+    parts.extend(copied(&format!("{BUNDLE_ROOT}/{CLUSTER_FILE}"), &cluster.directory.join(CLUSTER_FILE), u64::MAX));
+    let mut left_out = Vec::new();
+    let workshop = match arguments.redact_values {
+        true => Some(TemporaryDirectory::beside(&arguments.file).map_err(unwritten)?),
+        false => None,
+    };
     for node in &nodes {
-        parts.extend(turning(context, &format!("looking at {}", node.name), || of_node(node, arguments.with_log)));
+        parts.extend(turning(context, &format!("looking at {}", node.name), || of_node(node)));
+        match &workshop {
+            Some(workshop) => parts.extend(redacted(context, node, workshop.path(), &mut left_out)?),
+            None if arguments.with_log => parts.extend(data_of(node)),
+            None => {}
+        }
     }
-    let files = parts.iter().map(|part| Entry { path: part.path.clone(), bytes: part.length_bytes() });
     let manifest = Manifest {
         cluster: cluster.name.clone(),
         made: jiff::Timestamp::now().to_string(),
-        version: env!("CARGO_PKG_VERSION"),
-        os: std::env::consts::OS,
-        architecture: std::env::consts::ARCH,
+        version: env!("CARGO_PKG_VERSION").to_owned(),
+        os: std::env::consts::OS.to_owned(),
+        architecture: std::env::consts::ARCH.to_owned(),
         with_log: arguments.with_log,
-        files: files.collect(),
+        redacted: arguments.redact_values,
+        left_out,
+        files: parts.iter().map(|part| FileEntry { path: part.path.clone(), bytes: part.length_bytes() }).collect(),
     };
-    parts.insert(0, Part { path: format!("{ROOT}/manifest.json"), content: Content::Made(json(&manifest)) });
+    let path = format!("{BUNDLE_ROOT}/{MANIFEST_FILE}");
+    parts.insert(0, Part { path, content: Content::Made(json(&manifest)) });
+    if parts.len() > MEMBERS_MAX {
+        return Err(Failure::new("E0108", format!("{} cannot be written", arguments.file.display()))
+            .cause(format!("it would hold {} files, and a bundle has at most {MEMBERS_MAX}", parts.len()))
+            .fix("name fewer nodes"));
+    }
     let temporary = Temporary::beside(&arguments.file);
-    write(context, &parts, temporary.path()).and_then(|()| publish(temporary.path(), &arguments.file)).map_err(
-        |error| Failure::new("E0108", format!("{} cannot be written", arguments.file.display())).because(&error),
-    )?;
+    write(context, &parts, temporary.path())
+        .and_then(|()| publish(temporary.path(), &arguments.file))
+        .map_err(unwritten)?;
     report(context, arguments, &manifest)
 }
 
@@ -154,8 +170,11 @@ fn report(context: &Context, arguments: &Args, manifest: &Manifest) -> Result<Ex
     }
     printer.table(&table)?;
     let file = arguments.file.display();
-    printer.note(format_args!("{file}: tar xf {file}, then raftctl inspect {ROOT}/*"));
-    if arguments.with_log {
+    printer.note(format_args!("{file}: raftctl inspect {file} says what is in it"));
+    for sentence in &manifest.left_out {
+        printer.note(format_args!("left out: {sentence}"));
+    }
+    if arguments.with_log && !arguments.redact_values {
         printer.warning(format_args!("{file} holds everything that clients have stored"));
     }
     Ok(Exit::Done)
@@ -170,12 +189,12 @@ fn status_part(context: &Context, cluster: &LocalCluster) -> Part {
             json(&serde_json::json!({ "error": { "code": code, "what": what, "cause": cause } }))
         }
     };
-    Part { path: format!("{ROOT}/status.json"), content: Content::Made(content) }
+    Part { path: format!("{BUNDLE_ROOT}/{STATUS_FILE}"), content: Content::Made(content) }
 }
 
-/// This is the list of what is taken of a node.
-fn of_node(node: &LocalNode, with_log: bool) -> Vec<Part> {
-    let (dir, root) = (&node.directory, format!("{ROOT}/{}", node.name));
+/// This is the list of what is taken of a node; none of it holds what clients have stored.
+fn of_node(node: &LocalNode) -> Vec<Part> {
+    let (dir, root) = (&node.directory, format!("{BUNDLE_ROOT}/{}", node.name));
     let data = layout::data_dir(dir);
     let mut parts = Vec::new();
     for file in [layout::node_file(dir), layout::run_file(dir), layout::superseded_file(dir)] {
@@ -186,17 +205,50 @@ fn of_node(node: &LocalNode, with_log: bool) -> Vec<Part> {
         Ok(finding) => json(&finding),
         Err(error) => json(&serde_json::json!({ "error": error.to_string() })),
     };
-    parts.push(Part { path: format!("{root}/inspect.json"), content: Content::Made(inspected) });
-    if !with_log {
-        return parts;
-    }
+    parts.push(Part { path: format!("{root}/{INSPECTION_FILE}"), content: Content::Made(inspected) });
+    parts
+}
+
+/// And this of its data.
+fn data_of(node: &LocalNode) -> Vec<Part> {
+    let (dir, root) = (&node.directory, format!("{BUNDLE_ROOT}/{}", node.name));
+    let data = layout::data_dir(dir);
     let marks = [layout::hard_state_file(&data), layout::in_use_file(&data), layout::recovering_file(&data)];
     let segments = named(&layout::log_dir(&data), |name| layout::parse_segment_name(name).is_some());
     let snapshots = named(&layout::snapshot_dir(&data), |name| layout::parse_snapshot_name(name).is_some());
-    for file in marks.into_iter().chain(segments).chain(snapshots) {
-        parts.extend(copied(&inside(&root, dir, &file), &file, u64::MAX));
+    let files = marks.into_iter().chain(segments).chain(snapshots);
+    files.filter_map(|file| copied(&inside(&root, dir, &file), &file, u64::MAX)).collect()
+}
+
+/// What is taken of a node's data when no value may be: its log, written anew in `workshop`. The rest is named in
+/// `left_out`.
+fn redacted(
+    context: &Context,
+    node: &LocalNode,
+    workshop: &Path,
+    left_out: &mut Vec<String>,
+) -> Result<Vec<Part>, Failure> {
+    let name = &node.name;
+    let (source, target) = (Source::of_node(name, &node.directory), workshop.join(name));
+    let progress = Progress::new(context, format!("redacting {name}"), source.length_bytes());
+    let sentences = match redact_log(&source, &target, &|bytes| progress.advance(bytes)) {
+        Ok(found) => found.into_sentences(),
+        Err(RedactError::Walk(error)) => vec![format!("the whole log: {error}")],
+        Err(RedactError::Rebuild(error)) => {
+            return Err(Failure::new("E0109", format!("the log of {name} cannot be redacted")).because(&error));
+        }
+    };
+    left_out.extend(sentences.into_iter().map(|sentence| format!("{name}: {sentence}")));
+    let snapshots = source.snapshots().len();
+    if snapshots > 0 {
+        left_out.push(format!("{name}: {snapshots} snapshots, which hold values"));
     }
-    parts
+    let data = layout::data_dir(Path::new(BUNDLE_ROOT).join(name).as_path()).display().to_string();
+    let segments = named(&target, |name| layout::parse_segment_name(name).is_some());
+    let mark = layout::redacted_file(Path::new(&data)).display().to_string();
+    let note = Part { path: mark, content: Content::Made(REDACTED_NOTE.into()) };
+    let copies = segments.iter().filter_map(|file| copied(&inside(&data, &target, file), file, u64::MAX));
+    Ok(std::iter::once(note).chain(copies).collect())
 }
 
 /// Files of a directory with such names, in order; none when it cannot be read, which `inspect.json` says.

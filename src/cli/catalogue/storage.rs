@@ -102,4 +102,18 @@ pub(super) const PAGES: &[Page] = &[
         action: "Apply it where the plan says, or scan and plan again.",
         exit: Exit::Condition,
     },
+    Page {
+        code: "E0415",
+        title: "The bundle does not hold that",
+        meaning: "A bundle tells of several nodes, and one of them was wanted; or the one that was named is not in it; or it was made without `--with-log` and holds no logs.",
+        action: "Name one of those that are listed, as FILE:NODE; `raftctl inspect FILE` shows what is in a bundle.",
+        exit: Exit::Usage,
+    },
+    Page {
+        code: "E0416",
+        title: "Values were redacted",
+        meaning: "The log was packed with `bundle --redact-values`: keys, indexes and terms are those of the node, values and checksums are not, and snapshots were left out. What needs those cannot be told from it.",
+        action: "Ask the node itself, or take a bundle without `--redact-values`.",
+        exit: Exit::Usage,
+    },
 ];

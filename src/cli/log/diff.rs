@@ -18,6 +18,7 @@ use crate::inspect::tails::Tail;
 Examples:
   raftctl log diff n1 n2 n3
   raftctl log diff n1 ./copy-of-data -o json
+  raftctl log diff demo.tar
 
 A shorter log is no difference. For entries that no log knows to be committed it says whether they are committed,
 possibly committed or certainly not committed, and why; and who could win an election now, with whose votes. Give the
@@ -25,13 +26,18 @@ logs of all members: those that are missing may hold anything.
 
 Exits with 0 when the logs agree, 5 when tails differ above what is committed, 7 when committed entries differ.")]
 pub struct Args {
-    /// Nodes or data directories, two or more
-    #[arg(value_name = "NODE|PATH", required = true, num_args = 2.., add = ArgValueCandidates::new(completions::node_names))]
+    /// Nodes or data directories, two or more; or a bundle, for all nodes in it
+    #[arg(value_name = "NODE|PATH", required = true, add = ArgValueCandidates::new(completions::node_names))]
     pub sources: Vec<OsString>,
 }
 
 pub fn run(context: &Context, arguments: Args) -> Result<Exit, Failure> {
     let sources = sources(context, &arguments.sources)?;
+    if sources.len() < 2 {
+        return Err(
+            Failure::new("E0101", "one log cannot be compared").fix("name two logs or more, or a bundle of them")
+        );
+    }
     let progress = Progress::new(context, "comparing", sources.iter().map(Source::length_bytes).sum());
     let (diff, damage) = diff(&sources, &|bytes| progress.advance(bytes)).map_err(|error| refusal(&sources, &error))?;
     drop(progress);
@@ -61,6 +67,9 @@ fn refusal(sources: &[Source], error: &DiffError) -> Failure {
             let its = sources.iter().find(|source| source.name() == *name).unwrap_or(&sources[0]);
             walk_failure(its, source)
         }
+        DiffError::Redacted { .. } => Failure::new("E0416", "the logs cannot be compared")
+            .because(error)
+            .fix("compare redacted logs with each other, or take a bundle without --redact-values"),
         DiffError::Clusters { .. } => Failure::new("E0405", error.to_string()).fix("compare nodes of one cluster"),
     }
 }

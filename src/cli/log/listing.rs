@@ -4,8 +4,6 @@
 //! Memory stays bounded however long the log is: forwards nothing is kept, backwards only the places of entries in one
 //! segment, up to a bound. Segments that hold nothing of what is wanted are not read where the index alone tells.
 
-use std::fs::File;
-
 use serde::Serialize;
 
 use super::walk_failure;
@@ -168,9 +166,9 @@ impl<'a> Show<'a> {
         let Some(path) = file else { return Ok(0) };
         let unreadable =
             |error: std::io::Error| Failure::new("E0107", format!("{} cannot be read", path.display())).because(&error);
-        let opened = File::open(&path).map_err(unreadable)?;
+        let opened = self.source.disk().open(&path).map_err(unreadable)?;
         for offset in places.iter().rev() {
-            self.entry(&read_entry(&opened, &path, *offset, segment.first).map_err(unreadable)?)?;
+            self.entry(&read_entry(opened.as_ref(), &path, *offset, segment.first).map_err(unreadable)?)?;
         }
         found.shown += places.len() as u64;
         Ok(met - places.len() as u64)
@@ -282,7 +280,7 @@ fn csv_line(view: &EntryView) -> String {
         view.time.clone().unwrap_or_default(),
         view.kind.to_owned(),
         csv_cell(&view.says),
-        command.map_or("", |command| command.op).to_owned(),
+        command.map_or(if view.transaction.is_some() { "txn" } else { "" }, |command| command.op).to_owned(),
         text(command.map(|command| &command.key)),
         text(command.and_then(|command| command.value.as_ref())),
         command.map(|command| command.base64.to_string()).unwrap_or_default(),

@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::os::unix::ffi::OsStrExt as _;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub mod bisect;
 pub mod diff;
@@ -18,8 +18,10 @@ pub mod verify;
 
 use super::failure::{Exit, Failure};
 use super::{Context, selection};
+use crate::inspect::bundle::{self, Bundle};
 use crate::inspect::log::Source;
 use crate::inspect::replay::ReplayError;
+use crate::storage::archive::ArchiveError;
 use crate::storage::reader::{Damage, WalkError};
 
 #[derive(Clone, Debug, clap::Subcommand)]
@@ -28,7 +30,11 @@ use crate::storage::reader::{Damage, WalkError};
 Examples:
   raftctl log show n1
   raftctl log diff n1 n2 n3
-  raftctl log state n1 --at 120 --key colour")]
+  raftctl log state n1 --at 120 --key colour
+  raftctl log diff demo.tar
+  raftctl log show demo.tar:n1 --tail 20
+
+A bundle is read as it is: FILE:NODE is one node in it, FILE all of them.")]
 pub enum Command {
     /// Print entries: index, term, time, kind and what they say
     Show(Box<show::Args>),
@@ -62,17 +68,101 @@ pub fn run(context: &Context, command: Command) -> Result<Exit, Failure> {
 }
 
 /// What NODE|PATH words name: with `/` or `.` a path, else a node of the selected local cluster. No guessing.
+/// A bundle stands for all the nodes in it.
 pub(super) fn sources(context: &Context, words: &[OsString]) -> Result<Vec<Source>, Failure> {
-    words.iter().map(|word| source(context, word)).collect()
+    let named = words.iter().map(|word| match bundle_in(word)? {
+        Some(bundle) => bundled(&bundle),
+        None => node_or_directory(context, word).map(|source| vec![source]),
+    });
+    let sources = named.collect::<Result<Vec<_>, Failure>>()?.concat();
+    warn_of_redaction(context, &sources);
+    Ok(sources)
 }
 
+/// What one NODE|PATH word names, where only one log can be used.
 pub(in crate::cli) fn source(context: &Context, word: &OsString) -> Result<Source, Failure> {
-    let is_path = word.as_bytes().iter().any(|byte| matches!(byte, b'/' | b'.'));
-    if is_path {
+    let source = match bundle_in(word)? {
+        Some(bundle) => {
+            let mut logs = bundled(&bundle)?;
+            if logs.len() > 1 {
+                let names: Vec<String> = logs.iter().map(Source::name).collect();
+                return Err(Failure::new("E0415", format!("{} holds several logs", bundle.path().display()))
+                    .cause("this needs one of them")
+                    .fix(format!("name it: {}", names.join(", "))));
+            }
+            logs.remove(0)
+        }
+        None => node_or_directory(context, word)?,
+    };
+    warn_of_redaction(context, std::slice::from_ref(&source));
+    Ok(source)
+}
+
+/// The bundle that a word names, or something in one.
+fn bundle_in(word: &OsString) -> Result<Option<Bundle>, Failure> {
+    match is_path(word) {
+        true => bundle::open(Path::new(word)).map_err(|error| archive_failure(&error)),
+        false => Ok(None),
+    }
+}
+
+/// One log or more: the one that was named in a bundle, or all.
+fn bundled(bundle: &Bundle) -> Result<Vec<Source>, Failure> {
+    let file = bundle.path().display();
+    if let Some(named) = bundle.named() {
+        let is_there = named.disk().exists(&named.path).unwrap_or(false);
+        let known: Vec<String> = bundle.nodes().iter().map(|node| bundle.name_of(node)).collect();
+        return match is_there {
+            true => Ok(vec![named]),
+            false => Err(Failure::new("E0415", format!("{} is not there", named.name()))
+                .cause(format!("{file} has nothing of that name"))
+                .fix(format!("name one of {}", known.join(", ")))),
+        };
+    }
+    let logs = bundle.logs();
+    match logs.is_empty() {
+        false => Ok(logs),
+        true => Err(Failure::new("E0415", format!("{file} holds no logs"))
+            .cause("it was made without --with-log")
+            .fix(format!("raftctl inspect {file} shows what is in it"))),
+    }
+}
+
+pub(in crate::cli) fn archive_failure(error: &ArchiveError) -> Failure {
+    match error {
+        ArchiveError::Io { path, .. } => {
+            Failure::new("E0107", format!("{} cannot be read", path.display())).because(error)
+        }
+        ArchiveError::Foreign { .. } => {
+            Failure::new("E0404", error.to_string()).fix("unpack it with tar, and name the directory of a node in it")
+        }
+        ArchiveError::Damaged { path, .. } => Failure::new("E0401", format!("{} is damaged", path.display()))
+            .because(error)
+            .fix("copy it again from where it was made"),
+    }
+}
+
+fn warn_of_redaction(context: &Context, sources: &[Source]) {
+    let names: Vec<String> = sources.iter().filter(|source| source.is_redacted()).map(Source::name).collect();
+    if !names.is_empty() {
+        context.printer.warning(format_args!(
+            "{}: values were redacted and snapshots left out; which conditions held, and what the state was, may not \
+             be as it looks",
+            names.join(" ")
+        ));
+    }
+}
+
+fn is_path(word: &OsString) -> bool {
+    word.as_bytes().iter().any(|byte| matches!(byte, b'/' | b'.'))
+}
+
+fn node_or_directory(context: &Context, word: &OsString) -> Result<Source, Failure> {
+    if is_path(word) {
         let path = PathBuf::from(word);
         std::fs::metadata(&path)
             .map_err(|error| Failure::new("E0107", format!("{} cannot be read", path.display())).because(&error))?;
-        return Ok(Source { node: None, path });
+        return Ok(Source::at(path));
     }
     let name = word.to_string_lossy();
     let (cluster, _) = selection::local_cluster(context)?;
@@ -82,7 +172,7 @@ pub(in crate::cli) fn source(context: &Context, word: &OsString) -> Result<Sourc
             .fix("name the node; raftctl status shows who leads"));
     }
     let node = selection::node_named(&cluster, &name)?;
-    Ok(Source { node: Some(node.name), path: node.directory })
+    Ok(Source::of_node(node.name, node.directory))
 }
 
 /// What a line calls a log: its node, or the path that was given.
@@ -112,6 +202,12 @@ fn replay_failure(source: &Source, error: &ReplayError) -> Failure {
                 .cause(damage.to_string())
                 .fix(format!("the state up to there can be told: --at {}; or ask another node's log", reached.index))
         }
+        ReplayError::BeginsLater { .. } if source.is_redacted() => Failure::new(
+            "E0416",
+            format!("{name} does not hold that state"),
+        )
+        .cause(format!("{error}: snapshots hold values, and were left out"))
+        .fix("raftctl log show prints the entries that are left; a bundle without --redact-values holds the state"),
         ReplayError::BeginsLater { .. } => Failure::new("E0406", format!("{name} does not hold that state any more"))
             .because(error)
             .fix("another node's log may begin earlier"),

@@ -29,7 +29,7 @@ Examples:
 
 A word is a node of the selected cluster; with `/` or `.` in it, it is a path. Nodes may run meanwhile.")]
 pub struct Args {
-    /// Nodes, data directories or segment files
+    /// Nodes, data directories, segment files or bundles
     #[arg(value_name = "NODE|PATH", required = true, add = ArgValueCandidates::new(completions::node_names))]
     pub sources: Vec<OsString>,
 
@@ -136,6 +136,11 @@ pub fn run(context: &Context, arguments: Args) -> Result<Exit, Failure> {
 fn check(context: &Context, arguments: &Args, sources: &[Source]) -> Result<(), Failure> {
     if arguments.csv && context.global.output.is_some_and(|format| format != OutputFormat::Table) {
         return Err(Failure::new("E0101", "--csv and --output exclude each other").fix("give one of them"));
+    }
+    if let Some(bundled) = sources.iter().find(|source| arguments.follow && source.is_bundled()) {
+        return Err(Failure::new("E0101", format!("{} cannot be followed", bundled.name()))
+            .cause("it lies in a bundle, where nothing changes any more")
+            .fix("leave out -f"));
     }
     if arguments.follow && sources.len() > 1 {
         return Err(Failure::new("E0101", "-f follows one log at a time").fix("name one node or path"));

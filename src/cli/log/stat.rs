@@ -25,7 +25,7 @@ Examples:
 
 Entries by size, kind and term, and entries per second over the leaders' clocks as a plot.")]
 pub struct Args {
-    /// Nodes, data directories or segment files
+    /// Nodes, data directories, segment files or bundles
     #[arg(value_name = "NODE|PATH", required = true, add = ArgValueCandidates::new(completions::node_names))]
     pub sources: Vec<OsString>,
 }

@@ -30,7 +30,7 @@ Examples:
 The log is applied again, from the newest snapshot at or below the entry when there is one. Exits with 3 when --key is
 given and the key is not there.")]
 pub struct Args {
-    /// A node or a data directory
+    /// A node, a data directory, or a node in a bundle, as FILE:NODE
     #[arg(value_name = "NODE|PATH", add = ArgValueCandidates::new(completions::node_names))]
     pub source: OsString,
 

@@ -18,11 +18,12 @@ use crate::inspect::verify::{Verification, verify};
 Examples:
   raftctl log verify n1 n2 n3
   raftctl log verify ./copy-of-data -o json
+  raftctl log verify demo.tar
 
 Checksums, the chain from entry to entry, the hard state, and snapshots with the entries they end with. A write that
 never completed at the end of a log is a note, not damage. Exits with 7 when anything is damaged.")]
 pub struct Args {
-    /// Nodes, data directories or segment files
+    /// Nodes, data directories, segment files or bundles
     #[arg(value_name = "NODE|PATH", required = true, add = ArgValueCandidates::new(completions::node_names))]
     pub sources: Vec<OsString>,
 }

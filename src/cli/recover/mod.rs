@@ -63,11 +63,12 @@ pub enum Command {
 Examples:
   raftctl recover scan n1 --out n1.json
   raftctl recover scan /srv/raft/n1
+  raftctl recover scan demo.tar:n1 --out n1.json
 
 The node must be stopped. The scan is small and holds no values: who the node is, how far its log goes, by terms, what it
 knows to be committed, and who the members are.")]
 pub struct ScanArgs {
-    /// A node's directory, or a node of the selected cluster
+    /// A node's directory, a node of the selected cluster, or one in a bundle
     #[arg(value_name = "NODE|DIR", add = ArgValueCandidates::new(completions::node_names))]
     pub source: OsString,
 
@@ -136,6 +137,9 @@ fn refused(source: &Source, error: &SurvivorError) -> Failure {
         SurvivorError::Running { .. } => Failure::new("E0411", format!("{} runs", source.name()))
             .because(error)
             .fix("stop it first: raftctl cluster stop, or SIGTERM to its process"),
+        SurvivorError::Redacted { .. } => Failure::new("E0416", format!("{} cannot be recovered from", source.name()))
+            .because(error)
+            .fix("scan the node's own directory, or a bundle made without --redact-values"),
         SurvivorError::Walk(walk) => walk_failure(source, walk),
         SurvivorError::NoNode { .. } | SurvivorError::File(_) => {
             Failure::new("E0601", format!("{} cannot be recovered from", source.name()))

@@ -19,6 +19,7 @@ use raftctl::codec::peer::{self, PEER_FRAME_BYTES_MAX};
 use raftctl::codec::record::{KIND_MAX, LINK_ORIGIN};
 use raftctl::codec::snapshot::{ImageDecoder, encode_image};
 use raftctl::codec::{Entry, Kind, RECORD_HEADER_BYTES, RecordHeader, Settings, append_record, decode_entry};
+use raftctl::inspect;
 use raftctl::inspect::export::Importer;
 use raftctl::raft::{ClusterId, Config, Index, LogId, Member, NodeId, Rules, StorageId, Term};
 use raftctl::sim::disk::SimDisk;
@@ -27,6 +28,7 @@ use raftctl::storage::hard_state::{self, SLOT_BYTES, Slot};
 use raftctl::storage::layout::{self, Founding};
 use raftctl::storage::reader::{Item, walk_on};
 use raftctl::storage::segment::{Marker, SEGMENT_HEADER_BYTES, SegmentHeader};
+use raftctl::storage::ustar::{self, BLOCK_BYTES, Header};
 use raftctl::storage::{Journal, JournalOptions, OnCorruption, SyncMode, snapshot_file};
 
 /// Longest script that is run: a longer one finds nothing else and takes longer.
@@ -50,6 +52,7 @@ pub const TARGETS: &[(&str, Target)] = &[
     ("segment", segment),
     ("image", image),
     ("snapshot", snapshot),
+    ("bundle", bundle),
     ("cluster_file", cluster_file),
     ("export", export),
     ("script", script),
@@ -227,6 +230,23 @@ pub fn snapshot(input: &[u8]) {
     let _ = snapshot_file::read_head(&path);
 }
 
+/// A bundle; with an odd first byte its headers are given right checksums.
+pub fn bundle(input: &[u8]) {
+    let Some((mode, bytes)) = input.split_first() else { return };
+    let mut bytes = bytes.to_vec();
+    if mode & 1 == 1 {
+        seal_headers(&mut bytes);
+    }
+    let path = scratch("tar");
+    std::fs::write(&path, &bytes).expect("a temporary file can be written");
+    let Ok(Some(bundle)) = inspect::bundle::open(&path) else { return };
+    bundle.identify().expect("a bundle that opens is one");
+    for log in bundle.logs() {
+        let Ok(walk) = log.walk() else { continue };
+        assert!(walk.count() <= bytes.len(), "what is met on a walk lies in the bundle");
+    }
+}
+
 /// The file of a cluster.
 pub fn cluster_file(input: &[u8]) {
     let path = scratch("yaml");
@@ -252,6 +272,21 @@ pub fn export(input: &[u8]) {
 pub fn script(input: &[u8]) {
     let Ok(text) = std::str::from_utf8(&input[..input.len().min(SCRIPT_BYTES_MAX)]) else { return };
     let _ = raftctl::sim::script::run(text, Rules::sound());
+}
+
+/// Gives the headers of an archive the checksums that their bytes have, as far as their lengths lead from one to the next.
+fn seal_headers(archive: &mut [u8]) {
+    let mut offset = 0;
+    while let Some(block) = archive.get_mut(offset..).and_then(|rest| rest.first_chunk_mut()) {
+        let sum = ustar::checksum(block);
+        if block.iter().all(|byte| *byte == 0) {
+            return;
+        }
+        block[148..156].copy_from_slice(format!("{sum:06o}\0 ").as_bytes());
+        let Ok(Header::File { length_bytes, .. }) = Header::decode(block) else { return };
+        let content = length_bytes as usize + ustar::padding_bytes(length_bytes);
+        offset += BLOCK_BYTES + content;
+    }
 }
 
 /// Gives a record the checksum that its bytes have.
