@@ -160,7 +160,7 @@ pub fn timeout(text: &str) -> Result<Duration, String> {
     }
 }
 
-fn consistency(text: &str) -> Result<Consistency, String> {
+pub fn consistency(text: &str) -> Result<Consistency, String> {
     match text {
         "linearizable" => Ok(Consistency::Linearizable),
         "stale" => Ok(Consistency::Stale),

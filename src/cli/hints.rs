@@ -74,7 +74,6 @@ const COMMANDS_LATER: &[&[&str]] = &[
     &["cert"],
     &["doctor"],
     &["generate"],
-    &["bench"],
     &["check"],
     &["learn"],
     &["context"],

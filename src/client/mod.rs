@@ -63,6 +63,7 @@ pub enum IdentifyError {
 }
 
 /// What a client starts from.
+#[derive(Clone)]
 pub struct ClientOptions {
     pub cluster: ClusterId,
     /// At least one member; more are learned.
