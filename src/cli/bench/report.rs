@@ -168,12 +168,10 @@ impl Report {
     /// How the command ends.
     pub(super) fn outcome(&self, tally: &Tally) -> Result<Exit, Failure> {
         if self.interrupted {
-            return Err(Failure::new("E0513", "the load was interrupted")
-                .cause(format!(
-                    "{} requests were on their way; what they write may or may not be applied",
-                    self.unfinished
-                ))
-                .fix("--clean removes the keys of a load"));
+            return Err(Failure::new("E0513", "the load was interrupted").cause(format!(
+                "{} requests were on their way; what they write may or may not be applied",
+                self.unfinished
+            )));
         }
         if self.acknowledged > 0 {
             return Ok(Exit::Done);
@@ -235,11 +233,9 @@ impl Report {
                 ms(latency.max_ms),
             ]);
         };
+        self.kinds.iter().for_each(|kind| row(kind.kind, kind.acknowledged, &kind.latency));
         if self.kinds.len() > 1 {
-            self.kinds.iter().for_each(|kind| row(kind.kind, kind.acknowledged, &kind.latency));
             row("all", self.acknowledged, &self.latency);
-        } else {
-            self.kinds.iter().for_each(|kind| row(kind.kind, kind.acknowledged, &kind.latency));
         }
         table
     }

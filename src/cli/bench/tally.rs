@@ -47,6 +47,11 @@ impl Trouble {
     }
 }
 
+/// Ends of the steps of a decade, in tenths of its smallest number, and how many decades there are from a microsecond on:
+/// the last step ends behind `LATENCY_MAX`.
+const STEPS_TENTHS: [u64; 6] = [10, 15, 20, 30, 50, 70];
+const DECADES: u32 = 10;
+
 /// Latencies in microseconds.
 #[derive(Clone, Debug)]
 pub(super) struct Latencies(Histogram<u64>);
@@ -108,26 +113,20 @@ impl Latencies {
     /// How many took at most so long, for steps that grow by about a half; from the first step with requests to the
     /// last.
     pub(super) fn steps(&self) -> Vec<Step> {
-        let mut steps = Vec::new();
-        if self.0.is_empty() {
-            return steps;
-        }
-        let (least, most) = (self.0.min(), self.0.max());
-        let mut below = 0;
-        for decade in (0..10).map(|power| 10_u64.pow(power)) {
-            for tenths in [10, 15, 20, 30, 50, 70] {
-                let up_to = decade * tenths;
-                // All in tenths of a microsecond, for 1.5.
-                if up_to >= least * 10 && below < most * 10 {
-                    let requests =
-                        self.0.iter_recorded().map(|value| (value.value_iterated_to(), value.count_at_value()));
-                    let within = requests.filter(|(value, _)| (below + 1..=up_to).contains(&(value * 10).max(1)));
-                    steps.push(Step {
-                        up_to_ms: up_to as f64 / 10_000.0,
-                        requests: within.map(|(_, count)| count).sum(),
-                    });
+        let mut bounds = (0..DECADES).flat_map(|power| STEPS_TENTHS.map(|tenths| tenths * 10_u64.pow(power)));
+        let mut steps: Vec<Step> = Vec::new();
+        let mut up_to_tenths = 0;
+        for value in self.0.iter_recorded() {
+            let tenths = value.value_iterated_to() * 10;
+            while tenths > up_to_tenths || steps.is_empty() {
+                let Some(bound) = bounds.next() else { break };
+                up_to_tenths = bound;
+                if tenths <= bound || !steps.is_empty() {
+                    steps.push(Step { up_to_ms: bound as f64 / 10_000.0, requests: 0 });
                 }
-                below = up_to;
+            }
+            if let Some(step) = steps.last_mut() {
+                step.requests += value.count_at_value();
             }
         }
         steps
