@@ -29,6 +29,7 @@ pub(super) struct Meter<'a> {
     bar: ProgressBar,
     /// Handed over by some threads, and not yet by all.
     waiting: Waiting,
+    pub warm: Tally,
     pub measured: Tally,
     /// Answers between begin and end.
     pub within: u64,
@@ -62,6 +63,7 @@ impl<'a> Meter<'a> {
             threads: plan.threads,
             bar,
             waiting: Waiting::new(),
+            warm: Tally::new(plan.subject.mix.shares().len()),
             measured: Tally::new(plan.subject.mix.shares().len()),
             within: 0,
             before: None,
@@ -131,6 +133,7 @@ impl Watcher for Meter<'_> {
         }
         let is_whole = waiting.parts >= self.threads;
         self.within += interval.within;
+        self.warm.add(interval.warm);
         self.measured.add(interval.measured);
         // What the last hand-over holds is a part of a second, and the report follows at once.
         if is_whole && interval.span >= super::load::INTERVAL / 2 {

@@ -211,7 +211,7 @@ fn measure(context: &Context, arguments: &Args, interrupt: &Interrupt) -> Result
     let report = Report::of(&plan, &meter, ended);
     report.print(context, &plan)?;
     context.printer.flush()?;
-    let outcome = report.outcome(&meter.measured);
+    let outcome = report::outcome(interrupt.is_over(), &meter.measured, &meter.warm);
     if arguments.clean {
         let cleaned = clean(context, &plan);
         return outcome.and_then(|exit| cleaned.map(|()| exit));

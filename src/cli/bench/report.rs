@@ -165,26 +165,6 @@ impl Report {
         printer.table(&self.processes())
     }
 
-    /// How the command ends.
-    pub(super) fn outcome(&self, tally: &Tally) -> Result<Exit, Failure> {
-        if self.interrupted {
-            return Err(Failure::new("E0513", "the load was interrupted").cause(format!(
-                "{} requests were on their way; what they write may or may not be applied",
-                self.unfinished
-            )));
-        }
-        if self.acknowledged > 0 {
-            return Ok(Exit::Done);
-        }
-        let unknown = tally.of_trouble(Trouble::Unknown);
-        let failure = match unknown {
-            0 => Failure::new("E0502", "no request was acknowledged").fix("raftctl status --wait writable"),
-            _ => Failure::new("E0503", format!("no request was acknowledged, and {unknown} may have been applied"))
-                .fix("raftctl status"),
-        };
-        Err(failure.cause(self.first_error.as_deref().unwrap_or("none was sent")))
-    }
-
     fn headline(&self, plan: &Plan) -> [String; 2] {
         let cluster = self.cluster.as_deref().unwrap_or("given endpoints");
         let how = match self.rate {
@@ -309,6 +289,25 @@ impl Report {
     }
 }
 
+/// How the command ends. Of the warm-up it matters only whether what it wrote may be applied, where nothing was measured.
+pub(super) fn outcome(interrupted: bool, measured: &Tally, warm: &Tally) -> Result<Exit, Failure> {
+    if interrupted {
+        let open = measured.unfinished() + warm.unfinished();
+        return Err(Failure::new("E0513", "the load was interrupted")
+            .cause(format!("{open} requests were on their way; what they write may or may not be applied")));
+    }
+    if measured.acknowledged() > 0 {
+        return Ok(Exit::Done);
+    }
+    let told = measured.first_trouble.as_deref().or(warm.first_trouble.as_deref()).unwrap_or("none was sent");
+    Err(match measured.of_trouble(Trouble::Unknown) + warm.of_trouble(Trouble::Unknown) {
+        0 => Failure::new("E0502", "no request was acknowledged").cause(told).fix("raftctl status --wait writable"),
+        unknown => Failure::new("E0503", format!("no request was acknowledged, and {unknown} may have been applied"))
+            .cause(told)
+            .fix("raftctl status says what is missing"),
+    })
+}
+
 /// The time that was measured: up to the end, an interrupt, or the last answer of a number of requests.
 fn elapsed(tally: &Tally, ended: &Ended) -> Duration {
     let until = match ended.times.end {
@@ -379,4 +378,35 @@ fn consistency_word(consistency: Consistency) -> &'static str {
 
 fn millis(time: Duration) -> u64 {
     u64::try_from(time.as_millis()).unwrap_or(u64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::requests::Verdict;
+    use super::*;
+
+    fn tally(sent: u64, verdicts: &[Verdict]) -> Tally {
+        let mut tally = Tally::new(1);
+        tally.sent = sent;
+        for verdict in verdicts {
+            tally.count(0, *verdict, Duration::from_millis(1), Instant::now(), || "because".to_owned());
+        }
+        tally
+    }
+
+    #[test]
+    fn a_run_ends_with_what_its_user_must_believe() {
+        let (unavailable, unknown) = (Verdict::Failed(Trouble::Unavailable), Verdict::Failed(Trouble::Unknown));
+        let exit = |interrupted, measured: &[Verdict], warm: &[Verdict]| {
+            let ended = outcome(interrupted, &tally(9, measured), &tally(9, warm));
+            ended.unwrap_or_else(|failure| failure.exit).code()
+        };
+        assert_eq!(exit(false, &[unknown, unavailable, Verdict::Done], &[]), 0);
+        assert_eq!(exit(false, &[unavailable], &[Verdict::Done]), 4, "a warm-up is no result");
+        assert_eq!(exit(false, &[unavailable, unknown], &[]), 6);
+        assert_eq!(exit(false, &[], &[unknown]), 6, "what the warm-up wrote may be applied");
+        assert_eq!(exit(true, &[Verdict::Done], &[]), 130);
+        let interrupted = outcome(true, &tally(5, &[Verdict::Done]), &tally(3, &[])).unwrap_err();
+        assert!(interrupted.cause.unwrap().starts_with("7 requests"));
+    }
 }
