@@ -23,7 +23,7 @@ shapes=("$@")
 
 raftctl_once() {
     "$raftctl" cluster up --nodes 3 --name bench --detach -q >&2
-    "$load" --cluster bench -C "$1" -K "$2" --seconds "$seconds" --value-bytes 256 --op put
+    load --connections "$1" --in-flight "$2" --warm-up 500ms --duration "${seconds}s" --value-size 256
     "$raftctl" cluster down bench --purge --yes -q >&2
 }
 etcd_once() { "$root/benches/etcd/etcd-anchor.sh" -- --leader -C "$1" -K "$2" --put 100 --duration "$seconds"; }

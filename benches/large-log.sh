@@ -16,7 +16,7 @@ shift $((OPTIND - 1))
 . "$(dirname "${BASH_SOURCE[0]}")/setup.sh"
 
 "$raftctl" cluster up --nodes 1 --name bench --detach -q --set storage.snapshot_every=1000000000
-"$load" --cluster bench -C 20 -K 50 --op fill --keys "$entries" --value-bytes "$value_bytes"
+fill "$entries" --value-size "$value_bytes"
 "$raftctl" cluster stop --cluster bench -q
 data=$RAFTCTL_HOME/bench/nodes/n1/data
 bytes=$(du -sb "$data/log" | cut -f1)

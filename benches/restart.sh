@@ -22,7 +22,7 @@ resident_kb() {
 }
 raftctl_once() { # NODES
     "$raftctl" cluster up --nodes "$1" --name bench --detach -q >&2
-    "$load" --cluster bench -C 20 -K 50 --op fill --keys "$keys" >&2
+    fill "$keys" >&2
     local after_load began ready
     after_load=$(resident_kb)
     "$raftctl" cluster kill $(seq -f 'n%g' "$1") -q >&2

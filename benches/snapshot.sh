@@ -20,10 +20,10 @@ shape=${1:-16x16}
 snapshots() { "$raftctl" status -o json | sed -n 's/^ *"snapshot": \([0-9]*\),*/\1/p' | paste -sd' ' -; }
 run_once() { # SNAPSHOT_EVERY
     "$raftctl" cluster up --nodes 3 --name bench --detach -q --set "storage.snapshot_every=$1" >&2
-    "$load" --cluster bench -C 20 -K 50 --op fill --keys "$keys" >/dev/null
+    fill "$keys" >/dev/null
     local before
     before=$(snapshots)
-    "$load" --cluster bench -C "${shape%x*}" -K "${shape#*x}" --seconds "$seconds" --keys "$keys" >"$RAFTCTL_HOME/run"
+    load --connections "${shape%x*}" --in-flight "${shape#*x}" --warm-up 500ms --duration "${seconds}s" --keys "$keys" >"$RAFTCTL_HOME/run"
     printf '%8s puts/s  p50 %6s  p99 %6s  p99.9 %6s  most %6s µs   newest snapshots before %s, after %s\n' \
         "$(field ops_per_s <"$RAFTCTL_HOME/run")" "$(field p50_us <"$RAFTCTL_HOME/run")" "$(field p99_us <"$RAFTCTL_HOME/run")" \
         "$(field p999_us <"$RAFTCTL_HOME/run")" "$(field max_us <"$RAFTCTL_HOME/run")" "$before" "$(snapshots)"

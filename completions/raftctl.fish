@@ -51,6 +51,7 @@ complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "inspect" -d 'Say wh
 complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "bundle" -d 'Pack what somebody else needs to understand a cluster into one file'
 complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "snapshot" -d 'Back up a running cluster, restore it, show and prove snapshot files'
 complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "recover" -d 'Go on after a majority of the nodes is lost for good'
+complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "bench" -d 'Measure a cluster under load: throughput, latency, and what it costs'
 complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "sim" -d 'Simulate whole clusters from a seed, and tell the stories of scripts'
 complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "config" -d 'Check cluster files'
 complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "completions" -d 'Print the completion script of a shell'
@@ -655,6 +656,39 @@ never\t''"
 complete -c raftctl -n "__fish_raftctl_using_subcommand recover; and __fish_seen_subcommand_from report" -s q -l quiet -d 'Print nothing on stderr but errors'
 complete -c raftctl -n "__fish_raftctl_using_subcommand recover; and __fish_seen_subcommand_from report" -s v -l verbose -d 'Print more on stderr about what is being done'
 complete -c raftctl -n "__fish_raftctl_using_subcommand recover; and __fish_seen_subcommand_from report" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c raftctl -n "__fish_raftctl_using_subcommand bench" -l local -d 'Start a private cluster of so many nodes, and remove it afterwards' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand bench" -l set -d 'With --local: override a key of the cluster file; may be repeated' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand bench" -l mix -d 'What to send, with weights: put, get, cas, incr, append, delete' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand bench" -l keys -d 'How many keys there are' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand bench" -l distribution -d 'How requests are spread over the keys' -r -f -a "uniform\t'Every key as often as any other'
+zipf\t'Few keys very often: key number k is drawn as often as 1/k^0.99, the first one most'
+sequential\t'One after the other, from the first key again behind the last'"
+complete -c raftctl -n "__fish_raftctl_using_subcommand bench" -l value-size -d 'Bytes of each value' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand bench" -l consistency -d 'How gets are answered: linearizable, lease or stale' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand bench" -l prefix -d 'What all keys begin with' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand bench" -l seed -d 'The same seed draws the same kinds, keys and values on each connection' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand bench" -l connections -d 'Clients with a connection each' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand bench" -l in-flight -d 'Most requests in flight on each connection' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand bench" -l rate -d 'Open loop: so many requests a second over all connections, each at its time' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand bench" -l duration -d 'How long to measure [default: 10s]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand bench" -l count -d 'Measure so many requests instead' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand bench" -l warm-up -d 'Load before that, which is not measured [default: 2s, with --count none]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand bench" -l threads -d 'Threads that make requests; one is enough until the client\'s CPU is the limit' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand bench" -l cluster -d 'Local cluster to work on [env: RAFTCTL_CLUSTER]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand bench" -l endpoint -d 'Node to ask, host:port; may be repeated [env: RAFTCTL_ENDPOINT, comma-separated]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand bench" -l identity -d 'Directory with the certificate and key to show to nodes; goes with --endpoint [env: RAFTCTL_IDENTITY]' -r -f -a "(__fish_complete_directories)"
+complete -c raftctl -n "__fish_raftctl_using_subcommand bench" -s o -l output -d 'How data is printed; streams are JSON Lines under json [default: table] [env: RAFTCTL_OUTPUT]' -r -f -a "table\t'For people'
+json\t'One document, or JSON Lines for what streams; every one carries its "schema"'
+yaml\t'The same fields as json'"
+complete -c raftctl -n "__fish_raftctl_using_subcommand bench" -l timeout -d 'Longest time one request or one wait may take, with a unit: 10s, 500ms [env: RAFTCTL_TIMEOUT]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand bench" -l color -d 'When to colour [default: auto] [env: RAFTCTL_COLOR; NO_COLOR is heeded]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c raftctl -n "__fish_raftctl_using_subcommand bench" -l no-session -d 'Do not number the writes: one that is in flight when the leader is lost counts as unknown'
+complete -c raftctl -n "__fish_raftctl_using_subcommand bench" -l clean -d 'Remove the keys of loads below the prefix afterwards'
+complete -c raftctl -n "__fish_raftctl_using_subcommand bench" -s q -l quiet -d 'Print nothing on stderr but errors'
+complete -c raftctl -n "__fish_raftctl_using_subcommand bench" -s v -l verbose -d 'Print more on stderr about what is being done'
+complete -c raftctl -n "__fish_raftctl_using_subcommand bench" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and not __fish_seen_subcommand_from run swarm" -l cluster -d 'Local cluster to work on [env: RAFTCTL_CLUSTER]' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and not __fish_seen_subcommand_from run swarm" -l endpoint -d 'Node to ask, host:port; may be repeated [env: RAFTCTL_ENDPOINT, comma-separated]' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and not __fish_seen_subcommand_from run swarm" -l identity -d 'Directory with the certificate and key to show to nodes; goes with --endpoint [env: RAFTCTL_IDENTITY]' -r -f -a "(__fish_complete_directories)"

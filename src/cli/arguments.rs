@@ -184,7 +184,7 @@ pub fn lease(text: &str) -> Result<Lease, String> {
     if text == "off" { Ok(Lease::Off) } else { ttl(text).map(Lease::For) }
 }
 
-fn consistency(text: &str) -> Result<Consistency, String> {
+pub fn consistency(text: &str) -> Result<Consistency, String> {
     match text {
         "linearizable" => Ok(Consistency::Linearizable),
         "stale" => Ok(Consistency::Stale),

@@ -13,7 +13,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("See", &["status", "explain"]),
     ("Operate", &["snapshot", "recover"]),
     ("Offline", &["log", "inspect", "bundle"]),
-    ("Prove and learn", &["sim"]),
+    ("Prove and learn", &["bench", "sim"]),
     ("Tool", &["config", "completions", "man", "version"]),
 ];
 

@@ -71,7 +71,6 @@ const COMMANDS_LATER: &[&[&str]] = &[
     &["cert"],
     &["doctor"],
     &["generate"],
-    &["bench"],
     &["check"],
     &["learn"],
     &["context"],

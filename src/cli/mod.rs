@@ -10,6 +10,7 @@ use std::time::Duration;
 use clap::{FromArgMatches as _, ValueEnum as _};
 
 pub mod arguments;
+mod bench;
 mod bundle;
 pub mod catalogue;
 pub mod cluster;
@@ -128,6 +129,9 @@ pub enum Command {
     /// Go on after a majority of the nodes is lost for good
     #[command(subcommand)]
     Recover(recover::Command),
+
+    /// Measure a cluster under load: throughput, latency, and what it costs
+    Bench(bench::Args),
 
     /// Simulate whole clusters from a seed, and tell the stories of scripts
     #[command(subcommand)]
@@ -305,6 +309,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Snapshot(command) => snapshot::run(context, command),
         Command::Bundle(arguments) => bundle::run(context, &arguments),
         Command::Recover(command) => recover::run(context, command),
+        Command::Bench(arguments) => bench::run(context, &arguments),
         Command::Sim(command) => sim::run(context, command),
         Command::Config(command) => config::run(context, command),
         Command::Completions(arguments) => completions::run(context, arguments),

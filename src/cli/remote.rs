@@ -48,6 +48,11 @@ pub fn block_on_request<T>(what: &str, work: impl Future<Output = Result<T, Fail
 /// # Errors
 /// No cluster is meant, its identity cannot be read, or `node` is none of its nodes.
 pub async fn open(context: &Context, node: Option<&str>) -> Result<Client, Failure> {
+    start(options(context, node).await?)
+}
+
+/// What any number of clients of the selected cluster start from; the same errors as `open`.
+pub async fn options(context: &Context, node: Option<&str>) -> Result<ClientOptions, Failure> {
     let target = selection::target(context)?;
     let identity = Identity::load(&target.identity).map_err(|error| {
         Failure::new("E0302", format!("the identity in {} cannot be used", target.identity.display())).because(&error)
@@ -58,11 +63,14 @@ pub async fn open(context: &Context, node: Option<&str>) -> Result<Client, Failu
         Some(LEADER) => Some(find_leader(context, &identity, &endpoints).await?),
         Some(name) => Some(node_named(&endpoints, name)?),
     };
-    start(identity, endpoints, pinned)
+    Ok(ClientOptions { cluster: identity.cluster(), endpoints, identity, pinned })
 }
 
-fn start(identity: Identity, endpoints: Vec<Endpoint>, pinned: Option<NodeId>) -> Result<Client, Failure> {
-    let options = ClientOptions { cluster: identity.cluster(), endpoints, identity, pinned };
+/// A client from what `options` gave. Must be called inside a runtime.
+///
+/// # Errors
+/// No UDP port could be had.
+pub fn start(options: ClientOptions) -> Result<Client, Failure> {
     Client::start(options).map_err(|error| Failure::new("E0512", "no UDP port could be had").because(&error))
 }
 
@@ -97,7 +105,8 @@ fn node_named(endpoints: &[Endpoint], name: &str) -> Result<NodeId, Failure> {
 }
 
 async fn find_leader(context: &Context, identity: &Identity, endpoints: &[Endpoint]) -> Result<NodeId, Failure> {
-    let mut client = start(identity.clone(), endpoints.to_vec(), None)?;
+    let (cluster, identity, endpoints) = (identity.cluster(), identity.clone(), endpoints.to_vec());
+    let mut client = start(ClientOptions { cluster, endpoints, identity, pinned: None })?;
     let statuses = client.status_of_all(&[], context.timeout_or(IDENTIFY_TIMEOUT).min(IDENTIFY_TIMEOUT)).await;
     client.close().await;
     let known = statuses.iter().filter_map(|(_, status)| status.as_ref().ok());

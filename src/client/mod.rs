@@ -65,6 +65,7 @@ pub enum IdentifyError {
 }
 
 /// What a client starts from.
+#[derive(Clone)]
 pub struct ClientOptions {
     pub cluster: ClusterId,
     /// At least one member; more are learned.

@@ -9,6 +9,7 @@ pub(in crate::cli) mod local;
 pub mod logs;
 pub mod ls;
 pub mod pause;
+pub(in crate::cli) mod private;
 pub mod restart;
 pub mod resume;
 pub mod start;

@@ -298,16 +298,25 @@ fn bring_up(
     if !arguments.detach {
         return Ok(Exit::Done);
     }
-    wait_in_touch(context, cluster)
+    wait_in_touch(context, cluster, &|| false)?;
+    Ok(Exit::Done)
 }
 
-/// Waits until the cluster takes writes and every node answers; what was started stays in any case.
-fn wait_in_touch(context: &Context, cluster: &LocalCluster) -> Result<Exit, Failure> {
-    let view = status::wait_for(context, cluster, context.timeout_or(UP_TIMEOUT), ClusterView::is_in_touch)?;
+/// Waits until the cluster takes writes and every node answers, or nobody wants it any more; what was started stays in
+/// any case.
+pub(super) fn wait_in_touch(
+    context: &Context,
+    cluster: &LocalCluster,
+    is_over: &dyn Fn() -> bool,
+) -> Result<(), Failure> {
+    let enough = |view: &ClusterView| view.is_in_touch() || is_over();
+    let view = status::wait_for(context, cluster, context.timeout_or(UP_TIMEOUT), enough)?;
     if view.is_in_touch() {
         let leader = view.leader.as_deref().unwrap_or("nobody");
         context.printer.note(format_args!("{}: {leader} leads, every node is in touch", cluster.name));
-        return Ok(Exit::Done);
+    }
+    if enough(&view) {
+        return Ok(());
     }
     for node in selection::nodes(cluster)? {
         let log = layout::node_log(&node.directory);

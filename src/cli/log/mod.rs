@@ -10,7 +10,7 @@ pub mod export;
 pub mod follow;
 pub mod import;
 mod listing;
-mod plot;
+pub(in crate::cli) mod plot;
 pub mod show;
 pub mod stat;
 pub mod state;

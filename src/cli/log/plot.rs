@@ -10,7 +10,7 @@ const ROWS: usize = 6;
 const EIGHTHS: [char; 8] = ['▁', '▂', '▃', '▄', '▅', '▆', '▇', '█'];
 
 /// A bar for `number`, where the longest stands for `most`; never empty for something.
-pub(super) fn bar(number: u64, most: u64) -> String {
+pub(in crate::cli) fn bar(number: u64, most: u64) -> String {
     let length = u128::from(number) * u128::from(BAR_CHARACTERS) / u128::from(most.max(1));
     let length = usize::try_from(length).unwrap_or(0).max(usize::from(number > 0));
     "█".repeat(length)
