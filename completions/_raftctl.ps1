@@ -769,7 +769,7 @@ Register-ArgumentCompleter -Native -CommandName 'raftctl' -ScriptBlock {
         'raftctl;bench' {
             [CompletionResult]::new('--local', '--local', [CompletionResultType]::ParameterName, 'Start a private cluster of so many nodes, and remove it afterwards')
             [CompletionResult]::new('--set', '--set', [CompletionResultType]::ParameterName, 'With --local: override a key of the cluster file; may be repeated')
-            [CompletionResult]::new('--mix', '--mix', [CompletionResultType]::ParameterName, 'What to send, with weights: put, get, cas, incr, append, delete')
+            [CompletionResult]::new('--mix', '--mix', [CompletionResultType]::ParameterName, 'What to send, with weights: put, get, cas, incr, append, delete, txn')
             [CompletionResult]::new('--keys', '--keys', [CompletionResultType]::ParameterName, 'How many keys there are')
             [CompletionResult]::new('--distribution', '--distribution', [CompletionResultType]::ParameterName, 'How requests are spread over the keys')
             [CompletionResult]::new('--value-size', '--value-size', [CompletionResultType]::ParameterName, 'Bytes of each value')

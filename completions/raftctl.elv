@@ -729,7 +729,7 @@ set edit:completion:arg-completer[raftctl] = {|@words|
         &'raftctl;bench'= {
             cand --local 'Start a private cluster of so many nodes, and remove it afterwards'
             cand --set 'With --local: override a key of the cluster file; may be repeated'
-            cand --mix 'What to send, with weights: put, get, cas, incr, append, delete'
+            cand --mix 'What to send, with weights: put, get, cas, incr, append, delete, txn'
             cand --keys 'How many keys there are'
             cand --distribution 'How requests are spread over the keys'
             cand --value-size 'Bytes of each value'

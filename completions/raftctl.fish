@@ -658,7 +658,7 @@ complete -c raftctl -n "__fish_raftctl_using_subcommand recover; and __fish_seen
 complete -c raftctl -n "__fish_raftctl_using_subcommand recover; and __fish_seen_subcommand_from report" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c raftctl -n "__fish_raftctl_using_subcommand bench" -l local -d 'Start a private cluster of so many nodes, and remove it afterwards' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand bench" -l set -d 'With --local: override a key of the cluster file; may be repeated' -r
-complete -c raftctl -n "__fish_raftctl_using_subcommand bench" -l mix -d 'What to send, with weights: put, get, cas, incr, append, delete' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand bench" -l mix -d 'What to send, with weights: put, get, cas, incr, append, delete, txn' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand bench" -l keys -d 'How many keys there are' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand bench" -l distribution -d 'How requests are spread over the keys' -r -f -a "uniform\t'Every key as often as any other'
 zipf\t'Few keys very often: key number k is drawn as often as 1/k^0.99, the first one most'

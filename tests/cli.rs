@@ -167,7 +167,7 @@ fn wrong_words_exit_with_2_and_name_the_right_line() {
         (&["up"], "E0102", "raftctl cluster up"),
         (&["submit", "get", "k"], "E0102", "raftctl get KEY"),
         (&["top"], "E0103", "not supported yet"),
-        (&["submit", "put", "k", "v", "--ttl", "3s"], "E0103", "--ttl"),
+        (&["submit", "put", "k", "v", "--listen"], "E0103", "--ttl"),
         (&["status", "--timeout", "30"], "E0101", "30s"),
         (&["get"], "E0101", "KEY"),
         (&["log", "show", "n1", "--index", "9..3"], "E0101", "9 is after 3"),

@@ -57,6 +57,8 @@ fn a_watch_tells_every_change_once_and_in_order_though_the_leader_is_killed() {
         }
         pipe.answer_to(&json!(number));
     }
+    let logs: String = ["n1", "n2", "n3"].map(|node| home.log(node)).concat();
+    assert!(logs.contains("because the leader's process is gone"), "nobody waited for its silence: {logs}");
     let events = pipe.events(WRITES as usize);
     let values: Vec<String> = (0..WRITES).map(|number| number.to_string()).collect();
     assert_eq!(events.iter().map(|event| event["value"].as_str().unwrap_or("none")).collect::<Vec<_>>(), values);
@@ -95,6 +97,39 @@ fn a_watch_from_too_long_ago_is_told_the_oldest_revision() {
     assert!(failed.exit == 1 && failed.stderr.contains(&oldest.to_string()), "{failed:?}");
     let told = home.ok(&["watch", "--prefix", "k", "--from", &oldest.to_string(), "--count", "1", "-o", "json"]);
     assert_eq!(serde_json::from_str::<Value>(&told.stdout).expect("JSON")["revision"], oldest);
+}
+
+#[test]
+fn ten_thousand_watchers_on_one_connection_are_told_and_are_in_nobody_s_way() {
+    const WATCHERS: u64 = 10_000;
+    let home = Home::up();
+    let mut pipe = home.pipe_with(&["--in-flight", "20000"]);
+    let answered = |pipe: &mut Pipe, count: u64| {
+        for _ in 0..count {
+            assert_eq!(pipe.line()["ok"], true);
+        }
+    };
+    for number in 0..WATCHERS {
+        let keys = if number % 2 == 0 { "key" } else { "prefix" };
+        pipe.send(&json!({"id": number, "op": "watch", keys: format!("k{}", number / 2)}));
+        // Reading now and then, or both sides would wait for each other.
+        if number % 100 == 99 {
+            answered(&mut pipe, 100);
+        }
+    }
+    for chosen in [0, 1_234, 4_999] {
+        let put = pipe.ask(&json!({"id": "p", "op": "put", "key": format!("k{chosen}"), "value": "v"}));
+        assert_eq!(put["ok"], true);
+        // The prefixes k1, k12, k123 are watched as well, and k0 and k4, k49, k499.
+        let text = format!("k{chosen}");
+        let prefixes = (1..=4.min(text.len() - 1)).count();
+        let mut told: Vec<u64> = pipe.events(prefixes + 1).iter().map(|event| event["id"].as_u64().unwrap()).collect();
+        told.sort_unstable();
+        let number_of = |length: usize| text[1..=length].parse::<u64>().unwrap() * 2 + 1;
+        let mut expected: Vec<u64> = (1..=prefixes).map(number_of).chain([chosen * 2]).collect();
+        expected.sort_unstable();
+        assert_eq!(told, expected);
+    }
 }
 
 #[test]
@@ -181,8 +216,17 @@ impl Home {
         path.to_str().expect("temporary paths are UTF-8").to_owned()
     }
 
+    fn log(&self, node: &str) -> String {
+        let path = self.folder.path().join("demo/nodes").join(node).join("node.log");
+        std::fs::read_to_string(path).expect("the node has a log")
+    }
+
     fn pipe(&self) -> Pipe {
-        let mut command = raftctl(self.folder.path(), &["pipe"]);
+        self.pipe_with(&[])
+    }
+
+    fn pipe_with(&self, options: &[&str]) -> Pipe {
+        let mut command = raftctl(self.folder.path(), &[&["pipe"], options].concat());
         let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("raftctl runs");
         let input = child.stdin.take().expect("stdin is piped");
         let output = BufReader::new(child.stdout.take().expect("stdout is piped"));

@@ -202,6 +202,8 @@ impl Turn {
                 self.log.line(Level::Warn, &format!("peer {peer} is not reachable: {because}"));
                 self.replica.step(now, wall, Input::PeerDown(peer));
             }
+            TransportEvent::PeerGone { peer } if self.cuts.is_deaf_to(peer) => {}
+            TransportEvent::PeerGone { peer } => self.replica.step(now, wall, Input::PeerGone(peer)),
             TransportEvent::PeerUp { peer, address } => {
                 self.log.line(Level::Info, &format!("peer {peer} is connected, at {address}"));
             }

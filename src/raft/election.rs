@@ -14,6 +14,10 @@ use super::quorum::{Tally, tally};
 use super::rules::Rule;
 use super::types::{LogId, NodeId, Role, Term, Time, WriteSeq};
 
+/// Who knows that its leader is gone campaigns within this part of an election timeout: long enough that two seldom begin
+/// within one round of votes and syncs, short enough that nobody waits for it.
+const GONE_WAITS_PER_ELECTION: u32 = 8;
+
 /// A campaign under way.
 #[derive(Clone, Debug)]
 pub(super) struct Campaign {
@@ -51,8 +55,30 @@ impl Core {
     pub(super) fn tick_election(&mut self, now: Time) {
         if self.election_deadline().is_some_and(|due| now >= due) {
             let after = now.since(self.timer_started);
-            self.start_campaign(now, CampaignCause::ElectionTimeout { after });
+            let because = match self.leader_contact.is_none() && self.leader.is_some() {
+                true => CampaignCause::LeaderGone,
+                false => CampaignCause::ElectionTimeout { after },
+            };
+            self.start_campaign(now, because);
         }
+    }
+
+    /// The process of `peer` is certainly gone: its machine says so, or it said goodbye itself. A follower of it stops
+    /// waiting for it, and does not hold on to it when others campaign (R20): silence was only ever a guess at this.
+    /// A short random wait keeps those that notice together apart (R12). Should it not be true, an election takes place
+    /// that was not needed.
+    ///
+    /// Nothing of this where lease reads are on: there, holding on is a promise for a time (R99).
+    pub fn peer_gone(&mut self, now: Time, peer: NodeId) {
+        if self.leader != Some(peer) || self.role != Role::Follower || self.options.lease_reads {
+            return;
+        }
+        self.leader_contact = None;
+        let most = self.options.election_timeout / GONE_WAITS_PER_ELECTION;
+        let span = u64::try_from(most.as_nanos()).expect("election timeouts are far below 500 years").max(1);
+        self.timer_started = now;
+        self.timeout = Duration::from_nanos(self.roll() % span);
+        self.check();
     }
 
     /// None while this node may not campaign, as it may not while it installs a snapshot (R87). A disk that has not answered for an election timeout keeps it from

@@ -150,6 +150,8 @@ pub enum Event {
 pub enum CampaignCause {
     /// The election timeout passed without leader contact (§5.2).
     ElectionTimeout { after: Duration },
+    /// The leader's process is gone, so that there is nothing to wait for.
+    LeaderGone,
     /// A quorum promised its votes (thesis 9.6).
     PreVotesWon,
     /// The leader asked for it (R104).
@@ -288,6 +290,7 @@ impl fmt::Display for CampaignCause {
             CampaignCause::ElectionTimeout { after } => {
                 write!(f, "its election timeout ({} ms) passed", after.as_millis())
             }
+            CampaignCause::LeaderGone => f.write_str("the leader's process is gone"),
             CampaignCause::PreVotesWon => f.write_str("a quorum promised its votes"),
             CampaignCause::Transfer => f.write_str("the leader handed over"),
             CampaignCause::Asked => f.write_str("it was told to"),

@@ -749,3 +749,40 @@ fn a_base_that_contradicts_what_is_committed_is_fatal() {
         assert_eq!(core.fault().is_some(), fatal, "{prev}");
     }
 }
+
+/// R20: silence is only a guess that the leader is gone; who knows it campaigns soon, and does not stand in the way.
+#[test]
+fn who_knows_that_its_leader_is_gone_asks_soon_and_promises_others() {
+    let heartbeat = || Message::Heartbeat(Heartbeat { commit: Index(1), read_seq: 0, generation: 4, void_orders: 0 });
+    let ask = Vote { pre: true, asked: Term(3), last: LogId::new(1, 1), force: false, nonce: 5 };
+    let answer_to_three = |core: &mut Core| match hear(core, 3, Term(2), Message::Vote(ask.clone())).first() {
+        Some(Envelope { message: Message::VoteReply(reply), .. }) => reply.refused.clone(),
+        other => panic!("a pre-vote is answered, not with {other:?}"),
+    };
+    let alive = Some(VoteRefusal::LeaderAlive { leader: NodeId(2) });
+    for (gone, lease_reads, refusal) in [(None, false, &alive), (Some(3), false, &alive), (Some(2), true, &alive)] {
+        let options = Options { lease_reads, ..Options::default() };
+        let mut core = node(3, &[], HardState { term: Term(2), vote: None }, options);
+        hear(&mut core, 2, Term(2), heartbeat());
+        let due = core.next_deadline();
+        gone.map(|gone| core.peer_gone(NOW, NodeId(gone)));
+        assert_eq!(core.next_deadline(), due, "it waits as before when {gone:?} is gone");
+        assert_eq!(&answer_to_three(&mut core), refusal);
+    }
+    let mut core = follower(&[], 2);
+    hear(&mut core, 2, Term(2), heartbeat());
+    core.peer_gone(NOW, NodeId(2));
+    let due = core.next_deadline().expect("it will campaign").since(NOW);
+    assert!(due < Options::default().election_timeout / 8, "in {due:?}");
+    assert_eq!(answer_to_three(&mut core), None, "another may be first");
+    core.tick(NOW + due);
+    let mut effects = Effects::default();
+    core.take_effects(NOW + due, &mut effects);
+    let because = event::CampaignCause::LeaderGone;
+    assert!(effects.events.contains(&event::Event::BecamePreCandidate { term: Term(2), because }), "{effects:?}");
+    let mut core = follower(&[], 2);
+    hear(&mut core, 2, Term(2), heartbeat());
+    core.peer_gone(NOW, NodeId(2));
+    hear(&mut core, 2, Term(2), heartbeat());
+    assert_eq!(answer_to_three(&mut core), alive, "it was not true, or the process came back");
+}

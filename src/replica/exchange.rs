@@ -58,6 +58,8 @@ pub enum Input {
     DiskLow(bool),
     /// The connection to a peer is lost.
     PeerDown(NodeId),
+    /// The peer's process is certainly gone; `PeerDown` comes with it.
+    PeerGone(NodeId),
     /// A message to a peer was dropped because its queue was full.
     PeerOverflow(NodeId),
     /// Time has passed; what is due by `now` happens.

@@ -181,6 +181,7 @@ impl Replica {
                 self.forget_chunks(peer);
                 self.core.unreachable(now, peer);
             }
+            Input::PeerGone(peer) => self.core.peer_gone(now, peer),
             Input::PeerOverflow(peer) => {
                 self.feeds.forget(peer);
                 self.core.append_lost(now, peer);

@@ -776,3 +776,21 @@ fn a_lease_answers_at_once_and_not_after_its_end() {
     world.settle();
     assert_eq!(world.value(follower, read).as_deref(), Some("v"), "a follower asks its leader");
 }
+
+#[test]
+fn followers_that_know_the_leader_s_end_do_not_wait_for_its_silence() {
+    let (mut world, leader) = World::led();
+    world.put(leader, "k", "v");
+    world.settle();
+    world.kill(leader);
+    for id in (1..=3).filter(|id| *id != leader) {
+        world.step(id, Input::PeerGone(NodeId(leader)));
+    }
+    let began = world.now;
+    let next = world.elect();
+    assert!(
+        next != leader && world.now.since(began) < Duration::from_millis(250),
+        "after {:?}",
+        world.now.since(began)
+    );
+}

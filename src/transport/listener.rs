@@ -4,8 +4,8 @@
 //! the turn is flushed. A client that asks more than it reads is first no longer read from, then closed.
 
 use core::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::{Arc, Mutex};
 
 use quinn::{Connection, Incoming, SendStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
@@ -20,7 +20,7 @@ use super::outbox::{Outbox, WriteEnd};
 use super::peer::{Link, handshake_refusal, hello_to, judge_hello};
 use super::shared::Shared;
 use super::stream::{StreamReader, send_hello};
-use crate::api::{Answer, ClientId, Response};
+use crate::api::{Answer, Ask, ClientId, Request, Response};
 use crate::codec::client::{Arrived, RequestReader, encode_response};
 use crate::codec::frame::{ConnectionKind, FrameError, PROTOCOL_VERSION};
 use crate::raft::{NodeId, StorageId};
@@ -36,21 +36,25 @@ pub(super) type Accepted = BTreeMap<(NodeId, ConnectionKind), mpsc::Sender<Link>
 pub(super) struct ClientSlot {
     connection: Connection,
     pub(super) outbox: Outbox,
-    /// Requests delivered and not yet answered.
+    /// Requests delivered and not yet answered, but those that wait for something to happen.
     open: AtomicUsize,
+    /// Those, by id. The replica bounds them, and nobody waits behind them.
+    watches: Mutex<BTreeSet<u64>>,
     /// In the list of the next flush.
     dirty: AtomicBool,
 }
 
 impl ClientSlot {
     fn new(connection: Connection) -> ClientSlot {
-        ClientSlot { connection, outbox: Outbox::default(), open: AtomicUsize::new(0), dirty: AtomicBool::new(false) }
+        let (open, watches, dirty) = (AtomicUsize::new(0), Mutex::default(), AtomicBool::new(false));
+        ClientSlot { connection, outbox: Outbox::default(), open, watches, dirty }
     }
 
     /// Queues an answer. True when this client is new to the next flush.
     pub(super) fn answer(&self, shared: &Shared, response: Response) -> bool {
+        let is_watch = self.watches.lock().expect("no holder of this lock panics").remove(&response.id);
         let held = self.outbox.put(|out| out.put(|out| encode_response(response, out)));
-        if self.open.fetch_sub(1, Ordering::Relaxed) == shared.limits.open_requests_max {
+        if !is_watch && self.open.fetch_sub(1, Ordering::Relaxed) == shared.limits.open_requests_max {
             self.outbox.nudge();
         }
         if held > shared.limits.answer_bytes_max {
@@ -300,7 +304,10 @@ async fn deliver_requests(
         }
     }
     if !batch.is_empty() {
-        slot.open.fetch_add(batch.len(), Ordering::Relaxed);
+        let of_watch = |request: &Request| matches!(request.ask, Ask::Watch { .. }).then_some(request.id);
+        let watches: Vec<u64> = batch.iter().filter_map(of_watch).collect();
+        slot.open.fetch_add(batch.len() - watches.len(), Ordering::Relaxed);
+        slot.watches.lock().expect("no holder of this lock panics").extend(watches);
         shared.tell(TransportEvent::ClientRequests { client: id, requests: batch }).await;
     }
     Ok(())

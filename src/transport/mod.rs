@@ -124,6 +124,11 @@ pub enum TransportEvent {
         peer: NodeId,
         because: String,
     },
+    /// The peer's process is certainly gone: it said goodbye, was replaced by a new one, or its machine says that nothing
+    /// listens any more. Told before `PeerDown`.
+    PeerGone {
+        peer: NodeId,
+    },
     /// Messages to this peer were dropped because a lane was full: the core should probe it.
     PeerOverflow {
         peer: NodeId,

@@ -7,13 +7,14 @@
 use std::sync::{Arc, Mutex};
 
 use bytes::{Bytes, BytesMut};
-use quinn::{Connection, ConnectionError, SendStream};
+use quinn::{Connection, ConnectionError, SendStream, VarInt};
 use tokio::sync::mpsc;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use super::close::{CLOSE_REASON_WAIT, CloseCode, Ended, alert, close, distrust};
 use super::outbox::{Outbox, WriteEnd};
+use super::probe;
 use super::shared::Shared;
 use super::stream::StreamReader;
 use super::{PeerAddress, TransportEvent};
@@ -214,9 +215,18 @@ pub(super) async fn run(
     }
     let mut tasks = start_lanes(shared, slot, kind, link);
     let mut replacement = None;
+    let mut is_gone = false;
     let because = loop {
         tokio::select! {
-            error = connection.closed() => break Ended(&error).to_string(),
+            error = connection.closed() => {
+                is_gone = says_goodbye(&error);
+                break Ended(&error).to_string();
+            }
+            () = probe::gone(&connection), if kind == ConnectionKind::Consensus => {
+                is_gone = true;
+                close(&connection, CloseCode::Done, "nothing listens there any more");
+                break format!("nothing listens at {address} any more");
+            }
             link = next_accepted(&mut accepted) => {
                 replacement = Some(link);
                 close(&connection, CloseCode::Replaced, "replaced by a newer connection");
@@ -239,9 +249,21 @@ pub(super) async fn run(
     tasks.writers.shutdown().await;
     while tasks.readers.join_next().await.is_some() {}
     if kind == ConnectionKind::Consensus {
+        if is_gone {
+            shared.tell(TransportEvent::PeerGone { peer }).await;
+        }
         shared.tell(TransportEvent::PeerDown { peer, because }).await;
     }
     replacement
+}
+
+/// The other process has ended or is ending: it said so, or a new one in its place knows nothing of the connection.
+fn says_goodbye(error: &ConnectionError) -> bool {
+    match error {
+        ConnectionError::Reset => true,
+        ConnectionError::ApplicationClosed(close) => close.error_code == VarInt::from_u32(CloseCode::Stopping.number()),
+        _ => false,
+    }
 }
 
 /// The tasks of one connection.
