@@ -1,6 +1,6 @@
 //! Removes the keys that loads have written below a prefix, and no others: only what has the form of such a key.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::keys::DIGITS;
 use super::mix::KINDS;
@@ -20,11 +20,7 @@ const PAGE_KEYS: u32 = 1_000;
 ///
 /// # Errors
 /// A request was not acknowledged; keys may be left.
-pub(super) async fn remove_keys(
-    client: &mut Client,
-    subject: &Subject,
-    timeout: std::time::Duration,
-) -> Result<u64, Failure> {
+pub(super) async fn remove_keys(client: &mut Client, subject: &Subject, timeout: Duration) -> Result<u64, Failure> {
     let mut families: Vec<u8> = KINDS.iter().map(|row| row.family).collect();
     families.sort_unstable();
     families.dedup();
@@ -35,7 +31,7 @@ pub(super) async fn remove_keys(
     Ok(removed)
 }
 
-async fn remove_below(client: &mut Client, prefix: &[u8], timeout: std::time::Duration) -> Result<u64, Failure> {
+async fn remove_below(client: &mut Client, prefix: &[u8], timeout: Duration) -> Result<u64, Failure> {
     let mut removed = 0;
     let mut after = None;
     loop {
@@ -57,11 +53,7 @@ fn is_ours(key: &[u8], prefix: &[u8]) -> bool {
     key.strip_prefix(prefix).is_some_and(|rest| rest.len() == DIGITS && rest.iter().all(u8::is_ascii_digit))
 }
 
-async fn delete(
-    client: &mut Client,
-    keys: impl Iterator<Item = Vec<u8>>,
-    timeout: std::time::Duration,
-) -> Result<u64, Failure> {
+async fn delete(client: &mut Client, keys: impl Iterator<Item = Vec<u8>>, timeout: Duration) -> Result<u64, Failure> {
     let deadline = Instant::now() + timeout;
     let call = |(token, key)| {
         let ask = Ask::Write(submit_one::encode(&Update::Command(Command { key, operation: Operation::Delete })));

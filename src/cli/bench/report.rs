@@ -7,9 +7,9 @@ use serde::Serialize;
 
 use super::load::{Length, Plan, Times};
 use super::meter::{Meter, Sample};
-use super::mix::KindRow;
-use super::tally::{Latencies, Step, TROUBLES, Tally, Trouble};
-use super::usage::Usage;
+use super::mix::{KindRow, Share};
+use super::tally::{Answered, Latencies, Step, TROUBLES, Tally, Trouble};
+use super::usage::{NodeUsage, Usage};
 use crate::api::Consistency;
 use crate::cli::Context;
 use crate::cli::failure::{Exit, Failure};
@@ -318,7 +318,7 @@ fn elapsed(tally: &Tally, ended: &Ended) -> Duration {
 }
 
 fn kinds(plan: &Plan, tally: &Tally) -> Vec<KindView> {
-    let view = |(share, answered): (&super::mix::Share, &super::tally::Answered)| KindView {
+    let view = |(share, answered): (&Share, &Answered)| KindView {
         kind: KindRow::of(share.kind).word,
         weight: share.weight,
         acknowledged: answered.latencies.count(),
@@ -337,7 +337,7 @@ fn client(meter: &Meter<'_>) -> ProcessView {
 fn nodes(meter: &Meter<'_>) -> Option<Vec<NodeView>> {
     let of = |sample: &Option<Sample>| sample.as_ref().and_then(|sample| sample.nodes.clone());
     let (before, after) = (of(&meter.before), of(&meter.after)?);
-    let view = |node: super::usage::NodeUsage| {
+    let view = |node: NodeUsage| {
         let earlier = before.iter().flatten().find(|earlier| earlier.name == node.name);
         // Another process under the same name has used other time.
         let same =

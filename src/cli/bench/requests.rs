@@ -4,6 +4,7 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use super::keys::{self, Keys};
 use super::mix::{Kind, KindRow, Mix};
@@ -65,7 +66,7 @@ pub(super) struct Revisions(Vec<u64>);
 
 /// The requests of one connection.
 pub(super) struct Requests {
-    subject: std::sync::Arc<Subject>,
+    subject: Arc<Subject>,
     dice: Dice,
     revisions: Rc<RefCell<Revisions>>,
     key: Vec<u8>,
@@ -115,11 +116,7 @@ impl Revisions {
 
 impl Requests {
     /// Those of the connection with this number: the same seed and number draw the same.
-    pub(super) fn new(
-        subject: std::sync::Arc<Subject>,
-        connection: u32,
-        revisions: Rc<RefCell<Revisions>>,
-    ) -> Requests {
+    pub(super) fn new(subject: Arc<Subject>, connection: u32, revisions: Rc<RefCell<Revisions>>) -> Requests {
         let mut key = subject.family_prefix(b'v');
         key.resize(key.len() + keys::DIGITS, b'0');
         let dice = Dice::stream(subject.seed, u64::from(connection));
@@ -270,7 +267,7 @@ mod tests {
         let keys = Keys::new(3, Distribution::Sequential);
         let subject = Subject::new(Mix::parse(mix).unwrap(), keys, b"p/".to_vec(), 5, Consistency::Stale, 1);
         let revisions = Rc::new(RefCell::new(Revisions::of(&subject)));
-        Requests::new(std::sync::Arc::new(subject), 0, revisions)
+        Requests::new(Arc::new(subject), 0, revisions)
     }
 
     fn update(ask: &Ask) -> Update {
