@@ -167,7 +167,7 @@ fn wrong_words_exit_with_2_and_name_the_right_line() {
         (&["up"], "E0102", "raftctl cluster up"),
         (&["submit", "get", "k"], "E0102", "raftctl get KEY"),
         (&["top"], "E0103", "not supported yet"),
-        (&["submit", "put", "k", "v", "--listen"], "E0103", "--ttl"),
+        (&["submit", "put", "k", "v", "--listen"], "E0103", "--listen"),
         (&["status", "--timeout", "30"], "E0101", "30s"),
         (&["get"], "E0101", "KEY"),
         (&["log", "show", "n1", "--index", "9..3"], "E0101", "9 is after 3"),
@@ -227,6 +227,19 @@ fn a_closed_pipe_ends_quietly_with_0() {
         child.stderr.take().expect("stderr is a pipe").read_to_string(&mut stderr).expect("stderr is UTF-8");
         let status = child.wait().expect("the binary ends");
         assert_eq!((status.code(), stderr.as_str()), (Some(0), ""), "{line:?}");
+    }
+}
+
+#[test]
+fn every_error_code_is_explained_offline_in_text_and_json() {
+    let home = Home::new();
+    for page in raftctl::cli::catalogue::pages() {
+        let told = home.run(&["explain", page.code]);
+        assert_eq!((told.exit, told.stderr.as_str()), (0, ""), "{}", page.code);
+        assert!(told.stdout.contains(page.code) && told.stdout.contains(page.title), "{}", told.stdout);
+        let json: Value = serde_json::from_str(&home.run(&["explain", page.code, "-o", "json"]).stdout).expect("JSON");
+        assert_eq!((&json["code"], &json["title"]), (&page.code.into(), &page.title.into()), "{json}");
+        assert_eq!(json["exit"], page.exit.code(), "{json}");
     }
 }
 

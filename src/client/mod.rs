@@ -6,6 +6,26 @@
 //! (R106). Reads have no effect and are retried until their deadline. Every call ends by its deadline, with exactly
 //! one completion.
 //!
+//! `Client::write`, `Client::get` and `Client::changes` do one thing after another; `Client::submit` and
+//! `Client::completions` keep many requests open. `examples/client.rs` shows both a session and a watch:
+//!
+//! ```no_run
+//! # use std::{path::Path, time::Duration};
+//! # use raftctl::{api::Consistency, client::*, raft::Index, state_machine::*, transport::Identity};
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let identity = Identity::load(Path::new("demo/client"))?;
+//! let endpoint = identify(identity.clone(), "127.0.0.1:7101", Duration::from_secs(2)).await?;
+//! let cluster = identity.cluster();
+//! let mut client = Client::start(ClientOptions { cluster, endpoints: vec![endpoint], identity, pinned: None })?;
+//! client.open_session();
+//! let put = Command { key: b"colour".to_vec(), operation: Operation::Put { value: b"green".to_vec() } };
+//! let written = client.write(&Update::Command(put), Duration::from_secs(10)).await?;
+//! let read = client.get("colour", Consistency::Stale, written.revision, Duration::from_secs(10)).await?;
+//! assert!(read.item.is_some(), "a read that is told how far it must be sees the write");
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! The logic lives in `Client::completions`, driven by whoever waits for answers; each connection has a small task
 //! that only carries frames.
 
@@ -18,6 +38,7 @@ use crate::raft::{ClusterId, NodeId};
 use crate::state_machine::SessionId;
 use crate::transport::{BindError, DialError, Dialer, Identity};
 
+mod calls;
 mod error;
 mod link;
 mod members;
@@ -30,6 +51,7 @@ mod watcher;
 use link::{Connector, LinkEvent};
 use router::Router;
 
+pub use calls::{Read, Written, encode};
 pub use error::{Cause, ClientError};
 pub use pending::{Aim, REQUESTS_OPEN_MAX};
 pub use watcher::{WATCH_WAIT, Watcher};

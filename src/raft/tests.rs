@@ -753,10 +753,10 @@ fn a_base_that_contradicts_what_is_committed_is_fatal() {
 /// R20: silence is only a guess that the leader is gone; who knows it campaigns soon, and does not stand in the way.
 #[test]
 fn who_knows_that_its_leader_is_gone_asks_soon_and_promises_others() {
-    let heartbeat = || Message::Heartbeat(Heartbeat { commit: Index(1), read_seq: 0, generation: 4, void_orders: 0 });
+    let heartbeat = || Message::Heartbeat(Heartbeat { commit: Index(1), read_seq: 0, generation: 4, orders_void: 0 });
     let ask = Vote { pre: true, asked: Term(3), last: LogId::new(1, 1), force: false, nonce: 5 };
     let answer_to_three = |core: &mut Core| match hear(core, 3, Term(2), Message::Vote(ask.clone())).first() {
-        Some(Envelope { message: Message::VoteReply(reply), .. }) => reply.refused.clone(),
+        Some(Envelope { message: Message::VoteReply(reply), .. }) => reply.refused,
         other => panic!("a pre-vote is answered, not with {other:?}"),
     };
     let alive = Some(VoteRefusal::LeaderAlive { leader: NodeId(2) });
@@ -765,7 +765,9 @@ fn who_knows_that_its_leader_is_gone_asks_soon_and_promises_others() {
         let mut core = node(3, &[], HardState { term: Term(2), vote: None }, options);
         hear(&mut core, 2, Term(2), heartbeat());
         let due = core.next_deadline();
-        gone.map(|gone| core.peer_gone(NOW, NodeId(gone)));
+        if let Some(gone) = gone {
+            core.peer_gone(NOW, NodeId(gone));
+        }
         assert_eq!(core.next_deadline(), due, "it waits as before when {gone:?} is gone");
         assert_eq!(&answer_to_three(&mut core), refusal);
     }
