@@ -69,7 +69,10 @@ async fn move_money(client: &mut Client) -> Result<(), Box<dyn Error>> {
         let written = client.write(&Update::Transaction(transaction), TIMEOUT).await?;
         match written.outcome {
             Outcome::Transaction(outcome) if outcome.results.is_empty() => println!("somebody was faster; again"),
-            Outcome::Transaction(_) => return Ok(println!("moved 30 at revision {}", written.revision)),
+            Outcome::Transaction(_) => {
+                println!("moved 30 at revision {}", written.revision);
+                return Ok(());
+            }
             other => return Err(format!("{other:?}").into()),
         }
     }
@@ -82,7 +85,10 @@ async fn lock(client: &mut Client) -> Result<(), Box<dyn Error>> {
     let taken = client.write(&Update::Transaction(Transaction::leased(take, 5_000)), TIMEOUT).await?;
     match taken.outcome.of_one_write() {
         Outcome::Written => println!("took the lock, fencing token {}", taken.revision),
-        Outcome::ConditionFailed { .. } => return Ok(println!("somebody has the lock")),
+        Outcome::ConditionFailed { .. } => {
+            println!("somebody has the lock");
+            return Ok(());
+        }
         other => return Err(format!("{other:?}").into()),
     }
     client.write(&one("example/lock", Operation::Delete), TIMEOUT).await?;
