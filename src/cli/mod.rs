@@ -24,7 +24,9 @@ pub mod get;
 pub mod help;
 pub mod hints;
 pub mod inspect;
+mod interrupt;
 mod key_order;
+mod leader;
 pub mod line_ranges;
 pub mod log;
 mod man;
@@ -108,6 +110,9 @@ pub enum Command {
 
     /// Who leads, how far everybody is, and what is wrong
     Status(status::Args),
+
+    /// Print the name of the node that leads
+    Leader(leader::Args),
 
     /// What an error code or a rule of Raft means
     Explain(explain::Args),
@@ -303,6 +308,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Watch(arguments) => watch::run(context, arguments),
         Command::Pipe(arguments) => pipe::run(context, arguments),
         Command::Status(arguments) => status::run(context, arguments),
+        Command::Leader(arguments) => leader::run(context, &arguments),
         Command::Explain(arguments) => explain::run(context, arguments),
         Command::Log(command) => log::run(context, command),
         Command::Inspect(arguments) => inspect::run(context, arguments),

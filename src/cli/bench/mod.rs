@@ -5,7 +5,6 @@
 
 mod alarm;
 mod clean;
-mod interrupt;
 mod keys;
 mod load;
 mod meter;
@@ -25,13 +24,13 @@ use super::Context;
 use super::arguments::{consistency, timeout};
 use super::cluster::private::Private;
 use super::failure::{Exit, Failure};
+use super::interrupt::Interrupt;
 use super::{remote, selection};
 use crate::api::{Consistency, KEY_SIZE_MAX};
 use crate::client::ClientOptions;
 use crate::cluster::spec::Source;
 use crate::codec::settings::parse_duration;
 use crate::raft::Index;
-use interrupt::Interrupt;
 use keys::{Distribution, Keys};
 use load::{Length, Plan, Times};
 use meter::Meter;
