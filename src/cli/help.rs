@@ -13,7 +13,7 @@ const GROUPS: &[(&str, &[&str])] = &[
     ("See", &["status", "leader", "explain"]),
     ("Operate", &["snapshot", "recover"]),
     ("Offline", &["log", "inspect", "bundle"]),
-    ("Prove and learn", &["bench", "sim"]),
+    ("Prove and learn", &["bench", "check", "sim"]),
     ("Tool", &["config", "completions", "man", "version"]),
 ];
 

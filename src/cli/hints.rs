@@ -69,7 +69,6 @@ const COMMANDS_LATER: &[&[&str]] = &[
     &["cert"],
     &["doctor"],
     &["generate"],
-    &["check"],
     &["learn"],
     &["context"],
     &["config", "schema"],

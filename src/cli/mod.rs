@@ -13,6 +13,7 @@ pub mod arguments;
 mod bench;
 mod bundle;
 pub mod catalogue;
+mod check;
 pub mod cluster;
 pub mod completions;
 pub mod config;
@@ -137,6 +138,10 @@ pub enum Command {
 
     /// Measure a cluster under load: throughput, latency, and what it costs
     Bench(bench::Args),
+
+    /// Check a real cluster: whether what clients hear can be explained by one copy of the data
+    #[command(subcommand)]
+    Check(check::Command),
 
     /// Simulate whole clusters from a seed, and tell the stories of scripts
     #[command(subcommand)]
@@ -316,6 +321,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Bundle(arguments) => bundle::run(context, &arguments),
         Command::Recover(command) => recover::run(context, command),
         Command::Bench(arguments) => bench::run(context, &arguments),
+        Command::Check(command) => check::run(context, command),
         Command::Sim(command) => sim::run(context, command),
         Command::Config(command) => config::run(context, command),
         Command::Completions(arguments) => completions::run(context, arguments),
