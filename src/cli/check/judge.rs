@@ -10,11 +10,14 @@ use super::shrink::{self, Example};
 use crate::raft::Time;
 use crate::sim::linearizability::{self, Call, Verdict};
 
+/// Most keys whose history is made small.
+const EXAMPLES_MAX: usize = 4;
+
 pub(super) struct Judgement {
     pub keys: usize,
     /// Keys whose search was given up.
     pub undecided: Vec<Vec<u8>>,
-    /// Of the first key that cannot be explained.
+    /// The smallest one of those keys that cannot be explained.
     pub example: Option<Example>,
 }
 
@@ -27,14 +30,21 @@ pub(super) fn judge(history: &[Operation]) -> Judgement {
         }
     }
     let mut judgement = Judgement { keys: keys.len(), undecided: Vec::new(), example: None };
+    let mut tried = 0;
     for (key, operations) in keys {
         let calls: Vec<Call<'_>> = operations.iter().map(|operation| call_of(operation)).collect();
         match linearizability::check(&calls, u64::MAX) {
             Verdict::Linearizable => {}
             Verdict::Undecided => judgement.undecided.push(key.to_vec()),
             Verdict::Impossible { .. } => {
-                judgement.example = Some(shrink::shrink(&operations));
-                break;
+                let example = shrink::shrink(&operations);
+                if judgement.example.as_ref().is_none_or(|best| example.operations.len() < best.operations.len()) {
+                    judgement.example = Some(example);
+                }
+                tried += 1;
+                if tried == EXAMPLES_MAX {
+                    break;
+                }
             }
         }
     }

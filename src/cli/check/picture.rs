@@ -195,3 +195,65 @@ fn shown(value: &[u8]) -> String {
         Some(cut) => format!("…{}", text[cut + 1..].iter().collect::<String>()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::super::history::Ended;
+    use super::*;
+
+    fn operation(process: u32, call_us: u64, return_us: Option<u64>, action: Action, heard: Heard) -> Operation {
+        let ended = match return_us {
+            Some(return_us) => Ended::Answered { return_us, heard, revision: None },
+            None => Ended::Unknown { error: "late".to_owned() },
+        };
+        Operation { process, key: b"k".to_vec(), action, call_us, ended }
+    }
+
+    fn put(process: u32, value: &str, call_us: u64, return_us: Option<u64>) -> Operation {
+        let action = Action::Write(Change::Put { value: value.into() });
+        operation(process, call_us, return_us, action, Heard::Written(Outcome::Written))
+    }
+
+    fn get(process: u32, value: &str, call_us: u64, return_us: u64) -> Operation {
+        operation(process, call_us, Some(return_us), Action::Read, Heard::Value(Some(value.into())))
+    }
+
+    fn drawn(operations: Vec<Operation>) -> String {
+        let example = Example { of: operations.len(), operations, from_the_start: true };
+        let text: String = draw(&example).iter().map(|line| format!("{}\n", line.trim_end())).collect();
+        anstream::adapter::strip_str(&text).to_string()
+    }
+
+    #[test]
+    fn calls_and_returns_stand_in_their_order_and_what_never_returned_is_open() {
+        let picture = drawn(vec![
+            put(0, "a", 0, Some(2_000)),
+            put(1, "b", 1_000, None),
+            put(1, "c", 2_500, Some(3_000)),
+            get(2, "a", 3_500, 4_250),
+        ]);
+        let wanted = "\
+client 0  ├─put a─┤
+client 1   ├─put b╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌?
+           ├─put c─┤
+client 2            ├─get → a─┤
+
+#  CLIENT    CALLED  RETURNED  OPERATION  ANSWER
+1       0  0.000 ms  2.000 ms  put a      written
+2       1  1.000 ms         –  put b      unknown
+3       1  2.500 ms  3.000 ms  put c      written
+4       2  3.500 ms  4.250 ms  get        a
+";
+        assert_eq!(picture, wanted, "\n{picture}");
+    }
+
+    #[test]
+    fn a_wide_picture_has_numbers_and_a_wider_one_is_a_list() {
+        let row = |count: u64| drawn((0..count).map(|at| get(0, "a long value", at * 10, at * 10 + 5)).collect());
+        let width = |text: &str| text.lines().map(|line| line.chars().count()).max().unwrap();
+        assert!(row(3).contains("├─get → a long value─┤├─get → a long value─┤"), "{}", row(3));
+        assert!(row(8).contains("├─#1─┤├─#2─┤") && width(&row(8)) <= COLUMNS_MAX + 10, "{}", row(8));
+        assert!(!row(39).contains('├') && row(45).ends_with("and 5 more\n"), "{}", row(45));
+        assert_eq!(shown("x".repeat(60).as_bytes()), format!("…{}", "x".repeat(23)));
+    }
+}

@@ -8,6 +8,7 @@
 //!   have happened or not. If no content explains the rest, the whole cannot be explained. Where the beginning is part
 //!   of the contradiction (a value that nobody had written) it stays.
 //! - *What changes nothing*: reads, conditions that failed. Leaving them out asks for less.
+//! - *The answer of a deletion*: it deletes in any case.
 //! - *Writes* that left nothing of what somebody heard: in any order that explains the rest and them, the rest alone
 //!   stays explained.
 //!
@@ -23,10 +24,13 @@ use crate::sim::model::{Action, Content, Heard};
 use crate::state_machine::{Expect, Operation as Change, Outcome};
 
 /// Most searches that one example is worth.
-const SEARCHES_MAX: usize = 20_000;
+const SEARCHES_MAX: usize = 50_000;
+
+/// Most times that everything is tried again.
+const PASSES_MAX: usize = 10;
 
 /// Most contents that answers may presuppose; with more nothing is left out.
-const CONTENTS_MAX: usize = 500;
+const CONTENTS_MAX: usize = 1_000;
 
 /// A content that no history of ours holds: stands for every value that nobody asks about.
 const OTHER: &[u8] = b"\0other";
@@ -48,13 +52,19 @@ pub(super) fn shrink(operations: &[&Operation]) -> Example {
     sorted.sort_by_key(|operation| operation.call_us);
     let mut search = Search { searches: 0 };
     let whole = Part {
-        items: sorted.iter().map(|one| Item { operation: one, is_optional: false }).collect(),
+        items: sorted.iter().map(|one| Item { operation: one, is_optional: false, is_mute: false }).collect(),
         from_the_start: true,
     };
     let mut part = search.cut_end(whole);
-    part = search.cut_beginning(part);
-    for changes_something in [false, true] {
-        search.leave_out(&mut part, changes_something);
+    for _ in 0..PASSES_MAX {
+        let size = part.size();
+        search.leave_out(&mut part, false);
+        part = search.cut_beginning(part);
+        search.mute(&mut part);
+        search.leave_out(&mut part, true);
+        if part.size() == size {
+            break;
+        }
     }
     Example {
         operations: part.items.iter().map(|item| item.operation.clone()).collect(),
@@ -68,11 +78,13 @@ struct Item<'a> {
     operation: &'a Operation,
     /// Its answer lies outside of the part: it may have happened or not.
     is_optional: bool,
+    /// What it was answered does not matter.
+    is_mute: bool,
 }
 
 impl Item<'_> {
     fn heard(&self) -> Option<&Heard> {
-        if self.is_optional { None } else { self.operation.heard() }
+        if self.is_optional || self.is_mute { None } else { self.operation.heard() }
     }
 }
 
@@ -80,6 +92,13 @@ impl Item<'_> {
 struct Part<'a> {
     items: Vec<Item<'a>>,
     from_the_start: bool,
+}
+
+impl Part<'_> {
+    /// Operations, and answers that matter; a pass makes both fewer or leaves them.
+    fn size(&self) -> (usize, usize) {
+        (self.items.len(), self.items.iter().filter(|item| item.heard().is_some()).count())
+    }
 }
 
 struct Search {
@@ -134,6 +153,21 @@ impl Search {
         }
     }
 
+    /// Takes the answers of deletions away where they are not needed.
+    fn mute(&mut self, part: &mut Part<'_>) {
+        for at in 0..part.items.len() {
+            let item = &part.items[at];
+            if item.is_mute || !matches!(item.heard(), Some(Heard::Written(Outcome::Deleted { .. }))) {
+                continue;
+            }
+            let mut without = part.clone();
+            without.items[at].is_mute = true;
+            if self.is_impossible(&without) {
+                *part = without;
+            }
+        }
+    }
+
     /// Whether certainly no order explains the part.
     fn is_impossible(&mut self, part: &Part<'_>) -> bool {
         let calls: Vec<Call<'_>> = part.items.iter().map(call).collect();
@@ -167,7 +201,8 @@ fn open<'a>(item: &Item<'a>, is_open: bool) -> Option<Item<'a>> {
 
 fn call<'a>(item: &Item<'a>) -> Call<'a> {
     let call = call_of(item.operation);
-    if item.is_optional { Call { finished: None, heard: None, ..call } } else { call }
+    let finished = call.finished.filter(|_| !item.is_optional);
+    Call { finished, heard: item.heard(), ..call }
 }
 
 /// Whether leaving it out could take away the explanation of something else.
@@ -388,7 +423,8 @@ mod tests {
         let mut left_out = 0;
         for _ in 0..3_000 {
             let history = sound(&mut dice);
-            let items = history.iter().map(|operation| Item { operation, is_optional: dice.below(4) == 0 });
+            let items =
+                history.iter().map(|operation| Item { operation, is_optional: dice.below(4) == 0, is_mute: false });
             let part = Part { items: items.collect(), from_the_start: true };
             let mut search = Search { searches: 0 };
             for at in 0..part.items.len() {
