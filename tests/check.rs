@@ -2,7 +2,7 @@
 //! found and drawn, and nothing stays behind that was not asked for.
 
 use std::fs;
-use std::io::{BufRead as _, BufReader, Read as _};
+use std::io::{BufRead, BufReader, Read as _};
 use std::path::PathBuf;
 use std::process::{Child, Stdio};
 
@@ -26,7 +26,7 @@ const STALE_READ: &str = "\
 
 const STALE_READ_DRAWN: &str = "\
 k: no order of these operations gives these answers
-(whatever stood under the key before; 3 of 6 operations)
+(nothing stood under the key before; 3 of 6 operations)
 
 client 0  ├─put a─┤
 client 1   ├─cas a to b─┤
@@ -168,20 +168,23 @@ fn signals_reach_the_command_and_the_cluster_goes_when_it_has_ended() {
 fn the_leader_is_a_name_alone_and_4_where_there_is_none() {
     let home = Home::new();
     assert_eq!(home.run(&["leader"]).exit, 2, "no cluster is known");
-    home.ok(&["cluster", "up", "-d", "--nodes", "2"]);
+    common::found_cluster(home.0.path(), "strange", 1, 0);
+    let strange = home.run(&["leader", "--cluster", "strange"]);
+    assert!(strange.exit != 0 && strange.stderr.contains("E0302"), "no client belongs to it: {}", strange.stderr);
+    home.ok(&["cluster", "up", "-d", "--nodes", "2", "--name", "demo"]);
     let name = home.ok(&["leader"]).stdout;
     let status: Value = serde_json::from_str(&home.ok(&["status", "-o", "json"]).stdout).expect("one document");
     assert_eq!(status["leader"], name.trim());
     let said: Value = serde_json::from_str(&home.ok(&["leader", "-o", "json"]).stdout).expect("one document");
     assert_eq!((&said["schema"], &said["leader"]), (&"raftctl.leader/v1".into(), &status["leader"]));
     assert_eq!((&said["term"], &said["node"]), (&status["term"], &status["leader"]));
-    home.ok(&["cluster", "stop"]);
-    let none = home.run(&["leader", "--timeout", "200ms"]);
+    home.ok(&["cluster", "stop", "--cluster", "demo"]);
+    let none = home.run(&["leader", "--cluster", "demo", "--timeout", "200ms"]);
     assert_eq!((none.exit, none.stdout.as_str()), (4, ""));
 }
 
 /// Reads until a line contains `words`.
-fn wait_for(from: &mut impl std::io::BufRead, words: &str) {
+fn wait_for(from: &mut impl BufRead, words: &str) {
     let mut line = String::new();
     while !line.contains(words) {
         line.clear();

@@ -85,11 +85,11 @@ pub(super) fn probed(
         let read = tokio::select! {
             read = read_key(&mut client, key, consistency, Index(0), wait) => read,
             () = interrupt.wait() => {
-                return Err(Failure::new("E0513", "the load was interrupted").cause("no request had been sent"));
+                return Err(Failure::new("E0513", "the first read was interrupted").cause("nothing else had been sent"));
             }
         };
         client.close().await;
-        read.map_err(|error| failure("a read before the load", &error))?;
+        read.map_err(|error| failure("the first read", &error))?;
         Ok(options)
     })
 }

@@ -235,8 +235,8 @@ mod tests {
         let wanted = "\
 client 0  ├─put a─┤
 client 1   ├─put b╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌╌?
-           ├─put c─┤
-client 2            ├─get → a─┤
+                   ├─put c─┤
+client 2                    ├─get → a─┤
 
 #  CLIENT    CALLED  RETURNED  OPERATION  ANSWER
 1       0  0.000 ms  2.000 ms  put a      written

@@ -82,8 +82,8 @@ struct Item<'a> {
     is_mute: bool,
 }
 
-impl Item<'_> {
-    fn heard(&self) -> Option<&Heard> {
+impl<'a> Item<'a> {
+    fn heard(&self) -> Option<&'a Heard> {
         if self.is_optional || self.is_mute { None } else { self.operation.heard() }
     }
 }
@@ -217,9 +217,21 @@ fn may_change(item: &Item<'_>) -> bool {
     }
 }
 
-/// The content that an answer says was there before.
+/// The content that an answer says was there before, or that an unanswered cas asks for.
 fn presupposed(item: &Item<'_>) -> Option<Content> {
-    match (item.heard()?, &item.operation.action) {
+    let expected = |expect: &Expect| match expect {
+        Expect::Absent => Some(None),
+        Expect::Value(value) => Some(Some(value.clone())),
+        Expect::Revision(_) => None,
+    };
+    let Some(heard) = item.heard() else {
+        // Whether it does anything hangs on what it expects.
+        return match &item.operation.action {
+            Action::Write(Change::Cas { expect, .. }) => expected(expect),
+            _ => None,
+        };
+    };
+    match (heard, &item.operation.action) {
         (Heard::Value(content), _) => Some(content.clone()),
         (Heard::Written(Outcome::ConditionFailed { current }), _) => {
             Some(current.as_ref().map(|current| current.value.clone()))
@@ -228,11 +240,7 @@ fn presupposed(item: &Item<'_>) -> Option<Content> {
         (Heard::Written(Outcome::Incremented { value }), Action::Write(Change::Incr { by })) => {
             Some(value.checked_sub(*by).map(number))
         }
-        (Heard::Written(Outcome::Written), Action::Write(Change::Cas { expect, .. })) => match expect {
-            Expect::Absent => Some(None),
-            Expect::Value(value) => Some(Some(value.clone())),
-            Expect::Revision(_) => None,
-        },
+        (Heard::Written(Outcome::Written), Action::Write(Change::Cas { expect, .. })) => expected(expect),
         _ => None,
     }
 }
@@ -364,11 +372,14 @@ mod tests {
 
     #[test]
     fn a_value_that_nobody_wrote_stands_with_the_beginning() {
-        let history = [put("a", 0, 1), get(Some("a"), 2, 3), get(Some("z"), 4, 5), put("b", 6, 7)];
+        let history = [get(None, 0, 1), get(Some("z"), 2, 3), put("b", 4, 5)];
         let whole: Vec<&Operation> = history.iter().collect();
         let example = shrink(&whole);
-        assert_eq!(example.operations, [get(Some("z"), 4, 5)]);
-        assert!(example.from_the_start && example.of == 4);
+        assert_eq!(example.operations, [get(None, 0, 1), get(Some("z"), 2, 3)]);
+        assert!(!example.from_the_start && example.of == 3);
+        let alone = shrink(&whole[1..]);
+        assert_eq!(alone.operations, [get(Some("z"), 2, 3)]);
+        assert!(alone.from_the_start, "without what was there before there is nothing wrong with it");
     }
 
     /// Without its deletion this history would look broken at the first read of nothing, which is sound.
