@@ -45,6 +45,7 @@ complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "scan" -d 'List keys
 complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "watch" -d 'Print the changes of a key, or of all keys with a prefix, as they happen'
 complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "pipe" -d 'Speak JSON Lines with a cluster: many requests at once, for scripts and other languages'
 complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "status" -d 'Who leads, how far everybody is, and what is wrong'
+complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "leader" -d 'Print the name of the node that leads'
 complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "explain" -d 'What an error code or a rule of Raft means'
 complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "log" -d 'Read Raft logs from disk, whether nodes run or not'
 complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "inspect" -d 'Say what a file or directory of raftctl is, and what is in it'
@@ -52,6 +53,7 @@ complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "bundle" -d 'Pack wh
 complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "snapshot" -d 'Back up a running cluster, restore it, show and prove snapshot files'
 complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "recover" -d 'Go on after a majority of the nodes is lost for good'
 complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "bench" -d 'Measure a cluster under load: throughput, latency, and what it costs'
+complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "check" -d 'Check a real cluster: whether what clients hear can be explained by one copy of the data'
 complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "sim" -d 'Simulate whole clusters from a seed, and tell the stories of scripts'
 complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "config" -d 'Check cluster files'
 complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "completions" -d 'Print the completion script of a shell'
@@ -310,6 +312,19 @@ complete -c raftctl -n "__fish_raftctl_using_subcommand status" -l check -d 'Exi
 complete -c raftctl -n "__fish_raftctl_using_subcommand status" -s q -l quiet -d 'Print nothing on stderr but errors'
 complete -c raftctl -n "__fish_raftctl_using_subcommand status" -s v -l verbose -d 'Print more on stderr about what is being done'
 complete -c raftctl -n "__fish_raftctl_using_subcommand status" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c raftctl -n "__fish_raftctl_using_subcommand leader" -l cluster -d 'Local cluster to work on [env: RAFTCTL_CLUSTER]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand leader" -l endpoint -d 'Node to ask, host:port; may be repeated [env: RAFTCTL_ENDPOINT, comma-separated]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand leader" -l identity -d 'Directory with the certificate and key to show to nodes; goes with --endpoint [env: RAFTCTL_IDENTITY]' -r -f -a "(__fish_complete_directories)"
+complete -c raftctl -n "__fish_raftctl_using_subcommand leader" -s o -l output -d 'How data is printed; streams are JSON Lines under json [default: table] [env: RAFTCTL_OUTPUT]' -r -f -a "table\t'For people'
+json\t'One document, or JSON Lines for what streams; every one carries its "schema"'
+yaml\t'The same fields as json'"
+complete -c raftctl -n "__fish_raftctl_using_subcommand leader" -l timeout -d 'Longest time one request or one wait may take, with a unit: 10s, 500ms [env: RAFTCTL_TIMEOUT]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand leader" -l color -d 'When to colour [default: auto] [env: RAFTCTL_COLOR; NO_COLOR is heeded]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c raftctl -n "__fish_raftctl_using_subcommand leader" -s q -l quiet -d 'Print nothing on stderr but errors'
+complete -c raftctl -n "__fish_raftctl_using_subcommand leader" -s v -l verbose -d 'Print more on stderr about what is being done'
+complete -c raftctl -n "__fish_raftctl_using_subcommand leader" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c raftctl -n "__fish_raftctl_using_subcommand explain" -l cluster -d 'Local cluster to work on [env: RAFTCTL_CLUSTER]' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand explain" -l endpoint -d 'Node to ask, host:port; may be repeated [env: RAFTCTL_ENDPOINT, comma-separated]' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand explain" -l identity -d 'Directory with the certificate and key to show to nodes; goes with --endpoint [env: RAFTCTL_IDENTITY]' -r -f -a "(__fish_complete_directories)"
@@ -689,6 +704,49 @@ complete -c raftctl -n "__fish_raftctl_using_subcommand bench" -l clean -d 'Remo
 complete -c raftctl -n "__fish_raftctl_using_subcommand bench" -s q -l quiet -d 'Print nothing on stderr but errors'
 complete -c raftctl -n "__fish_raftctl_using_subcommand bench" -s v -l verbose -d 'Print more on stderr about what is being done'
 complete -c raftctl -n "__fish_raftctl_using_subcommand bench" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c raftctl -n "__fish_raftctl_using_subcommand check; and not __fish_seen_subcommand_from linearizable" -l cluster -d 'Local cluster to work on [env: RAFTCTL_CLUSTER]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand check; and not __fish_seen_subcommand_from linearizable" -l endpoint -d 'Node to ask, host:port; may be repeated [env: RAFTCTL_ENDPOINT, comma-separated]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand check; and not __fish_seen_subcommand_from linearizable" -l identity -d 'Directory with the certificate and key to show to nodes; goes with --endpoint [env: RAFTCTL_IDENTITY]' -r -f -a "(__fish_complete_directories)"
+complete -c raftctl -n "__fish_raftctl_using_subcommand check; and not __fish_seen_subcommand_from linearizable" -s o -l output -d 'How data is printed; streams are JSON Lines under json [default: table] [env: RAFTCTL_OUTPUT]' -r -f -a "table\t'For people'
+json\t'One document, or JSON Lines for what streams; every one carries its "schema"'
+yaml\t'The same fields as json'"
+complete -c raftctl -n "__fish_raftctl_using_subcommand check; and not __fish_seen_subcommand_from linearizable" -l timeout -d 'Longest time one request or one wait may take, with a unit: 10s, 500ms [env: RAFTCTL_TIMEOUT]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand check; and not __fish_seen_subcommand_from linearizable" -l color -d 'When to colour [default: auto] [env: RAFTCTL_COLOR; NO_COLOR is heeded]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c raftctl -n "__fish_raftctl_using_subcommand check; and not __fish_seen_subcommand_from linearizable" -s q -l quiet -d 'Print nothing on stderr but errors'
+complete -c raftctl -n "__fish_raftctl_using_subcommand check; and not __fish_seen_subcommand_from linearizable" -s v -l verbose -d 'Print more on stderr about what is being done'
+complete -c raftctl -n "__fish_raftctl_using_subcommand check; and not __fish_seen_subcommand_from linearizable" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c raftctl -n "__fish_raftctl_using_subcommand check; and not __fish_seen_subcommand_from linearizable" -f -a "linearizable" -d 'Whether all that clients hear can be explained by one copy of the data'
+complete -c raftctl -n "__fish_raftctl_using_subcommand check; and __fish_seen_subcommand_from linearizable" -l local -d 'Start a private cluster of so many nodes, and remove it afterwards' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand check; and __fish_seen_subcommand_from linearizable" -l set -d 'With --local: override a key of the cluster file; may be repeated' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand check; and __fish_seen_subcommand_from linearizable" -l clients -d 'Clients, each with a connection and a session' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand check; and __fish_seen_subcommand_from linearizable" -l keys -d 'Keys in use at a time; others take their place after some hundred operations on each' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand check; and __fish_seen_subcommand_from linearizable" -l duration -d 'How long [default: 10s]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand check; and __fish_seen_subcommand_from linearizable" -l count -d 'So many operations instead' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand check; and __fish_seen_subcommand_from linearizable" -l seed -d 'The same seed draws the same operations and faults; when each happens is the machine\'s choice' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand check; and __fish_seen_subcommand_from linearizable" -l consistency -d 'How gets are answered: linearizable, lease or stale; all are judged alike' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand check; and __fish_seen_subcommand_from linearizable" -l read-at -d 'Ask this node for all gets (a name, or `leader`)' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand check; and __fish_seen_subcommand_from linearizable" -l every -d 'Time from one fault to the next' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand check; and __fish_seen_subcommand_from linearizable" -l record -d 'Write the history as JSON Lines' -r -F
+complete -c raftctl -n "__fish_raftctl_using_subcommand check; and __fish_seen_subcommand_from linearizable" -l history -d 'Judge a recorded history instead; no cluster is asked' -r -F
+complete -c raftctl -n "__fish_raftctl_using_subcommand check; and __fish_seen_subcommand_from linearizable" -l cluster -d 'Local cluster to work on [env: RAFTCTL_CLUSTER]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand check; and __fish_seen_subcommand_from linearizable" -l endpoint -d 'Node to ask, host:port; may be repeated [env: RAFTCTL_ENDPOINT, comma-separated]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand check; and __fish_seen_subcommand_from linearizable" -l identity -d 'Directory with the certificate and key to show to nodes; goes with --endpoint [env: RAFTCTL_IDENTITY]' -r -f -a "(__fish_complete_directories)"
+complete -c raftctl -n "__fish_raftctl_using_subcommand check; and __fish_seen_subcommand_from linearizable" -s o -l output -d 'How data is printed; streams are JSON Lines under json [default: table] [env: RAFTCTL_OUTPUT]' -r -f -a "table\t'For people'
+json\t'One document, or JSON Lines for what streams; every one carries its "schema"'
+yaml\t'The same fields as json'"
+complete -c raftctl -n "__fish_raftctl_using_subcommand check; and __fish_seen_subcommand_from linearizable" -l timeout -d 'Longest time one request or one wait may take, with a unit: 10s, 500ms [env: RAFTCTL_TIMEOUT]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand check; and __fish_seen_subcommand_from linearizable" -l color -d 'When to colour [default: auto] [env: RAFTCTL_COLOR; NO_COLOR is heeded]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c raftctl -n "__fish_raftctl_using_subcommand check; and __fish_seen_subcommand_from linearizable" -l kill -d 'Kill nodes and start them again; local clusters only'
+complete -c raftctl -n "__fish_raftctl_using_subcommand check; and __fish_seen_subcommand_from linearizable" -l pause -d 'Freeze nodes and wake them up; local clusters only'
+complete -c raftctl -n "__fish_raftctl_using_subcommand check; and __fish_seen_subcommand_from linearizable" -l isolate -d 'Cut nodes off from the others and heal the links; local clusters only'
+complete -c raftctl -n "__fish_raftctl_using_subcommand check; and __fish_seen_subcommand_from linearizable" -l force -d 'Replace the file of --record'
+complete -c raftctl -n "__fish_raftctl_using_subcommand check; and __fish_seen_subcommand_from linearizable" -s q -l quiet -d 'Print nothing on stderr but errors'
+complete -c raftctl -n "__fish_raftctl_using_subcommand check; and __fish_seen_subcommand_from linearizable" -s v -l verbose -d 'Print more on stderr about what is being done'
+complete -c raftctl -n "__fish_raftctl_using_subcommand check; and __fish_seen_subcommand_from linearizable" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and not __fish_seen_subcommand_from run swarm" -l cluster -d 'Local cluster to work on [env: RAFTCTL_CLUSTER]' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and not __fish_seen_subcommand_from run swarm" -l endpoint -d 'Node to ask, host:port; may be repeated [env: RAFTCTL_ENDPOINT, comma-separated]' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand sim; and not __fish_seen_subcommand_from run swarm" -l identity -d 'Directory with the certificate and key to show to nodes; goes with --endpoint [env: RAFTCTL_IDENTITY]' -r -f -a "(__fish_complete_directories)"
@@ -934,32 +992,33 @@ complete -c raftctl -n "__fish_raftctl_using_subcommand lease" -l receipt -d 'Pr
 complete -c raftctl -n "__fish_raftctl_using_subcommand lease" -s q -l quiet -d 'Print nothing on stderr but errors'
 complete -c raftctl -n "__fish_raftctl_using_subcommand lease" -s v -l verbose -d 'Print more on stderr about what is being done'
 complete -c raftctl -n "__fish_raftctl_using_subcommand lease" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and not __fish_seen_subcommand_from up down start stop restart kill pause resume isolate heal ls status logs" -l cluster -d 'Local cluster to work on [env: RAFTCTL_CLUSTER]' -r
-complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and not __fish_seen_subcommand_from up down start stop restart kill pause resume isolate heal ls status logs" -l endpoint -d 'Node to ask, host:port; may be repeated [env: RAFTCTL_ENDPOINT, comma-separated]' -r
-complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and not __fish_seen_subcommand_from up down start stop restart kill pause resume isolate heal ls status logs" -l identity -d 'Directory with the certificate and key to show to nodes; goes with --endpoint [env: RAFTCTL_IDENTITY]' -r -f -a "(__fish_complete_directories)"
-complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and not __fish_seen_subcommand_from up down start stop restart kill pause resume isolate heal ls status logs" -s o -l output -d 'How data is printed; streams are JSON Lines under json [default: table] [env: RAFTCTL_OUTPUT]' -r -f -a "table\t'For people'
+complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and not __fish_seen_subcommand_from up down start stop restart run kill pause resume isolate heal ls status logs" -l cluster -d 'Local cluster to work on [env: RAFTCTL_CLUSTER]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and not __fish_seen_subcommand_from up down start stop restart run kill pause resume isolate heal ls status logs" -l endpoint -d 'Node to ask, host:port; may be repeated [env: RAFTCTL_ENDPOINT, comma-separated]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and not __fish_seen_subcommand_from up down start stop restart run kill pause resume isolate heal ls status logs" -l identity -d 'Directory with the certificate and key to show to nodes; goes with --endpoint [env: RAFTCTL_IDENTITY]' -r -f -a "(__fish_complete_directories)"
+complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and not __fish_seen_subcommand_from up down start stop restart run kill pause resume isolate heal ls status logs" -s o -l output -d 'How data is printed; streams are JSON Lines under json [default: table] [env: RAFTCTL_OUTPUT]' -r -f -a "table\t'For people'
 json\t'One document, or JSON Lines for what streams; every one carries its "schema"'
 yaml\t'The same fields as json'"
-complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and not __fish_seen_subcommand_from up down start stop restart kill pause resume isolate heal ls status logs" -l timeout -d 'Longest time one request or one wait may take, with a unit: 10s, 500ms [env: RAFTCTL_TIMEOUT]' -r
-complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and not __fish_seen_subcommand_from up down start stop restart kill pause resume isolate heal ls status logs" -l color -d 'When to colour [default: auto] [env: RAFTCTL_COLOR; NO_COLOR is heeded]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and not __fish_seen_subcommand_from up down start stop restart run kill pause resume isolate heal ls status logs" -l timeout -d 'Longest time one request or one wait may take, with a unit: 10s, 500ms [env: RAFTCTL_TIMEOUT]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and not __fish_seen_subcommand_from up down start stop restart run kill pause resume isolate heal ls status logs" -l color -d 'When to colour [default: auto] [env: RAFTCTL_COLOR; NO_COLOR is heeded]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
 always\t''
 never\t''"
-complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and not __fish_seen_subcommand_from up down start stop restart kill pause resume isolate heal ls status logs" -s q -l quiet -d 'Print nothing on stderr but errors'
-complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and not __fish_seen_subcommand_from up down start stop restart kill pause resume isolate heal ls status logs" -s v -l verbose -d 'Print more on stderr about what is being done'
-complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and not __fish_seen_subcommand_from up down start stop restart kill pause resume isolate heal ls status logs" -s h -l help -d 'Print help (see more with \'--help\')'
-complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and not __fish_seen_subcommand_from up down start stop restart kill pause resume isolate heal ls status logs" -f -a "up" -d 'Start a cluster, or bring it back'
-complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and not __fish_seen_subcommand_from up down start stop restart kill pause resume isolate heal ls status logs" -f -a "down" -d 'Stop a cluster; data, ports and name stay'
-complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and not __fish_seen_subcommand_from up down start stop restart kill pause resume isolate heal ls status logs" -f -a "start" -d 'Start nodes that are down'
-complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and not __fish_seen_subcommand_from up down start stop restart kill pause resume isolate heal ls status logs" -f -a "stop" -d 'Stop nodes in good order'
-complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and not __fish_seen_subcommand_from up down start stop restart kill pause resume isolate heal ls status logs" -f -a "restart" -d 'Stop nodes and start them again'
-complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and not __fish_seen_subcommand_from up down start stop restart kill pause resume isolate heal ls status logs" -f -a "kill" -d 'End nodes at once, as a crash would'
-complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and not __fish_seen_subcommand_from up down start stop restart kill pause resume isolate heal ls status logs" -f -a "pause" -d 'Freeze nodes where they are'
-complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and not __fish_seen_subcommand_from up down start stop restart kill pause resume isolate heal ls status logs" -f -a "resume" -d 'Wake nodes that were paused'
-complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and not __fish_seen_subcommand_from up down start stop restart kill pause resume isolate heal ls status logs" -f -a "isolate" -d 'Cut nodes off from the others, as a broken network would'
-complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and not __fish_seen_subcommand_from up down start stop restart kill pause resume isolate heal ls status logs" -f -a "heal" -d 'Take up the links that were cut'
-complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and not __fish_seen_subcommand_from up down start stop restart kill pause resume isolate heal ls status logs" -f -a "ls" -d 'List local clusters and what runs'
-complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and not __fish_seen_subcommand_from up down start stop restart kill pause resume isolate heal ls status logs" -f -a "status" -d 'Who leads, how far everybody is, and the processes'
-complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and not __fish_seen_subcommand_from up down start stop restart kill pause resume isolate heal ls status logs" -f -a "logs" -d 'Print what node processes have logged'
+complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and not __fish_seen_subcommand_from up down start stop restart run kill pause resume isolate heal ls status logs" -s q -l quiet -d 'Print nothing on stderr but errors'
+complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and not __fish_seen_subcommand_from up down start stop restart run kill pause resume isolate heal ls status logs" -s v -l verbose -d 'Print more on stderr about what is being done'
+complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and not __fish_seen_subcommand_from up down start stop restart run kill pause resume isolate heal ls status logs" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and not __fish_seen_subcommand_from up down start stop restart run kill pause resume isolate heal ls status logs" -f -a "up" -d 'Start a cluster, or bring it back'
+complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and not __fish_seen_subcommand_from up down start stop restart run kill pause resume isolate heal ls status logs" -f -a "down" -d 'Stop a cluster; data, ports and name stay'
+complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and not __fish_seen_subcommand_from up down start stop restart run kill pause resume isolate heal ls status logs" -f -a "start" -d 'Start nodes that are down'
+complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and not __fish_seen_subcommand_from up down start stop restart run kill pause resume isolate heal ls status logs" -f -a "stop" -d 'Stop nodes in good order'
+complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and not __fish_seen_subcommand_from up down start stop restart run kill pause resume isolate heal ls status logs" -f -a "restart" -d 'Stop nodes and start them again'
+complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and not __fish_seen_subcommand_from up down start stop restart run kill pause resume isolate heal ls status logs" -f -a "run" -d 'Start a private cluster, run a command with it, and remove it'
+complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and not __fish_seen_subcommand_from up down start stop restart run kill pause resume isolate heal ls status logs" -f -a "kill" -d 'End nodes at once, as a crash would'
+complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and not __fish_seen_subcommand_from up down start stop restart run kill pause resume isolate heal ls status logs" -f -a "pause" -d 'Freeze nodes where they are'
+complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and not __fish_seen_subcommand_from up down start stop restart run kill pause resume isolate heal ls status logs" -f -a "resume" -d 'Wake nodes that were paused'
+complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and not __fish_seen_subcommand_from up down start stop restart run kill pause resume isolate heal ls status logs" -f -a "isolate" -d 'Cut nodes off from the others, as a broken network would'
+complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and not __fish_seen_subcommand_from up down start stop restart run kill pause resume isolate heal ls status logs" -f -a "heal" -d 'Take up the links that were cut'
+complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and not __fish_seen_subcommand_from up down start stop restart run kill pause resume isolate heal ls status logs" -f -a "ls" -d 'List local clusters and what runs'
+complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and not __fish_seen_subcommand_from up down start stop restart run kill pause resume isolate heal ls status logs" -f -a "status" -d 'Who leads, how far everybody is, and the processes'
+complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and not __fish_seen_subcommand_from up down start stop restart run kill pause resume isolate heal ls status logs" -f -a "logs" -d 'Print what node processes have logged'
 complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and __fish_seen_subcommand_from up" -l nodes -d 'Without a file: how many nodes [default: 3]' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and __fish_seen_subcommand_from up" -l name -d 'Name of the cluster, instead of the file\'s' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and __fish_seen_subcommand_from up" -l set -d 'Override a key of the file; may be repeated' -r
@@ -1039,6 +1098,24 @@ complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and __fish_seen
 complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and __fish_seen_subcommand_from restart" -s q -l quiet -d 'Print nothing on stderr but errors'
 complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and __fish_seen_subcommand_from restart" -s v -l verbose -d 'Print more on stderr about what is being done'
 complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and __fish_seen_subcommand_from restart" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and __fish_seen_subcommand_from run" -l nodes -d 'Without a file: how many nodes' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and __fish_seen_subcommand_from run" -l set -d 'Override a key of the file; may be repeated' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and __fish_seen_subcommand_from run" -l keep -d 'When data and logs stay' -r -f -a "on-failure\t'When the command does not end with 0'
+never\t''
+always\t''"
+complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and __fish_seen_subcommand_from run" -l cluster -d 'Local cluster to work on [env: RAFTCTL_CLUSTER]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and __fish_seen_subcommand_from run" -l endpoint -d 'Node to ask, host:port; may be repeated [env: RAFTCTL_ENDPOINT, comma-separated]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and __fish_seen_subcommand_from run" -l identity -d 'Directory with the certificate and key to show to nodes; goes with --endpoint [env: RAFTCTL_IDENTITY]' -r -f -a "(__fish_complete_directories)"
+complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and __fish_seen_subcommand_from run" -s o -l output -d 'How data is printed; streams are JSON Lines under json [default: table] [env: RAFTCTL_OUTPUT]' -r -f -a "table\t'For people'
+json\t'One document, or JSON Lines for what streams; every one carries its "schema"'
+yaml\t'The same fields as json'"
+complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and __fish_seen_subcommand_from run" -l timeout -d 'Longest time one request or one wait may take, with a unit: 10s, 500ms [env: RAFTCTL_TIMEOUT]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and __fish_seen_subcommand_from run" -l color -d 'When to colour [default: auto] [env: RAFTCTL_COLOR; NO_COLOR is heeded]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and __fish_seen_subcommand_from run" -s q -l quiet -d 'Print nothing on stderr but errors'
+complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and __fish_seen_subcommand_from run" -s v -l verbose -d 'Print more on stderr about what is being done'
+complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and __fish_seen_subcommand_from run" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and __fish_seen_subcommand_from kill" -l signal -d 'Signal to send, with or without SIG' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and __fish_seen_subcommand_from kill" -l cluster -d 'Local cluster to work on [env: RAFTCTL_CLUSTER]' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand cluster; and __fish_seen_subcommand_from kill" -l endpoint -d 'Node to ask, host:port; may be repeated [env: RAFTCTL_ENDPOINT, comma-separated]' -r

@@ -29,6 +29,8 @@ pub enum Exit {
     /// Corruption, a broken invariant, or committed entries that differ.
     Corrupt,
     Interrupted,
+    /// Whatever the command ended with that raftctl was asked to run.
+    Of(u8),
 }
 
 impl Exit {
@@ -43,6 +45,7 @@ impl Exit {
             Exit::Unknown => 6,
             Exit::Corrupt => 7,
             Exit::Interrupted => 130,
+            Exit::Of(code) => code,
         }
     }
 

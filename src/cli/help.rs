@@ -10,16 +10,16 @@ use super::Cli;
 const GROUPS: &[(&str, &[&str])] = &[
     ("Run and break", &["cluster", "node"]),
     ("Use", &["submit", "get", "scan", "watch", "pipe"]),
-    ("See", &["status", "explain"]),
+    ("See", &["status", "leader", "explain"]),
     ("Operate", &["snapshot", "recover"]),
     ("Offline", &["log", "inspect", "bundle"]),
-    ("Prove and learn", &["bench", "sim"]),
+    ("Prove and learn", &["bench", "check", "sim"]),
     ("Tool", &["config", "completions", "man", "version"]),
 ];
 
 /// The same for `raftctl cluster --help`.
 const CLUSTER_GROUPS: &[(&str, &[&str])] = &[
-    ("Run", &["up", "down", "start", "stop", "restart"]),
+    ("Run", &["up", "down", "start", "stop", "restart", "run"]),
     ("See", &["ls", "status", "logs"]),
     ("Break", &["kill", "pause", "resume", "isolate", "heal"]),
 ];

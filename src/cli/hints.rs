@@ -56,14 +56,12 @@ const GUESSES: &[(&[&str], &str, &str)] = &[
 
 /// Commands of the design that this version does not have.
 const COMMANDS_LATER: &[&[&str]] = &[
-    &["cluster", "run"],
     &["cluster", "scale"],
     &["chaos"],
     &["shell"],
     &["top"],
     &["events"],
     &["metrics"],
-    &["leader"],
     &["join"],
     &["leave"],
     &["member"],
@@ -71,7 +69,6 @@ const COMMANDS_LATER: &[&[&str]] = &[
     &["cert"],
     &["doctor"],
     &["generate"],
-    &["check"],
     &["learn"],
     &["context"],
     &["config", "schema"],

@@ -13,6 +13,7 @@ pub mod arguments;
 mod bench;
 mod bundle;
 pub mod catalogue;
+mod check;
 pub mod cluster;
 pub mod completions;
 pub mod config;
@@ -24,7 +25,9 @@ pub mod get;
 pub mod help;
 pub mod hints;
 pub mod inspect;
+mod interrupt;
 mod key_order;
+mod leader;
 pub mod line_ranges;
 pub mod log;
 mod man;
@@ -109,6 +112,9 @@ pub enum Command {
     /// Who leads, how far everybody is, and what is wrong
     Status(status::Args),
 
+    /// Print the name of the node that leads
+    Leader(leader::Args),
+
     /// What an error code or a rule of Raft means
     Explain(explain::Args),
 
@@ -132,6 +138,10 @@ pub enum Command {
 
     /// Measure a cluster under load: throughput, latency, and what it costs
     Bench(bench::Args),
+
+    /// Check a real cluster: whether what clients hear can be explained by one copy of the data
+    #[command(subcommand)]
+    Check(check::Command),
 
     /// Simulate whole clusters from a seed, and tell the stories of scripts
     #[command(subcommand)]
@@ -303,6 +313,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Watch(arguments) => watch::run(context, arguments),
         Command::Pipe(arguments) => pipe::run(context, arguments),
         Command::Status(arguments) => status::run(context, arguments),
+        Command::Leader(arguments) => leader::run(context, &arguments),
         Command::Explain(arguments) => explain::run(context, arguments),
         Command::Log(command) => log::run(context, command),
         Command::Inspect(arguments) => inspect::run(context, arguments),
@@ -310,6 +321,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Bundle(arguments) => bundle::run(context, &arguments),
         Command::Recover(command) => recover::run(context, command),
         Command::Bench(arguments) => bench::run(context, &arguments),
+        Command::Check(command) => check::run(context, command),
         Command::Sim(command) => sim::run(context, command),
         Command::Config(command) => config::run(context, command),
         Command::Completions(arguments) => completions::run(context, arguments),

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use super::Context;
 use super::failure::Failure;
+use super::interrupt::Interrupt;
 use super::selection::{self, Target};
 use crate::api::{Answer, Consistency, Item, Query};
 use crate::client::{self, Aim, Cause, Client, ClientError, ClientOptions, Endpoint, Reply};
@@ -66,6 +67,33 @@ pub async fn options(context: &Context, node: Option<&str>) -> Result<ClientOpti
     Ok(ClientOptions { cluster: identity.cluster(), endpoints, identity, pinned })
 }
 
+/// The same, after one read of `key` has shown that the cluster serves.
+///
+/// # Errors
+/// The same, and: the read was not answered, or the end was asked for meanwhile.
+pub(super) fn probed(
+    context: &Context,
+    key: Vec<u8>,
+    consistency: Consistency,
+    interrupt: &Interrupt,
+) -> Result<ClientOptions, Failure> {
+    let mut interrupt = interrupt.clone();
+    block_on(async {
+        let options = options(context, None).await?;
+        let mut client = start(options.clone())?;
+        let wait = context.timeout_or(REQUEST_TIMEOUT);
+        let read = tokio::select! {
+            read = read_key(&mut client, key, consistency, Index(0), wait) => read,
+            () = interrupt.wait() => {
+                return Err(Failure::new("E0513", "the first read was interrupted").cause("nothing else had been sent"));
+            }
+        };
+        client.close().await;
+        read.map_err(|error| failure("the first read", &error))?;
+        Ok(options)
+    })
+}
+
 /// A client from what `options` gave. Must be called inside a runtime.
 ///
 /// # Errors
@@ -96,7 +124,11 @@ async fn endpoints(target: &Target, identity: &Identity) -> Result<Vec<Endpoint>
     }
 }
 
-fn node_named(endpoints: &[Endpoint], name: &str) -> Result<NodeId, Failure> {
+/// The node of this name among those that are known.
+///
+/// # Errors
+/// There is none.
+pub fn node_named(endpoints: &[Endpoint], name: &str) -> Result<NodeId, Failure> {
     endpoints.iter().find(|endpoint| endpoint.name == name).map(|endpoint| endpoint.id).ok_or_else(|| {
         let names: Vec<&str> = endpoints.iter().map(|endpoint| endpoint.name.as_str()).collect();
         Failure::new("E0204", format!("there is no node called {name}"))

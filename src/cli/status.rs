@@ -155,10 +155,17 @@ async fn or_from_disks(target: &Target, client: &mut Client, view: ClusterView) 
 }
 
 async fn look_with(local: BTreeMap<NodeId, LocalProcess>, client: &mut Client, wait: Duration) -> ClusterView {
-    let down: Vec<NodeId> =
-        local.iter().filter(|(_, process)| !process.running || process.paused).map(|(id, _)| *id).collect();
-    let answers = client.status_of_all(&down, wait).await;
+    let answers = client.status_of_all(&silent_of(&local), wait).await;
     ClusterView::of(&answers, &local, jiff::Timestamp::now())
+}
+
+/// The members that are known not to answer: their processes are down or paused.
+pub(super) fn silent(target: &Target) -> Vec<NodeId> {
+    silent_of(&local_processes(target))
+}
+
+fn silent_of(local: &BTreeMap<NodeId, LocalProcess>) -> Vec<NodeId> {
+    local.iter().filter(|(_, process)| !process.running || process.paused).map(|(id, _)| *id).collect()
 }
 
 fn local_processes(target: &Target) -> BTreeMap<NodeId, LocalProcess> {

@@ -21,7 +21,7 @@ mod faults;
 mod jobs;
 mod judge;
 pub mod linearizability;
-mod model;
+pub mod model;
 mod network;
 mod operators;
 pub mod plan;

@@ -13,11 +13,11 @@ use std::time::{Duration, Instant};
 use tokio::task::{JoinSet, LocalSet};
 
 use super::alarm::Alarm;
-use super::interrupt::Interrupt;
 use super::pace::{Next, Pace};
 use super::requests::{About, Requests, Revisions, Subject, Verdict};
 use super::tally::Tally;
 use crate::cli::failure::Failure;
+use crate::cli::interrupt::Interrupt;
 use crate::cli::remote;
 use crate::client::{Aim, Call, Client, ClientOptions, Completion};
 

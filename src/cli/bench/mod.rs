@@ -5,7 +5,6 @@
 
 mod alarm;
 mod clean;
-mod interrupt;
 mod keys;
 mod load;
 mod meter;
@@ -25,13 +24,12 @@ use super::Context;
 use super::arguments::{consistency, timeout};
 use super::cluster::private::Private;
 use super::failure::{Exit, Failure};
+use super::interrupt::Interrupt;
 use super::{remote, selection};
 use crate::api::{Consistency, KEY_SIZE_MAX};
 use crate::client::ClientOptions;
 use crate::cluster::spec::Source;
 use crate::codec::settings::parse_duration;
-use crate::raft::Index;
-use interrupt::Interrupt;
 use keys::{Distribution, Keys};
 use load::{Length, Plan, Times};
 use meter::Meter;
@@ -195,7 +193,9 @@ fn check(context: &Context, arguments: &Args) -> Result<(), Failure> {
 /// One run against the selected cluster.
 fn measure(context: &Context, arguments: &Args, interrupt: &Interrupt) -> Result<Exit, Failure> {
     let target = selection::target(context)?;
-    let plan = Arc::new(plan(arguments, probed(context, arguments, interrupt)?, context));
+    let key = arguments.prefix.clone().into_bytes();
+    let options = remote::probed(context, key, arguments.consistency, interrupt)?;
+    let plan = Arc::new(plan(arguments, options, context));
     let times = Times::of(&plan, Instant::now());
     let mut meter = Meter::new(context, target.cluster.as_ref(), &plan, times);
     let ran = load::run(&plan, times, interrupt, &mut meter);
@@ -245,26 +245,6 @@ fn plan(arguments: &Args, options: ClientOptions, context: &Context) -> Plan {
         warm_up: arguments.warm_up.unwrap_or(warm_up),
         length,
     }
-}
-
-/// What clients start from, after one read has shown that the cluster serves.
-fn probed(context: &Context, arguments: &Args, interrupt: &Interrupt) -> Result<ClientOptions, Failure> {
-    let mut interrupt = interrupt.clone();
-    remote::block_on(async {
-        let options = remote::options(context, None).await?;
-        let mut client = remote::start(options.clone())?;
-        let key = arguments.prefix.clone().into_bytes();
-        let wait = context.timeout_or(remote::REQUEST_TIMEOUT);
-        let read = tokio::select! {
-            read = remote::read_key(&mut client, key, arguments.consistency, Index(0), wait) => read,
-            () = interrupt.wait() => {
-                return Err(Failure::new("E0513", "the load was interrupted").cause("no request had been sent"));
-            }
-        };
-        client.close().await;
-        read.map_err(|error| remote::failure("a read before the load", &error))?;
-        Ok(options)
-    })
 }
 
 fn clean(context: &Context, plan: &Plan) -> Result<(), Failure> {

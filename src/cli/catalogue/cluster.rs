@@ -137,4 +137,11 @@ pub(super) const PAGES: &[Page] = &[
         action: "Choose another name or directory; `cluster up --fresh --restore FILE` removes what is there, after asking.",
         exit: Exit::Condition,
     },
+    Page {
+        code: "E0220",
+        title: "The command cannot be run",
+        meaning: "`cluster run` started its private cluster, but not the command behind `--`: there is no such program, or it may not be run. The cluster is removed again. As with a shell the exit code is 127, or 126 when the program is there.",
+        action: "Check the spelling and the PATH; for words of a shell, write `-- sh -c '…'`.",
+        exit: Exit::Failed,
+    },
 ];

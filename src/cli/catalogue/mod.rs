@@ -3,6 +3,7 @@
 //!
 //! Codes are for ever: a code whose error disappears keeps its page, and a number is never given a second meaning.
 
+mod check;
 mod client;
 mod cluster;
 mod node;
@@ -38,6 +39,7 @@ pub const AREAS: &[&[Page]] = &[
     node::PAGES,
     status::PAGES,
     sim::PAGES,
+    check::PAGES,
 ];
 
 pub fn page(code: &str) -> Option<&'static Page> {

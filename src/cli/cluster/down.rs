@@ -72,7 +72,7 @@ fn the_only_one(home: &Path) -> Result<LocalCluster, Failure> {
 }
 
 /// Stops the nodes in good order, and the supervisor that looks after them.
-fn stop(context: &Context, cluster: &LocalCluster) -> Result<(), Failure> {
+pub(super) fn stop(context: &Context, cluster: &LocalCluster) -> Result<(), Failure> {
     let dirs = local::directories(&selection::nodes(cluster)?);
     let ran = dirs.iter().filter(|dir| process::is_held(dir)).count();
     if let Some(supervisor) = local::supervisor(&cluster.directory) {

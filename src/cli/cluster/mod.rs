@@ -12,6 +12,7 @@ pub mod pause;
 pub(in crate::cli) mod private;
 pub mod restart;
 pub mod resume;
+pub mod run;
 pub mod start;
 pub mod status;
 pub mod stop;
@@ -38,6 +39,8 @@ pub enum Command {
     Stop(stop::Args),
     /// Stop nodes and start them again
     Restart(restart::Args),
+    /// Start a private cluster, run a command with it, and remove it
+    Run(run::Args),
     /// End nodes at once, as a crash would
     Kill(kill::Args),
     /// Freeze nodes where they are
@@ -63,6 +66,7 @@ pub fn run(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Start(arguments) => start::run(context, arguments),
         Command::Stop(arguments) => stop::run(context, arguments),
         Command::Restart(arguments) => restart::run(context, arguments),
+        Command::Run(arguments) => run::run(context, &arguments),
         Command::Kill(arguments) => kill::run(context, arguments),
         Command::Pause(arguments) => pause::run(context, arguments),
         Command::Resume(arguments) => resume::run(context, arguments),

@@ -81,11 +81,35 @@ impl Private {
     /// A node does not end, or files cannot be removed.
     pub(in crate::cli) fn remove(mut self, context: &Context) -> Result<(), Failure> {
         down::purge(context, &self.cluster)?;
+        self.wait_for_children();
+        Ok(())
+    }
+
+    /// Stops the nodes in good order and leaves data and logs where they are; gives where.
+    ///
+    /// # Errors
+    /// A node does not end.
+    pub(in crate::cli) fn keep(mut self, context: &Context) -> Result<LocalCluster, Failure> {
+        down::stop(context, &self.cluster)?;
+        self.wait_for_children();
+        Ok(self.cluster)
+    }
+
+    /// Starts a node that was killed. Call it from the main thread.
+    ///
+    /// # Errors
+    /// There is no such node, or it does not start.
+    pub(in crate::cli) fn start_node(&mut self, context: &Context, name: &str) -> Result<(), Failure> {
+        let node = selection::node_named(&self.cluster, name)?;
+        self.children.extend(local::start_as(context, &[node], Life::WithThisProcess)?);
+        Ok(())
+    }
+
+    fn wait_for_children(&mut self) {
         for (_, child) in &mut self.children {
-            // It has let its data go, so it ends; how it ended is in its log, which is gone.
+            // It has let its data go, so it ends; how it ended is in its log.
             let _ = child.wait();
         }
-        Ok(())
     }
 
     /// `remove` for those that have something more important to report.

@@ -1,4 +1,4 @@
-//! The end that a person or a scheduler asks for: Ctrl-C, SIGTERM or a closed terminal stop the load in good order; the
+//! The end that a person or a scheduler asks for: Ctrl-C, SIGTERM or a closed terminal stop the work in good order; the
 //! second time the process ends at once.
 
 use std::sync::mpsc;
