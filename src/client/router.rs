@@ -560,7 +560,15 @@ impl Router {
     }
 
     pub(super) fn cancel(&mut self, token: u64) {
-        for id in self.slab.select(|pending| pending.token == token) {
+        self.cancel_where(|pending| pending.token == token);
+    }
+
+    pub(super) fn cancel_all(&mut self) {
+        self.cancel_where(|_| true);
+    }
+
+    fn cancel_where(&mut self, choose: impl FnMut(&Pending<u64>) -> bool) {
+        for id in self.slab.select(choose) {
             let Some(pending) = self.slab.find(id) else { continue };
             let error = if pending.is_uncertain() {
                 ClientError::Unknown(Cause::Cancelled)
