@@ -1,6 +1,7 @@
 //! Waiting for an answer as a person does: with word of what is missing when it takes long, and a Ctrl-C that gives up.
 
 use std::future::Future;
+use std::io::IsTerminal as _;
 use std::pin::pin;
 use std::time::{Duration, Instant};
 
@@ -44,7 +45,13 @@ pub(super) async fn attend<T>(
     tokio::select! {
         biased;
         result = &mut work => Ok(Some(result)),
-        _ = interrupt.recv() => Ok(None),
+        _ = interrupt.recv() => {
+            if std::io::stderr().is_terminal() {
+                // The terminal has written `^C`, and left its line open.
+                context.printer.note("");
+            }
+            Ok(None)
+        }
         () = &mut words, if patience == Patience::Told => unreachable!("there is always more to tell"),
     }
 }

@@ -85,9 +85,12 @@ struct Shell<'a> {
     first_failure: Option<Exit>,
 }
 
-/// Whether the shell goes on behind a line.
+/// What a line came to.
 enum Flow {
-    On(Exit),
+    /// The cluster was asked.
+    Asked(Exit),
+    /// It was about the shell alone.
+    Told,
     Quit,
 }
 
@@ -120,10 +123,11 @@ impl Shell<'_> {
             self.remember(&line);
             let began = Instant::now();
             let outcome = self.obey(&line).await;
+            let was_asked = matches!(outcome, Ok(Flow::Asked(_)) | Err(_));
             if self.settle(number, outcome)? {
                 break;
             }
-            if self.is_timed {
+            if self.is_timed && was_asked {
                 let millis = began.elapsed().as_secs_f64() * 1_000.0;
                 self.context.printer.note(format_args!("{millis:.1} ms"));
             }
@@ -133,30 +137,30 @@ impl Shell<'_> {
     }
 
     async fn obey(&mut self, line: &[u8]) -> Result<Flow, Failure> {
-        let exit = match order::parse(line, &self.defaults)? {
-            Order::Nothing => Exit::Done,
+        match order::parse(line, &self.defaults)? {
+            Order::Nothing => {}
             Order::Quit => return Ok(Flow::Quit),
-            Order::Help(text) => {
-                self.context.printer.line(text.trim_end())?;
-                Exit::Done
-            }
             Order::Write(operation) => {
                 let write = submit_one::write_of(&operation)?;
-                self.write(&write, submit_one::options_of(&operation)).await?
+                return self.write(&write, submit_one::options_of(&operation)).await.map(Flow::Asked);
             }
-            Order::Block => self.block().await?,
-            Order::Read(reading) => self.read(&reading).await?,
-            Order::Status => self.look(false).await?,
-            Order::Leader => self.look(true).await?,
-            Order::Consistency(wanted) => self.consistency(wanted)?,
+            Order::Block => return self.block().await.map(Flow::Asked),
+            Order::Read(reading) => return self.read(&reading).await.map(Flow::Asked),
+            Order::Status => return self.look(false).await.map(Flow::Asked),
+            Order::Leader => return self.look(true).await.map(Flow::Asked),
+            Order::Help(text) => self.context.printer.line(text.trim_end())?,
+            Order::Consistency(wanted) => {
+                self.defaults.consistency = wanted.unwrap_or(self.defaults.consistency);
+                self.say("consistency", order::consistency_word(self.defaults.consistency), wanted.is_some())?;
+            }
             Order::Timing(wanted) => {
                 self.is_timed = wanted.unwrap_or(self.is_timed);
-                self.say("timing", on_off(self.is_timed), wanted.is_some())?
+                self.say("timing", on_off(self.is_timed), wanted.is_some())?;
             }
             Order::Node(wanted) => self.node(wanted).await?,
             Order::History(wanted) => self.history(wanted)?,
-        };
-        Ok(Flow::On(exit))
+        }
+        Ok(Flow::Told)
     }
 
     /// Tells what a line came to; whether it was the last one.
@@ -165,7 +169,8 @@ impl Shell<'_> {
         let outcome = outcome.and_then(|flow| self.context.printer.flush().map(|()| flow));
         let exit = match outcome {
             Ok(Flow::Quit) => return Ok(true),
-            Ok(Flow::On(exit)) => {
+            Ok(Flow::Told) => return Ok(false),
+            Ok(Flow::Asked(exit)) => {
                 if exit == Exit::Absent {
                     self.context.printer.note(format_args!("{at}there is no such key"));
                 }
@@ -287,13 +292,8 @@ impl Shell<'_> {
         Ok(Exit::Done)
     }
 
-    fn consistency(&mut self, wanted: Option<Consistency>) -> Result<Exit, Failure> {
-        self.defaults.consistency = wanted.unwrap_or(self.defaults.consistency);
-        self.say("consistency", order::consistency_word(self.defaults.consistency), wanted.is_some())
-    }
-
     /// Where reads go: `Some(None)` is back to any node.
-    async fn node(&mut self, wanted: Option<Option<String>>) -> Result<Exit, Failure> {
+    async fn node(&mut self, wanted: Option<Option<String>>) -> Result<(), Failure> {
         let is_new = wanted.is_some();
         if let Some(node) = wanted {
             if let Some(name) = &node {
@@ -306,7 +306,7 @@ impl Shell<'_> {
         self.say("node", &node, is_new)
     }
 
-    fn history(&mut self, wanted: Option<bool>) -> Result<Exit, Failure> {
+    fn history(&mut self, wanted: Option<bool>) -> Result<(), Failure> {
         let context = self.context;
         let Some(history) = self.source.history() else {
             return Err(Failure::new("E0101", "there is no history").cause("stdin and stdout are not both a terminal"));
@@ -318,16 +318,16 @@ impl Shell<'_> {
         for line in history.lines() {
             context.printer.line(printable(line.as_bytes(), false).replace("\\\\", "\\"))?;
         }
-        Ok(Exit::Done)
+        Ok(())
     }
 
     /// A setting as it is, as data when it was asked for and as talk when it was changed.
-    fn say(&self, name: &str, value: &str, was_set: bool) -> Result<Exit, Failure> {
+    fn say(&self, name: &str, value: &str, was_set: bool) -> Result<(), Failure> {
         match was_set {
             true => self.context.printer.note(format_args!("{name} {value}")),
             false => self.context.printer.line(format_args!("{name} {value}"))?,
         }
-        Ok(Exit::Done)
+        Ok(())
     }
 
     fn remember(&mut self, line: &[u8]) {

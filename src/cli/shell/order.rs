@@ -69,7 +69,7 @@ enum Verb {
 pub(super) const META: &[(&str, &str, &str)] = &[
     ("status", "", "Who leads, how far everybody is, and what is wrong"),
     ("leader", "", "The name of the node that leads"),
-    ("consistency", "[linearizable|lease|stale]", "How reads are answered from now on"),
+    ("consistency", "[HOW]", "How reads are answered from now on: linearizable, lease or stale"),
     ("node", "[NODE|off]", "Read at this node from now on; writes go to the leader"),
     ("timing", "[on|off]", "Print how long each line took"),
     ("history", "[on|off]", "What was typed; with off, nothing more is kept of it"),
@@ -244,7 +244,7 @@ fn help(about: Option<&str>) -> Result<String, Failure> {
 }
 
 fn overview() -> String {
-    const NAME_WIDTH: usize = 40;
+    const NAME_WIDTH: usize = 20;
     let mut text = String::from("Keys and values:\n");
     for one in definition().get_subcommands() {
         let about = one.get_about().map(ToString::to_string).unwrap_or_default();
@@ -255,9 +255,10 @@ fn overview() -> String {
         text.push_str(&format!("  {:<NAME_WIDTH$} {what}\n", format!("\\{name} {usage}")));
     }
     text.push_str(
-        "\nQuotes are as in a shell; # begins a comment. `txn` alone takes a transaction from the lines that follow, up to\n\
-         a line with a single `.`. A line that begins with a blank is not kept in the history. Ctrl-C clears the line, ends\n\
-         a watch or gives up a wait; Ctrl-D leaves.\n",
+        "\nQuotes are as in a shell; # begins a comment. `txn` alone takes a transaction\n\
+         from the lines that follow, up to a line with a single `.`. A line that begins\n\
+         with a blank is not kept in the history. Ctrl-C clears the line, ends a watch\n\
+         or gives up a wait; Ctrl-D leaves.\n",
     );
     text
 }
