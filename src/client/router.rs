@@ -1058,6 +1058,16 @@ mod tests {
     }
 
     #[test]
+    fn all_that_is_open_can_be_given_up_at_once() {
+        let mut world = World::led_by_n1();
+        (world.write(), world.read(), world.write());
+        world.router.cancel_all();
+        let given_up: Vec<bool> =
+            world.done().iter().map(|(_, result)| matches!(result, Err(ClientError::Unknown(_)))).collect();
+        assert_eq!((given_up, world.router.open()), (vec![true, false, true], 0), "only writes can be unknown");
+    }
+
+    #[test]
     fn news_of_an_earlier_connection_changes_nothing() {
         let mut world = World::led_by_n1();
         let old = world.generation(1);

@@ -7,6 +7,8 @@
 
 use std::time::Instant;
 
+use serde::Serialize;
+
 use super::Context;
 use super::arguments::ReadOptions;
 use super::failure::{Exit, Failure};
@@ -50,6 +52,9 @@ pub struct Args {}
 const BLOCK_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 pub fn run(context: &Context, _arguments: Args) -> Result<Exit, Failure> {
+    let Context { global, environment, .. } = context;
+    let context = Context::new(global.clone(), environment.clone());
+    let context = &Context { printer: context.printer.streaming(), ..context };
     let target = selection::target(context)?;
     remote::block_on(async {
         let mut client = remote::open(context, None).await?;
@@ -70,6 +75,17 @@ pub fn run(context: &Context, _arguments: Args) -> Result<Exit, Failure> {
         shell.close().await;
         outcome
     })
+}
+
+#[derive(Serialize)]
+struct LeaderView<'a> {
+    leader: &'a str,
+}
+
+#[derive(Serialize)]
+struct SettingView<'a> {
+    name: &'a str,
+    value: &'a str,
 }
 
 struct Shell<'a> {
@@ -288,7 +304,10 @@ impl Shell<'_> {
         let leader = view.leader.as_deref().ok_or_else(|| {
             Failure::new("E0502", "no node is known to lead").fix("\\status says who answers, and what is missing")
         })?;
-        context.printer.line(leader)?;
+        match context.printer.is_table() {
+            true => context.printer.line(leader)?,
+            false => context.printer.document("raftctl.leader/v1", &LeaderView { leader })?,
+        }
         Ok(Exit::Done)
     }
 
@@ -323,9 +342,11 @@ impl Shell<'_> {
 
     /// A setting as it is, as data when it was asked for and as talk when it was changed.
     fn say(&self, name: &str, value: &str, was_set: bool) -> Result<(), Failure> {
-        match was_set {
-            true => self.context.printer.note(format_args!("{name} {value}")),
-            false => self.context.printer.line(format_args!("{name} {value}"))?,
+        let printer = &self.context.printer;
+        match (was_set, printer.is_table()) {
+            (true, _) => printer.note(format_args!("{name} {value}")),
+            (false, true) => printer.line(format_args!("{name} {value}"))?,
+            (false, false) => printer.document("raftctl.setting/v1", &SettingView { name, value })?,
         }
         Ok(())
     }
