@@ -1,5 +1,6 @@
 //! Waiting for an answer as a person does: with word of what is missing when it takes long, and a Ctrl-C that gives up.
 
+use std::convert::Infallible;
 use std::future::Future;
 use std::io::IsTerminal as _;
 use std::pin::pin;
@@ -52,12 +53,12 @@ pub(super) async fn attend<T>(
             }
             Ok(None)
         }
-        () = &mut words, if patience == Patience::Told => unreachable!("there is always more to tell"),
+        never = &mut words, if patience == Patience::Told => match never {},
     }
 }
 
 /// Says every now and then what is waited for. It asks through a client of its own: the shell's is waiting.
-async fn tell(context: &Context) {
+async fn tell(context: &Context) -> Infallible {
     let began = Instant::now();
     tokio::time::sleep(WORD_AFTER).await;
     loop {
