@@ -25,7 +25,7 @@ fn lines_do_what_the_commands_do_in_order_and_in_one_session() {
          get colour\n\
          incr visits 5\n\
          cas colour blue --expect 'dark green'\n\
-         append colour -ish\n\
+         append colour -- -ish\n\
          put user/1 x --ttl 1h\n\
          lease user/1 off\n\
          txn\n\
