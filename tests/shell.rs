@@ -18,7 +18,7 @@ use common::{Ran, raftctl};
 fn lines_do_what_the_commands_do_in_order_and_in_one_session() {
     let home = Home::up();
     let ran = home.shell(
-        &[],
+        &["--timeout", "30s"],
         "# a comment, and a blank line\n\
          \n\
          put colour 'dark green'\n\
@@ -205,6 +205,7 @@ impl Shell {
             if line.starts_with(beginning) {
                 return;
             }
+            assert!(!line.starts_with("error"), "{line} came before {beginning:?}");
         }
     }
 

@@ -1060,7 +1060,9 @@ mod tests {
     #[test]
     fn all_that_is_open_can_be_given_up_at_once() {
         let mut world = World::led_by_n1();
-        (world.write(), world.read(), world.write());
+        world.write();
+        world.read();
+        world.write();
         world.router.cancel_all();
         let given_up: Vec<bool> =
             world.done().iter().map(|(_, result)| matches!(result, Err(ClientError::Unknown(_)))).collect();
