@@ -181,7 +181,7 @@ mod tests {
     fn keys_are_quoted_so_that_they_come_back_as_one_word() {
         assert_eq!(key_at("get 'a b"), (4, "a b".to_owned()));
         assert_eq!(key_at("get a\\ b"), (4, "a b".to_owned()));
-        for key in ["plain/key.1", "a b", "it's", "a\"b'c\\d", "#x", "grün"] {
+        for key in ["plain/key.1", "a b", "it's", "a\"b'c\\d", "a'\\\"b", "#x", "grün"] {
             let line = format!("get {}", quoted(key).unwrap());
             assert_eq!(super::words::split(line.as_bytes()).unwrap()[1].to_str(), Some(key), "{line}");
         }
