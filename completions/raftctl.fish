@@ -43,6 +43,7 @@ complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "submit" -d 'Write: 
 complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "get" -d 'Print the value of a key'
 complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "scan" -d 'List keys and values in order'
 complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "watch" -d 'Print the changes of a key, or of all keys with a prefix, as they happen'
+complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "shell" -d 'Type commands to a cluster at a prompt, or give it many lines from a pipe'
 complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "pipe" -d 'Speak JSON Lines with a cluster: many requests at once, for scripts and other languages'
 complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "status" -d 'Who leads, how far everybody is, and what is wrong'
 complete -c raftctl -n "__fish_raftctl_needs_command" -f -a "leader" -d 'Print the name of the node that leads'
@@ -280,6 +281,19 @@ complete -c raftctl -n "__fish_raftctl_using_subcommand watch" -l base64 -d 'Rea
 complete -c raftctl -n "__fish_raftctl_using_subcommand watch" -s q -l quiet -d 'Print nothing on stderr but errors'
 complete -c raftctl -n "__fish_raftctl_using_subcommand watch" -s v -l verbose -d 'Print more on stderr about what is being done'
 complete -c raftctl -n "__fish_raftctl_using_subcommand watch" -s h -l help -d 'Print help (see more with \'--help\')'
+complete -c raftctl -n "__fish_raftctl_using_subcommand shell" -l cluster -d 'Local cluster to work on [env: RAFTCTL_CLUSTER]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand shell" -l endpoint -d 'Node to ask, host:port; may be repeated [env: RAFTCTL_ENDPOINT, comma-separated]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand shell" -l identity -d 'Directory with the certificate and key to show to nodes; goes with --endpoint [env: RAFTCTL_IDENTITY]' -r -f -a "(__fish_complete_directories)"
+complete -c raftctl -n "__fish_raftctl_using_subcommand shell" -s o -l output -d 'How data is printed; streams are JSON Lines under json [default: table] [env: RAFTCTL_OUTPUT]' -r -f -a "table\t'For people'
+json\t'One document, or JSON Lines for what streams; every one carries its "schema"'
+yaml\t'The same fields as json'"
+complete -c raftctl -n "__fish_raftctl_using_subcommand shell" -l timeout -d 'Longest time one request or one wait may take, with a unit: 10s, 500ms [env: RAFTCTL_TIMEOUT]' -r
+complete -c raftctl -n "__fish_raftctl_using_subcommand shell" -l color -d 'When to colour [default: auto] [env: RAFTCTL_COLOR; NO_COLOR is heeded]' -r -f -a "auto\t'On a terminal, unless NO_COLOR is set'
+always\t''
+never\t''"
+complete -c raftctl -n "__fish_raftctl_using_subcommand shell" -s q -l quiet -d 'Print nothing on stderr but errors'
+complete -c raftctl -n "__fish_raftctl_using_subcommand shell" -s v -l verbose -d 'Print more on stderr about what is being done'
+complete -c raftctl -n "__fish_raftctl_using_subcommand shell" -s h -l help -d 'Print help (see more with \'--help\')'
 complete -c raftctl -n "__fish_raftctl_using_subcommand pipe" -l in-flight -d 'Most requests that are open at once; beyond that stdin is not read' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand pipe" -l node -d 'Stay with this node instead of following the leader' -r
 complete -c raftctl -n "__fish_raftctl_using_subcommand pipe" -l cluster -d 'Local cluster to work on [env: RAFTCTL_CLUSTER]' -r

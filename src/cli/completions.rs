@@ -15,6 +15,7 @@ use super::arguments::{Environment, GlobalArguments};
 use super::failure::{Exit, Failure};
 use super::{Context, help, remote, selection};
 use crate::api::{Consistency, Query};
+use crate::client::Client;
 use crate::raft::Index;
 
 /// The variable by which a shell's script asks for completions.
@@ -24,7 +25,7 @@ const VARIABLE: &str = "COMPLETE";
 const KEYS_MAX: u32 = 50;
 
 /// Longest time a TAB waits for keys, connecting included.
-const KEYS_TIMEOUT: Duration = Duration::from_millis(120);
+pub(super) const KEYS_TIMEOUT: Duration = Duration::from_millis(120);
 
 #[derive(Clone, Debug, clap::Args)]
 #[command(after_help = "\
@@ -98,21 +99,25 @@ pub fn node_names() -> Vec<CompletionCandidate> {
 /// Keys of the cluster that is meant, as one node has them. Keys that a shell could not hold are left out.
 pub fn keys(current: &OsStr) -> Vec<CompletionCandidate> {
     let context = typed_context();
-    let query = Query::Scan { prefix: current.as_bytes().to_vec(), after: None, limit: KEYS_MAX, keys_only: true };
-    let page = remote::block_on(async {
+    let keys = remote::block_on(async {
         let work = async {
             let mut client = remote::open(&context, None).await?;
-            remote::scan_page(&mut client, query, Consistency::Stale, Index(0), KEYS_TIMEOUT)
-                .await
-                .map_err(|error| remote::failure("the scan", &error))
+            Ok(keys_through(&mut client, current.as_bytes()).await)
         };
         tokio::time::timeout(KEYS_TIMEOUT, work)
             .await
             .unwrap_or_else(|_| Err(Failure::new("E0502", "the scan took too long for a TAB")))
     });
+    keys.unwrap_or_default().into_iter().map(CompletionCandidate::new).collect()
+}
+
+/// Keys that begin with `prefix` and can be shown and typed, as some node has them; none when that takes too long.
+pub(super) async fn keys_through(client: &mut Client, prefix: &[u8]) -> Vec<String> {
+    let query = Query::Scan { prefix: prefix.to_vec(), after: None, limit: KEYS_MAX, keys_only: true };
+    let page = remote::scan_page(client, query, Consistency::Stale, Index(0), KEYS_TIMEOUT).await;
     let keys = page.map(|page| page.items).unwrap_or_default().into_iter().map(|item| item.key);
     let texts = keys.filter_map(|key| String::from_utf8(key).ok());
-    texts.filter(|key| !key.chars().any(char::is_control)).map(CompletionCandidate::new).collect()
+    texts.filter(|key| !key.chars().any(char::is_control)).collect()
 }
 
 fn typed_context() -> Context {

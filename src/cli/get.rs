@@ -12,6 +12,7 @@ use super::output::printable;
 use super::remote;
 use super::values::{self, ItemView};
 use crate::api::Item;
+use crate::client::Client;
 use crate::raft::Index;
 
 #[derive(Clone, Debug, clap::Args)]
@@ -40,17 +41,23 @@ pub struct Args {
 }
 
 pub fn run(context: &Context, arguments: Args) -> Result<Exit, Failure> {
-    let key = bytes(&arguments.key, arguments.base64)?;
-    let timeout = context.timeout_or(remote::REQUEST_TIMEOUT);
-    let reading = &arguments.reading;
-    let at_least = Index(reading.at_least.unwrap_or(0));
-    let (item, at, node) = remote::block_on_request("the read", async {
-        let mut client = remote::open(context, reading.node.as_deref()).await?;
-        let read = remote::read_key(&mut client, key, reading.consistency, at_least, timeout).await;
+    remote::block_on_request("the read", async {
+        let mut client = remote::open(context, arguments.reading.node.as_deref()).await?;
+        let result = read_and_print(context, &arguments, &mut client).await;
         client.close().await;
-        read.map_err(|error| remote::failure("the read", &error))
-    })?;
-    print(context, &arguments, item.as_ref(), at, node)?;
+        result
+    })
+}
+
+/// The read itself, through a client that is there.
+pub(super) async fn read_and_print(context: &Context, arguments: &Args, client: &mut Client) -> Result<Exit, Failure> {
+    let key = bytes(&arguments.key, arguments.base64)?;
+    let reading = &arguments.reading;
+    let (at_least, timeout) = (Index(reading.at_least.unwrap_or(0)), context.timeout_or(remote::REQUEST_TIMEOUT));
+    let (item, at, node) = remote::read_key(client, key, reading.consistency, at_least, timeout)
+        .await
+        .map_err(|error| remote::failure("the read", &error))?;
+    print(context, arguments, item.as_ref(), at, node)?;
     Ok(if item.is_some() { Exit::Done } else { Exit::Absent })
 }
 

@@ -9,7 +9,7 @@ use super::Cli;
 /// Headings of `raftctl --help` and the commands below each, in order.
 const GROUPS: &[(&str, &[&str])] = &[
     ("Run and break", &["cluster", "node"]),
-    ("Use", &["submit", "get", "scan", "watch", "pipe"]),
+    ("Use", &["submit", "get", "scan", "watch", "shell", "pipe"]),
     ("See", &["status", "leader", "explain"]),
     ("Operate", &["snapshot", "recover"]),
     ("Offline", &["log", "inspect", "bundle"]),

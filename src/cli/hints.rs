@@ -58,7 +58,6 @@ const GUESSES: &[(&[&str], &str, &str)] = &[
 const COMMANDS_LATER: &[&[&str]] = &[
     &["cluster", "scale"],
     &["chaos"],
-    &["shell"],
     &["top"],
     &["events"],
     &["metrics"],
@@ -143,7 +142,7 @@ fn wrong_submit_word(words: &[String], typed: &[OsString]) -> Option<String> {
 }
 
 /// The parser's own words, in our shape.
-fn plain(error: &clap::Error) -> Failure {
+pub fn plain(error: &clap::Error) -> Failure {
     let text = error.render().to_string();
     let mut paragraphs = text.split("\n\n");
     let first = paragraphs.next().unwrap_or_default().trim_start_matches("error: ");

@@ -41,6 +41,7 @@ mod recover;
 pub mod remote;
 pub mod scan;
 pub mod selection;
+mod shell;
 pub mod sim;
 pub mod snapshot;
 pub mod status;
@@ -105,6 +106,9 @@ pub enum Command {
 
     /// Print the changes of a key, or of all keys with a prefix, as they happen
     Watch(watch::Args),
+
+    /// Type commands to a cluster at a prompt, or give it many lines from a pipe
+    Shell(shell::Args),
 
     /// Speak JSON Lines with a cluster: many requests at once, for scripts and other languages
     Pipe(pipe::Args),
@@ -311,6 +315,7 @@ fn dispatch(context: &Context, command: Command) -> Result<Exit, Failure> {
         Command::Get(arguments) => get::run(context, arguments),
         Command::Scan(arguments) => scan::run(context, arguments),
         Command::Watch(arguments) => watch::run(context, arguments),
+        Command::Shell(arguments) => shell::run(context, arguments),
         Command::Pipe(arguments) => pipe::run(context, arguments),
         Command::Status(arguments) => status::run(context, arguments),
         Command::Leader(arguments) => leader::run(context, &arguments),

@@ -26,6 +26,8 @@ pub struct Printer {
     format: OutputFormat,
     quiet: bool,
     verbose: bool,
+    /// Documents are among many.
+    is_stream: bool,
     stdout_is_terminal: bool,
     stdout: Mutex<BufWriter<AutoStream<io::Stdout>>>,
     stderr_colors: anstream::ColorChoice,
@@ -40,10 +42,17 @@ impl Printer {
             format,
             quiet,
             verbose,
+            is_stream: false,
             stdout_is_terminal,
             stdout: Mutex::new(BufWriter::with_capacity(OUTPUT_BUFFER_BYTES, stdout)),
             stderr_colors: color_choice(color, &io::stderr()),
         }
+    }
+
+    /// For a command that answers again and again: every document is a line, as those of `item` are.
+    #[must_use]
+    pub fn streaming(self) -> Printer {
+        Printer { is_stream: true, ..self }
     }
 
     pub fn format(&self) -> OutputFormat {
@@ -99,6 +108,9 @@ impl Printer {
 
     /// The whole answer of a command as one document; `schema` is `raftctl.<thing>/v1`. Only for json and yaml.
     pub fn document<T: Serialize>(&self, schema: &'static str, value: &T) -> Result<(), Failure> {
+        if self.is_stream {
+            return self.item(schema, value);
+        }
         let tagged = Tagged { schema, value };
         let text = match self.format {
             OutputFormat::Yaml => to_yaml(&tagged),

@@ -52,7 +52,7 @@ pub(super) fn timeline(receipt: Option<&Receipt>, leader: &str, answered: Durati
     let longest = stages.iter().filter_map(|(_, time)| *time).max().unwrap_or_default();
     let mut lines = vec![line("received by the leader", Some(Duration::ZERO), longest)];
     lines.extend(stages.iter().map(|(what, time)| line(what, *time, longest)));
-    lines.push(format!("answered {:.2} ms after the client began, which had to connect first", millis(answered)));
+    lines.push(format!("answered {:.2} ms after the client began, connecting included", millis(answered)));
     lines
 }
 
@@ -88,7 +88,7 @@ mod tests {
             "   0.90 ms  ▏████████████████████████████████████ committed",
             "   1.00 ms  ▏████████████████████████████████████████ applied",
             "         –  on the disk of n3, which says so: not before the answer",
-            "answered 3.00 ms after the client began, which had to connect first",
+            "answered 3.00 ms after the client began, connecting included",
         ];
         assert_eq!(lines, expected);
         assert_eq!(timeline(None, "n1", Duration::ZERO).len(), 1);

@@ -46,21 +46,17 @@ pub struct Args {
 const PAGE_ITEMS: u32 = 1_000;
 
 pub fn run(context: &Context, arguments: Args) -> Result<Exit, Failure> {
-    let prefix = arguments.prefix.as_deref().map(|text| bytes(text, arguments.base64)).transpose()?.unwrap_or_default();
     remote::block_on_request("the scan", async {
         let mut client = remote::open(context, arguments.reading.node.as_deref()).await?;
-        let result = print_pages(context, &arguments, &mut client, prefix).await;
+        let result = print_pages(context, &arguments, &mut client).await;
         client.close().await;
         result
     })
 }
 
-async fn print_pages(
-    context: &Context,
-    arguments: &Args,
-    client: &mut Client,
-    prefix: Vec<u8>,
-) -> Result<Exit, Failure> {
+/// The scan itself, through a client that is there.
+pub(super) async fn print_pages(context: &Context, arguments: &Args, client: &mut Client) -> Result<Exit, Failure> {
+    let prefix = arguments.prefix.as_deref().map(|text| bytes(text, arguments.base64)).transpose()?.unwrap_or_default();
     let timeout = context.timeout_or(remote::REQUEST_TIMEOUT);
     let at_least = Index(arguments.reading.at_least.unwrap_or(0));
     let mut left = arguments.limit.unwrap_or(u64::MAX);

@@ -110,6 +110,12 @@ pub(super) async fn view_now(context: &Context, wait: Duration) -> Result<Cluste
     Ok(view)
 }
 
+/// One look at the selected cluster through a client that is there.
+pub(super) async fn view_through(context: &Context, client: &mut Client) -> Result<ClusterView, Failure> {
+    let target = selection::target(context)?;
+    watch(context, &Args::default(), &target, client).await.map(|(view, _)| view)
+}
+
 /// Looks once, or until the wanted state is there; the second part says whether it is.
 async fn watch(
     context: &Context,
@@ -188,7 +194,7 @@ fn local_process(node: &LocalNode) -> LocalProcess {
 }
 
 /// Prints and flushes: an output that cannot be written is worse news than what the cluster is like.
-fn print(context: &Context, view: &ClusterView) -> Result<(), Failure> {
+pub(super) fn print(context: &Context, view: &ClusterView) -> Result<(), Failure> {
     let printer = &context.printer;
     if !printer.is_table() {
         printer.document("raftctl.status/v1", view)?;

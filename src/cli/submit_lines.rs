@@ -29,12 +29,12 @@ use crate::client::{Aim, Call, Client, ClientError, Completion};
 const IN_FLIGHT: u32 = 256;
 
 /// Longest line, in bytes.
-const LINE_BYTES_MAX: usize = 16 * 1024 * 1024;
+pub(super) const LINE_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// Most lines and bytes handed over by the reader at once, and most such hand-overs that wait.
 const BATCH_LINES_MAX: usize = 256;
 const BATCH_BYTES_MAX: usize = 1024 * 1024;
-const BATCHES_MAX: usize = 2;
+pub(super) const BATCHES_MAX: usize = 2;
 
 /// Most different causes of failures that are told.
 const CAUSES_MAX: usize = 20;
@@ -71,13 +71,14 @@ pub(super) fn run(context: &Context, arguments: &LinesArgs) -> Result<Exit, Fail
 }
 
 /// What the input gave.
-enum Input {
+pub(super) enum Input {
     Line(Vec<u8>),
     TooLong,
     Unreadable(std::io::Error),
 }
 
-fn read_lines(source: Box<dyn Read + Send>, sender: &mpsc::Sender<Vec<Input>>) {
+/// Hands lines over until the input or the listener ends; blocks, so it is for a thread.
+pub(super) fn read_lines(source: Box<dyn Read + Send>, sender: &mpsc::Sender<Vec<Input>>) {
     let mut reader = BufReader::new(source);
     let mut batch = Vec::new();
     let mut bytes = 0;
@@ -452,7 +453,8 @@ fn parse(line: &[u8]) -> Result<Option<Write>, Failure> {
     write_of(&operation).map(Some)
 }
 
-fn takes_stdin(operation: &Operation) -> bool {
+/// Whether the write would take its value from where the lines come from.
+pub(super) fn takes_stdin(operation: &Operation) -> bool {
     let file = match operation {
         Operation::Put(put) => put.value.file.as_ref(),
         Operation::Append(append) => append.value.file.as_ref(),

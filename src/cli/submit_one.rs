@@ -65,13 +65,17 @@ pub(super) fn run(context: &Context, operation: &Operation) -> Result<Exit, Fail
     let reply = remote::block_on_request(&what, async {
         let mut client = remote::open(context, None).await?;
         client.open_session();
-        let command = encode(&write.update);
-        let ask = if options.receipt { Ask::Traced(command) } else { Ask::Write(command) };
-        let result = client.call(ask, Aim::Leader, timeout).await;
+        let result = client.call(ask_of(&write, options), Aim::Leader, timeout).await;
         client.close().await;
         result.map_err(|error| remote::failure(&what, &error))
     })?;
     report(context, &write, options, reply, began)
+}
+
+/// What is sent for a write that was typed.
+pub(super) fn ask_of(write: &Write, options: &WriteOptions) -> Ask {
+    let command = encode(&write.update);
+    if options.receipt { Ask::Traced(command) } else { Ask::Write(command) }
 }
 
 pub(super) fn encode(update: &Update) -> bytes::Bytes {
@@ -119,13 +123,17 @@ pub(super) fn write_of(operation: &Operation) -> Result<Write, Failure> {
 }
 
 fn transaction(txn: &TxnArgs, base64: bool) -> Result<Write, Failure> {
-    let shown = txn.file.display();
+    transaction_in(&txn.file.display().to_string(), read_value(txn.file.as_os_str())?, base64)
+}
+
+/// The transaction in a text, which is called `shown`.
+pub(super) fn transaction_in(shown: &str, text: Vec<u8>, base64: bool) -> Result<Write, Failure> {
     let wrong = |why: String| {
         Failure::new("E0508", format!("{shown} holds no transaction"))
             .cause(why)
             .fix("raftctl submit txn --help shows one")
     };
-    let text = String::from_utf8(read_value(txn.file.as_os_str())?).map_err(|error| wrong(error.to_string()))?;
+    let text = String::from_utf8(text).map_err(|error| wrong(error.to_string()))?;
     let transaction = transaction_text::parse(&text, base64).map_err(wrong)?;
     let keys: BTreeSet<Vec<u8>> = transaction.keys().map(<[u8]>::to_vec).collect();
     let keys = keys.into_iter().collect();
@@ -136,7 +144,7 @@ fn millis(span: Duration) -> u64 {
     u64::try_from(span.as_millis()).unwrap_or(u64::MAX)
 }
 
-fn options_of(operation: &Operation) -> &WriteOptions {
+pub(super) fn options_of(operation: &Operation) -> &WriteOptions {
     match operation {
         Operation::Put(put) => &put.options,
         Operation::Delete(delete) => &delete.options,
@@ -181,7 +189,11 @@ fn read_value(path: &OsStr) -> Result<Vec<u8>, Failure> {
     Ok(content)
 }
 
-fn report(
+/// Prints what a write came to.
+///
+/// # Errors
+/// It changed nothing, though it was applied.
+pub(super) fn report(
     context: &Context,
     write: &Write,
     options: &WriteOptions,

@@ -84,25 +84,36 @@ struct PreviousView {
 }
 
 pub fn run(context: &Context, arguments: Args) -> Result<Exit, Failure> {
+    remote::block_on(async {
+        let mut client = remote::open(context, arguments.reading.node.as_deref()).await?;
+        let outcome = tokio::select! {
+            outcome = follow_until_over(context, &arguments, &mut client) => outcome,
+            _ = tokio::signal::ctrl_c() => Err(Failure::new("E0513", "the watch was interrupted").cause("nothing is left open")),
+        };
+        client.close().await;
+        outcome
+    })
+}
+
+/// The watch itself, through a client that is there, until `--count` or `--timeout` ends it.
+pub(super) async fn follow_until_over(
+    context: &Context,
+    arguments: &Args,
+    client: &mut Client,
+) -> Result<Exit, Failure> {
     let keys = match (&arguments.key, &arguments.prefix) {
         (Some(key), _) => Keys::One(bytes(key, arguments.base64)?),
         (None, Some(prefix)) => Keys::Prefix(bytes(prefix, arguments.base64)?),
         (None, None) => unreachable!("the parser demands one of them"),
     };
-    remote::block_on(async {
-        let mut client = remote::open(context, arguments.reading.node.as_deref()).await?;
-        let outcome = tokio::select! {
-            outcome = follow(context, &arguments, &mut client, keys) => outcome,
-            _ = tokio::signal::ctrl_c() => Err(Failure::new("E0513", "the watch was interrupted").cause("nothing is left open")),
-            () = ended(context.global.timeout) => match arguments.count {
-                None => Ok(Exit::Done),
-                Some(count) => Err(Failure::new("E0517", "the watch has ended before it was satisfied")
-                    .cause(format!("--timeout is over, and there were fewer than {count} changes"))),
-            },
-        };
-        client.close().await;
-        outcome
-    })
+    tokio::select! {
+        outcome = follow(context, arguments, client, keys) => outcome,
+        () = ended(context.global.timeout) => match arguments.count {
+            None => Ok(Exit::Done),
+            Some(count) => Err(Failure::new("E0517", "the watch has ended before it was satisfied")
+                .cause(format!("--timeout is over, and there were fewer than {count} changes"))),
+        },
+    }
 }
 
 async fn ended(timeout: Option<Duration>) {

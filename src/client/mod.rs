@@ -234,6 +234,14 @@ impl Client {
         self.router.cancel(token);
     }
 
+    /// Gives up all that is open, as `cancel` does, and says what each came to. For who let go of a `call` before it ended.
+    pub fn abandon(&mut self) -> Vec<Completion> {
+        self.router.cancel_all();
+        let mut done = Vec::new();
+        self.router.take_done(&mut done);
+        done
+    }
+
     /// Closes all connections politely; bounded.
     pub async fn close(self) {
         let Client { router, dialer, events } = self;

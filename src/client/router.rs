@@ -560,7 +560,15 @@ impl Router {
     }
 
     pub(super) fn cancel(&mut self, token: u64) {
-        for id in self.slab.select(|pending| pending.token == token) {
+        self.cancel_where(|pending| pending.token == token);
+    }
+
+    pub(super) fn cancel_all(&mut self) {
+        self.cancel_where(|_| true);
+    }
+
+    fn cancel_where(&mut self, choose: impl FnMut(&Pending<u64>) -> bool) {
+        for id in self.slab.select(choose) {
             let Some(pending) = self.slab.find(id) else { continue };
             let error = if pending.is_uncertain() {
                 ClientError::Unknown(Cause::Cancelled)
@@ -1047,6 +1055,18 @@ mod tests {
         assert!(matches!(&world.done()[..], [(_, Err(ClientError::Unavailable(Cause::Cancelled)))]));
         world.answer_questions(1, 2);
         assert!(world.sent.is_empty(), "a cancelled request never leaves");
+    }
+
+    #[test]
+    fn all_that_is_open_can_be_given_up_at_once() {
+        let mut world = World::led_by_n1();
+        world.write();
+        world.read();
+        world.write();
+        world.router.cancel_all();
+        let given_up: Vec<bool> =
+            world.done().iter().map(|(_, result)| matches!(result, Err(ClientError::Unknown(_)))).collect();
+        assert_eq!((given_up, world.router.open()), (vec![true, false, true], 0), "only writes can be unknown");
     }
 
     #[test]
