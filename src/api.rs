@@ -342,6 +342,8 @@ pub struct NodeStatus {
     pub snapshot_time: Option<String>,
     /// The disk has too little room for new entries.
     pub disk_low: bool,
+    /// With lease reads, for how long at most a leader answers alone.
+    pub lease_ms: Option<u64>,
 }
 
 /// A member as the answering node sees it.

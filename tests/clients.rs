@@ -184,6 +184,48 @@ fn a_receipt_tells_when_each_stage_was_reached() {
     assert!(in_time.count() + usize::from(durable <= committed && durable.is_some()) >= 2, "a majority: {receipt}");
 }
 
+#[test]
+fn a_value_at_the_limit_is_written_and_one_above_it_is_refused_however_far() {
+    let home = Home::up_with(&["--set", "limits.max_value_size=1KiB"]);
+    let mut pipe = home.pipe();
+    for (bytes, error) in [(1_024, None), (1_025, Some("too_large")), (10 << 20, Some("too_large")), (1_024, None)] {
+        let answer = pipe.ask(&json!({"id": bytes, "op": "put", "key": "k", "value": "v".repeat(bytes)}));
+        assert_eq!(answer.get("error").and_then(Value::as_str), error, "{bytes} bytes: {answer}");
+    }
+    let appended = pipe.ask(&json!({"id": 1, "op": "append", "key": "k", "value": "v"}));
+    assert_eq!((&appended["ok"], &appended["error"]), (&json!(false), &json!("too_large")));
+    let refused = home.run(&["submit", "put", "k", &"v".repeat(1_025)]);
+    assert!(refused.exit == 1 && refused.stderr.contains("error[E0505]"), "{refused:?}");
+    assert_eq!(home.json(&["get", "k"])["version"], 2, "nothing else was written");
+}
+
+#[test]
+fn a_follower_that_is_cut_off_says_so_or_answers_as_of_what_it_knows() {
+    let home = Home::up();
+    home.ok(&["submit", "put", "k", "before"]);
+    let status = home.json(&["status"]);
+    let leader = status["leader"].as_str().expect("there is a leader");
+    let follower = ["n1", "n2", "n3"].into_iter().find(|node| *node != leader).expect("the others follow");
+    home.ok(&["get", "k", "--node", follower]);
+    home.ok(&["cluster", "isolate", follower]);
+    home.ok(&["submit", "put", "k", "after"]);
+    let cut = home.run(&["get", "k", "--node", follower, "--timeout", "1s"]);
+    assert!(cut.exit == 4 && cut.stdout.is_empty() && cut.stderr.contains("error[E0502]"), "{cut:?}");
+    let stale = home.json(&["get", "k", "--node", follower, "--consistency", "stale"]);
+    assert_eq!((&stale["value"], &stale["node"]), (&json!("before"), &json!(follower)));
+    let at_least = home.json(&["get", "k"])["revision"].to_string();
+    let later = ["get", "k", "--node", follower, "--consistency", "stale", "--at-least", &at_least, "--timeout", "1s"];
+    assert_eq!(home.run(&later).exit, 4, "it is not as far");
+    let mut pinned = home.pipe_with(&["--node", follower, "--timeout", "1s"]);
+    let write = pinned.ask(&json!({"id": 1, "op": "put", "key": "k", "value": "lost"}));
+    assert_eq!((&write["error"], &write["retry"]), (&json!("unavailable"), &json!(true)));
+    home.ok(&["cluster", "heal"]);
+    assert_eq!(
+        home.ok(&["get", "k", "--node", follower, "--consistency", "stale", "--at-least", &at_least]).stdout,
+        "after\n"
+    );
+}
+
 /// Three nodes in a directory of their own.
 struct Home {
     folder: tempfile::TempDir,
@@ -191,8 +233,12 @@ struct Home {
 
 impl Home {
     fn up() -> Home {
+        Home::up_with(&[])
+    }
+
+    fn up_with(options: &[&str]) -> Home {
         let home = Home { folder: tempfile::tempdir().expect("a temporary directory") };
-        home.ok(&["cluster", "up", "-d", "--nodes", "3"]);
+        home.ok(&[&["cluster", "up", "-d", "--nodes", "3"], options].concat());
         home
     }
 

@@ -12,7 +12,7 @@ use super::output::printable;
 use super::remote;
 use super::values::{self, ItemView};
 use crate::api::Item;
-use crate::client::Client;
+use crate::client::{Client, Read};
 use crate::raft::Index;
 
 #[derive(Clone, Debug, clap::Args)]
@@ -54,7 +54,8 @@ pub(super) async fn read_and_print(context: &Context, arguments: &Args, client: 
     let key = bytes(&arguments.key, arguments.base64)?;
     let reading = &arguments.reading;
     let (at_least, timeout) = (Index(reading.at_least.unwrap_or(0)), context.timeout_or(remote::REQUEST_TIMEOUT));
-    let (item, at, node) = remote::read_key(client, key, reading.consistency, at_least, timeout)
+    let Read { item, at, node } = client
+        .get(key, reading.consistency, at_least, timeout)
         .await
         .map_err(|error| remote::failure("the read", &error))?;
     print(context, arguments, item.as_ref(), at, node)?;

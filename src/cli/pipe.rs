@@ -19,10 +19,9 @@ use super::failure::{Exit, Failure};
 use super::pipe_protocol::{self as protocol, Line, PipeAsk, Refused};
 use super::remote;
 use super::status;
-use super::submit_one;
 use crate::api::{Answer, Ask, Consistency, Keys, Query};
 use crate::client::view::ClusterView;
-use crate::client::{Aim, Call, Cause, Client, ClientError, Completion, Watcher};
+use crate::client::{self, Aim, Call, Cause, Client, ClientError, Completion, Watcher};
 use crate::raft::Index;
 
 #[derive(Clone, Debug, clap::Args)]
@@ -252,7 +251,7 @@ impl<'a> Pipe<'a> {
         let ask = match line.ask {
             PipeAsk::Write { update, is_one } => {
                 (open.is_write, open.is_one) = (true, is_one);
-                Ask::Write(submit_one::encode(&update))
+                Ask::Write(client::encode(&update))
             }
             PipeAsk::Read { query, consistency, at_least } => Ask::Read { query, consistency, at_least },
             PipeAsk::Watch { keys, from, previous } => {

@@ -8,7 +8,7 @@ use super::failure::Failure;
 use super::interrupt::Interrupt;
 use super::selection::{self, Target};
 use crate::api::{Answer, Consistency, Item, Query};
-use crate::client::{self, Aim, Cause, Client, ClientError, ClientOptions, Endpoint, Reply};
+use crate::client::{self, Aim, Cause, Client, ClientError, ClientOptions, Endpoint};
 use crate::raft::{Index, NodeId};
 use crate::transport::identity::Identity;
 
@@ -83,7 +83,7 @@ pub(super) fn probed(
         let mut client = start(options.clone())?;
         let wait = context.timeout_or(REQUEST_TIMEOUT);
         let read = tokio::select! {
-            read = read_key(&mut client, key, consistency, Index(0), wait) => read,
+            read = client.get(key, consistency, Index(0), wait) => read,
             () = interrupt.wait() => {
                 return Err(Failure::new("E0513", "the first read was interrupted").cause("nothing else had been sent"));
             }
@@ -208,21 +208,5 @@ pub async fn scan_page(
     match client.call(ask, aim, timeout).await?.answer {
         Answer::Items { items, more, .. } => Ok(Page { items, more }),
         _ => Err(ClientError::Invalid { because: "a scan was answered with something else".to_owned() }),
-    }
-}
-
-/// One read of one key.
-pub async fn read_key(
-    client: &mut Client,
-    key: Vec<u8>,
-    consistency: Consistency,
-    at_least: Index,
-    timeout: Duration,
-) -> Result<(Option<Item>, Index, String), ClientError> {
-    let ask = crate::api::Ask::Read { query: Query::Get { key }, consistency, at_least };
-    let aim = Aim::of(&ask);
-    match client.call(ask, aim, timeout).await? {
-        Reply { answer: Answer::Value { item, at }, node } => Ok((item, at, node)),
-        _ => Err(ClientError::Invalid { because: "a read was answered with something else".to_owned() }),
     }
 }

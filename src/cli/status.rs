@@ -219,8 +219,9 @@ fn summary(view: &ClusterView) -> Vec<String> {
     let leader = view.leader.as_deref().unwrap_or("none");
     let writes = if view.writable { "yes" } else { "no" };
     let voters = view.voters.map_or_else(|| "–".to_owned(), |voters| voters.to_string());
+    let lease = view.lease_ms.map_or_else(String::new, |lease_ms| format!("   lease reads: {lease_ms} ms"));
     vec![
-        format!("cluster {name}   leader {leader}   term {term}"),
+        format!("cluster {name}   leader {leader}   term {term}{lease}"),
         format!(
             "takes writes: {writes}   voters reachable: {} of {voters}   can lose: {} more",
             view.voters_reachable, view.tolerates_failures

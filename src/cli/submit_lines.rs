@@ -20,10 +20,10 @@ use super::key_order::KeyOrder;
 use super::line_ranges::{LineRange, LineRanges};
 use super::remote;
 use super::submit::{LinesArgs, Operation};
-use super::submit_one::{Write, encode, unsuccessful, write_of};
+use super::submit_one::{Write, unsuccessful, write_of};
 use super::words;
 use crate::api::{Answer, Ask};
-use crate::client::{Aim, Call, Client, ClientError, Completion};
+use crate::client::{self, Aim, Call, Client, ClientError, Completion};
 
 /// Lines on their way at once unless told otherwise.
 const IN_FLIGHT: u32 = 256;
@@ -245,7 +245,7 @@ impl<'a> Run<'a> {
     }
 
     fn start(&mut self, line: u64, write: Write) -> Call {
-        let ask = Ask::Write(encode(&write.update));
+        let ask = Ask::Write(client::encode(&write.update));
         self.open.insert(line, write);
         Call { token: line, ask, aim: Aim::Leader, deadline: Instant::now() + self.timeout }
     }

@@ -5,7 +5,6 @@ use std::ffi::{OsStr, OsString};
 use std::io::Read as _;
 use std::time::{Duration, Instant};
 
-use bytes::BytesMut;
 use serde::Serialize;
 
 use super::Context;
@@ -16,8 +15,7 @@ use super::remote;
 use super::submit::{CasArgs, Operation, TxnArgs, ValueArgs, WriteOptions};
 use super::{receipt, transaction_text, values};
 use crate::api::{Answer, Ask};
-use crate::client::{Aim, Reply};
-use crate::codec::entry::{SESSION_TAG_BYTES_MAX, encode_update, encoded_bytes_max};
+use crate::client::{Aim, Reply, encode};
 use crate::state_machine::{
     self as machine, Command, Expect, Outcome, Rejection, Step, StepOutcome, Transaction, TransactionRejection, Update,
 };
@@ -76,13 +74,6 @@ pub(super) fn run(context: &Context, operation: &Operation) -> Result<Exit, Fail
 pub(super) fn ask_of(write: &Write, options: &WriteOptions) -> Ask {
     let command = encode(&write.update);
     if options.receipt { Ask::Traced(command) } else { Ask::Write(command) }
-}
-
-pub(super) fn encode(update: &Update) -> bytes::Bytes {
-    // With room for what makes it a write of a session.
-    let mut out = BytesMut::with_capacity(encoded_bytes_max(update) + SESSION_TAG_BYTES_MAX);
-    encode_update(update, &mut out);
-    out.freeze()
 }
 
 /// What the words mean.

@@ -131,8 +131,7 @@ async fn follow(context: &Context, arguments: &Args, client: &mut Client, keys: 
             let reading = &arguments.reading;
             let at_least = Index(reading.at_least.unwrap_or(0));
             let timeout = context.timeout_or(remote::REQUEST_TIMEOUT);
-            let (_, at, _) =
-                remote::read_key(client, Vec::new(), reading.consistency, at_least, timeout).await.map_err(failed)?;
+            let at = client.get("", reading.consistency, at_least, timeout).await.map_err(failed)?.at;
             context.printer.note(format_args!("watching from revision {} on", at.next()));
             at
         }

@@ -67,6 +67,8 @@ pub struct ClusterView {
     pub voters: Option<usize>,
     pub voters_reachable: usize,
     pub tolerates_failures: usize,
+    /// With `lease` reads, for how long at most a leader answers alone; null where they are off, or nobody says.
+    pub lease_ms: Option<u64>,
     pub config: Option<ConfigView>,
     pub problems: Vec<Problem>,
     pub next_stop: Option<NextStop>,
@@ -169,6 +171,7 @@ impl ClusterView {
             voters,
             voters_reachable,
             tolerates_failures: quorum.filter(|_| writable).map_or(0, |quorum| voters_reachable.saturating_sub(quorum)),
+            lease_ms: newest.and_then(|status| status.lease_ms),
             config: newest.map(|status| ConfigView { index: status.config_index.0, joint: false }),
             problems: Vec::new(),
             next_stop: None,

@@ -581,6 +581,7 @@ fn status_to_message(status: NodeStatus) -> StatusMessage {
         snapshot: status.snapshot.0,
         snapshot_time: status.snapshot_time,
         disk_low: status.disk_low,
+        lease_ms: status.lease_ms,
     }
 }
 
@@ -619,6 +620,7 @@ fn status_from_message(message: StatusMessage) -> NodeStatus {
         snapshot: Index(message.snapshot),
         snapshot_time: message.snapshot_time,
         disk_low: message.disk_low,
+        lease_ms: message.lease_ms,
     }
 }
 
@@ -706,6 +708,7 @@ mod tests {
             snapshot: Index(8),
             snapshot_time: Some("2026-11-24T22:52:55Z".to_owned()),
             disk_low: true,
+            lease_ms: Some(490),
             ..NodeStatus::default()
         }
     }

@@ -89,6 +89,12 @@ impl Core {
         (is_open && now < self.lease_end()?).then_some(self.commit)
     }
 
+    /// The longest that a leader may answer alone behind the last heartbeat that a quorum has answered; none where lease
+    /// reads are off.
+    pub fn lease_bound(&self) -> Option<Duration> {
+        self.options.lease_reads.then(|| self.lease_length())
+    }
+
     /// When the promises of a quorum may begin to end (R99).
     pub(super) fn lease_end(&self) -> Option<Time> {
         let leading = self.leading.as_ref()?;

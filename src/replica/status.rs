@@ -29,6 +29,7 @@ impl Replica {
             members: config.members.iter().map(|member| self.member_status(now, member)).collect(),
             quorum_contact: core.has_quorum_contact(now),
             digest: self.machine.digest().map(|(index, sum)| (Index(index), format!("{sum:016x}"))),
+            lease_ms: core.lease_bound().map(|bound| u64::try_from(bound.as_millis()).unwrap_or(u64::MAX)),
             log_time_ms: self.machine.log_time_ms(),
             election_timeout_ms: u64::try_from(self.settings.election_timeout.as_millis()).unwrap_or(u64::MAX),
             ..NodeStatus::default()

@@ -8,8 +8,7 @@ use super::requests::Subject;
 use crate::api::{Ask, Consistency, Query};
 use crate::cli::failure::Failure;
 use crate::cli::remote;
-use crate::cli::submit_one;
-use crate::client::{Aim, Call, Client, Completion};
+use crate::client::{self, Aim, Call, Client, Completion};
 use crate::raft::Index;
 use crate::state_machine::{Command, Operation, Update};
 
@@ -56,7 +55,7 @@ fn is_ours(key: &[u8], prefix: &[u8]) -> bool {
 async fn delete(client: &mut Client, keys: impl Iterator<Item = Vec<u8>>, timeout: Duration) -> Result<u64, Failure> {
     let deadline = Instant::now() + timeout;
     let call = |(token, key)| {
-        let ask = Ask::Write(submit_one::encode(&Update::Command(Command { key, operation: Operation::Delete })));
+        let ask = Ask::Write(client::encode(&Update::Command(Command { key, operation: Operation::Delete })));
         Call { token, ask, aim: Aim::Leader, deadline }
     };
     client.submit((0..).zip(keys).map(call));

@@ -10,8 +10,7 @@ use super::keys::{self, Keys};
 use super::mix::{Kind, KindRow, Mix};
 use super::tally::Trouble;
 use crate::api::{Answer, Ask, Consistency, Query};
-use crate::cli::submit_one;
-use crate::client::{ClientError, Reply};
+use crate::client::{self, ClientError, Reply};
 use crate::raft::Index;
 use crate::sim::dice::Dice;
 use crate::state_machine::{
@@ -187,12 +186,12 @@ impl Requests {
             then: vec![Step::Write(put)],
             otherwise: vec![Step::Get { key: self.key.clone() }],
         };
-        Ask::Write(submit_one::encode(&Update::Transaction(transaction)))
+        Ask::Write(client::encode(&Update::Transaction(transaction)))
     }
 
     fn write(&mut self, operation: Operation) -> Ask {
         let update = Update::Command(Command { key: std::mem::take(&mut self.key), operation });
-        let encoded = submit_one::encode(&update);
+        let encoded = client::encode(&update);
         if let Update::Command(command) = update {
             self.key = command.key;
             if let Operation::Put { value } | Operation::Append { value } | Operation::Cas { value, .. } =

@@ -20,8 +20,8 @@ use crate::cli::cluster::private::Private;
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::interrupt::Interrupt;
 use crate::cli::progress::turning;
-use crate::cli::{Context, leader, remote, selection, submit_one};
-use crate::client::{Aim, ClientOptions};
+use crate::cli::{Context, leader, remote, selection};
+use crate::client::{self, Aim, ClientOptions};
 use crate::cluster::spec::Source;
 use crate::raft::NodeId;
 use crate::state_machine::{Command, Operation as Change, Update};
@@ -307,7 +307,7 @@ fn remove_keys(context: &Context, plan: &Plan, history: &[Operation]) {
         client.open_session();
         for key in keys {
             let command = Command { key: key.clone(), operation: Change::Delete };
-            let ask = Ask::Write(submit_one::encode(&Update::Command(command)));
+            let ask = Ask::Write(client::encode(&Update::Command(command)));
             let answer = client.call(ask, Aim::Leader, remote::REQUEST_TIMEOUT).await;
             answer.map_err(|error| remote::failure("removing a key", &error))?;
         }

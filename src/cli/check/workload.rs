@@ -16,8 +16,8 @@ use super::history::{Ended, OPERATIONS_MAX, Operation};
 use crate::api::{Answer, Ask, Consistency, Query};
 use crate::cli::failure::Failure;
 use crate::cli::interrupt::Interrupt;
-use crate::cli::{remote, submit_one};
-use crate::client::{Aim, ClientError, ClientOptions, Reply};
+use crate::cli::remote;
+use crate::client::{self, Aim, ClientError, ClientOptions, Reply};
 use crate::raft::{Index, NodeId};
 use crate::sim::dice::Dice;
 use crate::sim::model::{Action, Content, Heard};
@@ -172,7 +172,7 @@ async fn drive(shared: Rc<Shared>, process: u32) -> Result<(), Failure> {
     let mut chooser = Chooser::new(plan, process);
     // Connects and finds the leader; what comes of it is seen by the first operation.
     let key = plan.prefix.clone().into_bytes();
-    let _ = remote::read_key(&mut client, key, Consistency::Linearizable, Index(0), CONNECT_MAX).await;
+    let _ = client.get(key, Consistency::Linearizable, Index(0), CONNECT_MAX).await;
     while let Some(number) = shared.take_number() {
         let (key, action) = chooser.next(number);
         let ask = ask_of(plan, &key, &action);
@@ -201,7 +201,7 @@ fn ask_of(plan: &Plan, key: &[u8], action: &Action) -> Ask {
             Ask::Read { query: Query::Get { key }, consistency: plan.consistency, at_least: Index(0) }
         }
         Action::Write(change) => {
-            Ask::Write(submit_one::encode(&Update::Command(Command { key, operation: change.clone() })))
+            Ask::Write(client::encode(&Update::Command(Command { key, operation: change.clone() })))
         }
     }
 }

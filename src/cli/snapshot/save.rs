@@ -116,8 +116,8 @@ async fn fetch(context: &Context, arguments: &SaveArgs, path: &Path) -> Result<(
     let patience = context.timeout_or(PATIENCE);
     let mut client = remote::open(context, arguments.node.as_deref()).await?;
     // Up to where everything that was acknowledged by now lies: the index as of which the answer about any key is true.
-    let read = remote::read_key(&mut client, b"-".to_vec(), Consistency::Linearizable, Index(0), patience).await;
-    let (_, at_least, _) = read.map_err(|error| remote::failure("the backup", &error))?;
+    let read = client.get("-", Consistency::Linearizable, Index(0), patience).await;
+    let at_least = read.map_err(|error| remote::failure("the backup", &error))?.at;
     let mut tried = Vec::new();
     loop {
         let is_named = arguments.node.is_some();

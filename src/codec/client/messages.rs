@@ -528,4 +528,6 @@ pub(super) struct StatusMessage {
     pub(super) snapshot_time: Option<String>,
     #[prost(bool, tag = "33")]
     pub(super) disk_low: bool,
+    #[prost(uint64, optional, tag = "34")]
+    pub(super) lease_ms: Option<u64>,
 }
