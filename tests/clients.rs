@@ -195,7 +195,7 @@ fn a_value_at_the_limit_is_written_and_one_above_it_is_refused_however_far() {
     let appended = pipe.ask(&json!({"id": 1, "op": "append", "key": "k", "value": "v"}));
     assert_eq!((&appended["ok"], &appended["error"]), (&json!(false), &json!("too_large")));
     let refused = home.run(&["submit", "put", "k", &"v".repeat(1_025)]);
-    assert!(refused.exit == 1 && refused.stderr.contains("error[E0505]"), "{refused:?}");
+    assert!(refused.exit == 2 && refused.stderr.contains("error[E0505]"), "{refused:?}");
     assert_eq!(home.json(&["get", "k"])["version"], 2, "nothing else was written");
 }
 

@@ -12,6 +12,7 @@ use serde::Serialize;
 use super::Context;
 use super::arguments::ReadOptions;
 use super::failure::{Exit, Failure};
+use super::leader::Said;
 use super::output::printable;
 use super::selection::{self, Target};
 use super::submit::WriteOptions;
@@ -75,11 +76,6 @@ pub fn run(context: &Context, _arguments: Args) -> Result<Exit, Failure> {
         shell.close().await;
         outcome
     })
-}
-
-#[derive(Serialize)]
-struct LeaderView<'a> {
-    leader: &'a str,
 }
 
 #[derive(Serialize)]
@@ -306,7 +302,12 @@ impl Shell<'_> {
         })?;
         match context.printer.is_table() {
             true => context.printer.line(leader)?,
-            false => context.printer.document("raftctl.leader/v1", &LeaderView { leader })?,
+            // The view calls a node the leader by that node's own word.
+            false => {
+                let term = view.term.unwrap_or_default();
+                let said = Said { leader: leader.to_owned(), term, node: leader.to_owned() };
+                context.printer.document("raftctl.leader/v1", &said)?;
+            }
         }
         Ok(Exit::Done)
     }
