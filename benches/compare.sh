@@ -4,7 +4,7 @@
 #
 #   benches/compare.sh [-r RUNS] [-s SECONDS] [SHAPE]...     SHAPE is CONNECTIONSxIN_FLIGHT: 1x1 8x8 16x16 20x50
 #
-# etcd does more than raftctl (history, watches, leases, a store larger than memory): read every ratio with that.
+# etcd does more than raftctl (all versions of all keys, a store larger than memory): read every ratio with that.
 # Needs root once, to install etcd from the distribution's packages.
 set -euo pipefail
 runs=3 seconds=5
