@@ -59,8 +59,8 @@ impl Watcher {
 }
 
 impl Client {
-    /// Waits for the next changes that `watcher` follows; at least one. Nothing else may be open. May be dropped and
-    /// called again: what was not given is asked for again.
+    /// Waits for the next changes that `watcher` follows; at least one. Nothing else may be open. Whoever
+    /// drops it before it is done calls `abandon` before the next call; what was not given is asked for again.
     ///
     /// # Errors
     /// As `Watcher::take`; that no node answers for a while is no error, it goes on.

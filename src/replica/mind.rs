@@ -160,6 +160,7 @@ impl Replica {
                 self.writes.forget(client);
                 self.reads.forget(client);
                 self.watches.forget(client);
+                self.traces.forget(client);
                 self.backups.forget(client);
             }
             Input::Change { ticket, change, only_if } => self.take_change(now, ticket, change, only_if),

@@ -35,6 +35,11 @@ impl Traces {
         self.open.is_empty()
     }
 
+    /// Nobody waits for the receipts of a client that is gone.
+    pub(super) fn forget(&mut self, client: ClientId) {
+        self.open.retain(|trace| trace.client != client);
+    }
+
     pub(super) fn clear(&mut self) {
         self.open.clear();
     }
@@ -100,5 +105,48 @@ impl Replica {
             applied: after(self.traces.now),
         };
         Answer::Traced { revision, term, outcome, receipt: Box::new(receipt) }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use core::time::Duration;
+
+    use super::*;
+    use crate::api::Ask;
+    use crate::replica::Input;
+    use crate::replica::testing::{CLIENT, World, encoded};
+    use crate::state_machine::{Command, Operation};
+
+    fn traced(world: &mut World, leader: u64) -> u64 {
+        let operation = Operation::Put { value: b"v".to_vec() };
+        world.ask(leader, Ask::Traced(encoded(&Command { key: b"k".to_vec(), operation })))
+    }
+
+    #[test]
+    fn a_receipt_has_its_stages_in_order_and_names_who_has_acknowledged() {
+        let (mut world, leader) = World::led();
+        let request = traced(&mut world, leader);
+        world.settle();
+        let Some(Answer::Traced { receipt, .. }) = world.answer(leader, request) else { panic!("a receipt") };
+        let Receipt { durable, acknowledged, committed, applied } = *receipt;
+        assert_eq!((durable, committed, applied), (Some(Duration::ZERO), Some(Duration::ZERO), Duration::ZERO));
+        assert_eq!(acknowledged.len(), 2);
+        assert!(acknowledged.iter().any(|(_, time)| time.is_some()), "a majority has it: {acknowledged:?}");
+    }
+
+    #[test]
+    fn clients_that_leave_before_their_receipt_do_not_use_up_the_traces() {
+        let (mut world, leader) = World::led();
+        for _ in 0..=TRACES_MAX {
+            traced(&mut world, leader);
+            world.turn(leader);
+            world.step(leader, Input::ClientGone(CLIENT));
+            world.settle();
+        }
+        assert!(world.replica(leader).traces.is_empty());
+        let request = traced(&mut world, leader);
+        world.settle();
+        assert!(matches!(world.answer(leader, request), Some(Answer::Traced { .. })));
     }
 }

@@ -153,8 +153,7 @@ impl Replica {
         } else if self.watches.len() >= self.limits.waiting_watches_max || self.watches.key_bytes > KEY_BYTES_MAX {
             Refused::Busy
         } else {
-            let wait = wait.min(if self.core.leader().is_some() { WATCH_WAIT_MAX } else { LEADERLESS_WAIT_MAX });
-            return self.watches.arriving.push_back((now + wait, watch));
+            return self.watches.arriving.push_back((now + wait.min(WATCH_WAIT_MAX), watch));
         };
         self.answer(watch.client, watch.request, Answer::Refused(because));
     }
@@ -254,6 +253,8 @@ impl Replica {
         }
         let since = *self.watches.leaderless_since.get_or_insert(now);
         if now.since(since) >= LEADERLESS_WAIT_MAX {
+            // Who asks again waits as long again, or thousands would ask as fast as they are refused.
+            self.watches.leaderless_since = None;
             for watch in self.watches.take_all() {
                 self.answer(watch.client, watch.request, leaderless());
             }
@@ -428,6 +429,26 @@ mod tests {
             let answer = world.answer(follower, request);
             assert!(matches!(answer, Some(Answer::Refused(Refused::Unavailable { .. }))), "{answer:?}");
         }
+    }
+
+    #[test]
+    fn who_asks_again_at_a_node_without_a_leader_waits_again() {
+        let (mut world, leader) = World::led();
+        let follower = leader % 3 + 1;
+        world.cut_off(follower);
+        world.pass(Duration::from_secs(2));
+        let mut request = watch(&mut world, follower, key("a"), 0);
+        let mut refused = 0;
+        // Another one is always there, so that the node is never without watchers.
+        for _ in 0..100 {
+            watch(&mut world, follower, key("b"), 0);
+            world.pass(Duration::from_millis(100));
+            if world.answer(follower, request).is_some() {
+                refused += 1;
+                request = watch(&mut world, follower, key("a"), 0);
+            }
+        }
+        assert!((3..=5).contains(&refused), "{refused} times in ten seconds");
     }
 
     #[test]

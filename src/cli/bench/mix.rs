@@ -88,6 +88,11 @@ impl Mix {
         self.shares.iter().any(|share| share.kind == kind)
     }
 
+    /// Whether requests are made with the revision that an earlier answer has told.
+    pub(super) fn expects_revisions(&self) -> bool {
+        self.has(Kind::Cas) || self.has(Kind::Txn)
+    }
+
     /// Position of a share, as often as its weight says.
     pub(super) fn draw(&self, dice: &mut Dice) -> usize {
         if self.shares.len() == 1 {

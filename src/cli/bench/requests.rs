@@ -97,8 +97,7 @@ impl Subject {
 
 impl Revisions {
     pub(super) fn of(subject: &Subject) -> Revisions {
-        let are_needed = subject.mix.has(Kind::Cas) || subject.mix.has(Kind::Txn);
-        let count = if are_needed { subject.keys.count() } else { 0 };
+        let count = if subject.mix.expects_revisions() { subject.keys.count() } else { 0 };
         Revisions(vec![0; usize::try_from(count).expect("keys are counted below the size of memory")])
     }
 
