@@ -7,13 +7,17 @@ use rustix::process::{Pid, Signal};
 use serde_json::Value;
 
 mod common;
+#[allow(dead_code, reason = "no test uses all of it")]
+#[path = "common/home.rs"]
+mod home;
 
 use common::Ran;
+use home::Home;
 
 #[test]
 fn a_counted_run_on_a_private_cluster_measures_so_many_requests_and_leaves_nothing() {
     let home = Home::new();
-    let report = home.measure(&["--local", "3", "--count", "2000", "--mix", "put=1,get=1", "--threads", "2"]);
+    let report = measure(&home, &["--local", "3", "--count", "2000", "--mix", "put=1,get=1", "--threads", "2"]);
     assert_eq!(report["schema"], "raftctl.bench/v1");
     for (field, wanted) in [("sent", 2_000), ("acknowledged", 2_000), ("failed", 0), ("unfinished", 0)] {
         assert_eq!(report[field], wanted, "{field}");
@@ -34,14 +38,14 @@ fn a_counted_run_on_a_private_cluster_measures_so_many_requests_and_leaves_nothi
     for process in nodes.iter().chain([&report["client"]]) {
         assert!(process["cpu_ms"].is_u64() && process["resident_bytes"].as_u64() > Some(1 << 20), "{process}");
     }
-    assert!(home.clusters().is_empty());
+    assert!(clusters(&home).is_empty());
 }
 
 #[test]
 fn an_open_loop_accounts_for_every_request_that_was_due() {
     let home = Home::new();
     let report =
-        home.measure(&["--local", "1", "--rate", "400", "--duration", "2s", "--warm-up", "0s", "--connections", "3"]);
+        measure(&home, &["--local", "1", "--rate", "400", "--duration", "2s", "--warm-up", "0s", "--connections", "3"]);
     assert_eq!((&report["loop"], &report["rate"]), (&"open".into(), &400.0.into()));
     let number = |name: &str| report[name].as_u64().expect("a count");
     assert_eq!(number("sent") + number("not_sent"), 800);
@@ -54,7 +58,7 @@ fn every_kind_does_what_it_says_and_only_keys_of_loads_are_removed() {
     home.ok(&["cluster", "up", "-d", "--nodes", "1"]);
     home.ok(&["submit", "put", "bench/v/mine", "kept"]);
     let all = ["--mix", "put=3,get=2,cas=3,incr=3,append=2,delete=1", "--keys", "20", "--count", "1000"];
-    let report = home.measure(&all);
+    let report = measure(&home, &all);
     assert_eq!((&report["acknowledged"], &report["failed"]), (&1_000.into(), &0.into()), "{}", report["first_error"]);
     let kinds = report["kinds"].as_array().expect("a list");
     let of = |word: &str| kinds.iter().find(|kind| kind["kind"] == word).expect("it is in the mix");
@@ -90,7 +94,7 @@ fn an_interrupted_load_reports_what_it_has_and_removes_its_cluster() {
         line.clear();
         assert!(told.read_line(&mut line).expect("stderr can be read") > 0, "it tells of every second");
     }
-    assert_eq!(home.clusters().len(), 1);
+    assert_eq!(clusters(&home).len(), 1);
     rustix::process::kill_process(Pid::from_child(&child), Signal::INT).expect("the child is ours");
     let mut rest = String::new();
     told.read_to_string(&mut rest).expect("stderr is UTF-8");
@@ -99,7 +103,7 @@ fn an_interrupted_load_reports_what_it_has_and_removes_its_cluster() {
     assert_eq!((ran.exit, &report["interrupted"]), (130, &true.into()), "{rest}");
     assert!(report["acknowledged"].as_u64() > Some(0));
     assert!(rest.contains("E0513"), "{rest}");
-    assert!(home.clusters().is_empty());
+    assert!(clusters(&home).is_empty());
 }
 
 #[test]
@@ -123,38 +127,11 @@ fn sum(list: &Value, field: &str) -> u64 {
     list.as_array().expect("a list").iter().map(|item| item[field].as_u64().expect("a count")).sum()
 }
 
-/// A state directory of its own; its clusters end with it.
-struct Home(tempfile::TempDir);
-
-impl Home {
-    fn new() -> Home {
-        Home(tempfile::tempdir().expect("a temporary directory can be made"))
-    }
-
-    fn run(&self, words: &[&str]) -> Ran {
-        Ran::from(common::raftctl(self.0.path(), words).output().expect("the binary runs"))
-    }
-
-    fn ok(&self, words: &[&str]) -> Ran {
-        let ran = self.run(words);
-        assert_eq!(ran.exit, 0, "{words:?}: {}", ran.stderr);
-        ran
-    }
-
-    /// The report of a load that ends well.
-    fn measure(&self, options: &[&str]) -> Value {
-        let words = [&["bench", "-o", "json"], options].concat();
-        serde_json::from_str(&self.ok(&words).stdout).expect("one document")
-    }
-
-    fn clusters(&self) -> Vec<Value> {
-        let list: Value = serde_json::from_str(&self.ok(&["cluster", "ls", "-o", "json"]).stdout).expect("JSON");
-        list["clusters"].as_array().expect("a list").clone()
-    }
+/// The report of a load that ends well.
+fn measure(home: &Home, options: &[&str]) -> Value {
+    home.json(&[&["bench"], options].concat())
 }
 
-impl Drop for Home {
-    fn drop(&mut self) {
-        self.run(&["cluster", "down", "--all", "--purge", "--yes"]);
-    }
+fn clusters(home: &Home) -> Vec<Value> {
+    home.json(&["cluster", "ls"])["clusters"].as_array().expect("a list").clone()
 }

@@ -10,8 +10,12 @@ use rustix::process::{Pid, Signal};
 use serde_json::Value;
 
 mod common;
+#[allow(dead_code, reason = "no test uses all of it")]
+#[path = "common/home.rs"]
+mod home;
 
 use common::Ran;
+use home::Home;
 
 /// A register and a read of what had been overwritten; the other lines have nothing to do with it.
 const STALE_READ: &str = "\
@@ -108,7 +112,7 @@ fn stale_reads_at_a_node_that_is_cut_off_are_found_out() {
 fn an_interrupted_check_mends_what_it_broke_and_judges_what_there_is() {
     let home = Home::new();
     home.ok(&["cluster", "up", "-d", "--nodes", "3"]);
-    let mut child = home.spawn(&["check", "linearizable", "--duration", "10m", "--pause", "--every", "2s"]);
+    let mut child = spawn(&home, &["check", "linearizable", "--duration", "10m", "--pause", "--every", "2s"]);
     let mut told = BufReader::new(child.stderr.take().expect("stderr is piped"));
     wait_for(&mut told, "paused until");
     signal(&child, Signal::INT);
@@ -133,11 +137,11 @@ fn a_command_finds_its_private_cluster_and_its_code_is_the_code() {
     let done = run(&[], "0");
     let lines: Vec<&str> = done.stdout.lines().collect();
     assert_eq!((done.exit, &lines[..2]), (0, &["v", "n1"][..]), "{}", done.stderr);
-    assert!(home.places().is_empty(), "{:?}", home.places());
+    assert!(places(&home).is_empty(), "{:?}", places(&home));
 
     let failed = run(&[], "3");
     let name = failed.stdout.lines().last().expect("it names its cluster").to_owned();
-    assert_eq!((failed.exit, home.places()), (3, vec![name.clone()]));
+    assert_eq!((failed.exit, places(&home)), (3, vec![name.clone()]));
     assert!(failed.stderr.contains(&format!("stay in {}", home.0.path().join(&name).display())), "{}", failed.stderr);
     let shown = home.ok(&["log", "show", "n1", "--cluster", &name]);
     assert!(shown.stdout.contains("put k = v"), "{}", shown.stdout);
@@ -145,7 +149,7 @@ fn a_command_finds_its_private_cluster_and_its_code_is_the_code() {
 
     assert_eq!(run(&["--keep", "never"], "3").exit, 3);
     assert_eq!(home.run(&["cluster", "run", "--nodes", "1", "--", "no-such-program"]).exit, 127);
-    assert!(home.places().is_empty(), "{:?}", home.places());
+    assert!(places(&home).is_empty(), "{:?}", places(&home));
 }
 
 #[test]
@@ -153,7 +157,7 @@ fn signals_reach_the_command_and_the_cluster_goes_when_it_has_ended() {
     let home = Home::new();
     let script = "trap 'kill $!; exit 9' TERM; sleep 600 & echo ready; wait";
     let words = ["cluster", "run", "--nodes", "1", "--keep", "never", "--", "sh", "-c", script];
-    let mut child = home.spawn(&words);
+    let mut child = spawn(&home, &words);
     let mut said = BufReader::new(child.stdout.take().expect("stdout is piped"));
     wait_for(&mut said, "ready");
     signal(&child, Signal::TERM);
@@ -161,7 +165,7 @@ fn signals_reach_the_command_and_the_cluster_goes_when_it_has_ended() {
     assert_eq!(ran.exit, 9, "{}", ran.stderr);
     let killed = home.run(&["cluster", "run", "--nodes", "1", "--keep", "never", "--", "sh", "-c", "kill -KILL $$"]);
     assert_eq!(killed.exit, 137, "{}", killed.stderr);
-    assert!(home.places().is_empty(), "{:?}", home.places());
+    assert!(places(&home).is_empty(), "{:?}", places(&home));
 }
 
 #[test]
@@ -196,40 +200,15 @@ fn signal(child: &Child, signal: Signal) {
     rustix::process::kill_process(Pid::from_child(child), signal).expect("the child is ours");
 }
 
-/// A state directory of its own; its clusters end with it.
-struct Home(tempfile::TempDir);
-
-impl Home {
-    fn new() -> Home {
-        Home(tempfile::tempdir().expect("a temporary directory can be made"))
-    }
-
-    fn run(&self, words: &[&str]) -> Ran {
-        Ran::from(common::raftctl(self.0.path(), words).output().expect("the binary runs"))
-    }
-
-    fn ok(&self, words: &[&str]) -> Ran {
-        let ran = self.run(words);
-        assert_eq!(ran.exit, 0, "{words:?}: {}{}", ran.stdout, ran.stderr);
-        ran
-    }
-
-    fn spawn(&self, words: &[&str]) -> Child {
-        let mut command = common::raftctl(self.0.path(), words);
-        command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary runs")
-    }
-
-    /// The clusters that lie here.
-    fn places(&self) -> Vec<String> {
-        let entries = fs::read_dir(self.0.path()).expect("the home can be read");
-        let paths: Vec<PathBuf> = entries.map(|entry| entry.expect("it can be listed").path()).collect();
-        let clusters = paths.iter().filter(|path| path.join("cluster.yaml").is_file());
-        clusters.filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned())).collect()
-    }
+fn spawn(home: &Home, words: &[&str]) -> Child {
+    let mut command = common::raftctl(home.0.path(), words);
+    command.stdout(Stdio::piped()).stderr(Stdio::piped()).spawn().expect("the binary runs")
 }
 
-impl Drop for Home {
-    fn drop(&mut self) {
-        self.run(&["cluster", "down", "--all", "--purge", "--yes"]);
-    }
+/// The clusters that lie here.
+fn places(home: &Home) -> Vec<String> {
+    let entries = fs::read_dir(home.0.path()).expect("the home can be read");
+    let paths: Vec<PathBuf> = entries.map(|entry| entry.expect("it can be listed").path()).collect();
+    let clusters = paths.iter().filter(|path| path.join("cluster.yaml").is_file());
+    clusters.filter_map(|path| Some(path.file_name()?.to_string_lossy().into_owned())).collect()
 }

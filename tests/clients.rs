@@ -11,14 +11,19 @@ use serde_json::{Value, json};
 
 #[allow(dead_code, reason = "other tests use the rest of it")]
 mod common;
+#[allow(dead_code, reason = "no test uses all of it")]
+#[path = "common/home.rs"]
+mod home;
 
-use common::{Ran, raftctl};
+use common::raftctl;
+use home::Home;
 
 #[test]
 fn a_transaction_does_all_of_a_branch_at_one_revision_or_nothing() {
-    let home = Home::up();
+    let home = Home::up(&[]);
     home.ok(&["submit", "put", "from", "100"]);
-    let file = home.file(
+    let file = write_file(
+        &home,
         "move.yaml",
         "if:\n  - { key: from, value: \"100\" }\nthen:\n  - { op: put, key: from, value: \"70\" }\n  - { op: incr, key: to, by: 30 }\nelse:\n  - { op: get, key: from }\n",
     );
@@ -32,22 +37,23 @@ fn a_transaction_does_all_of_a_branch_at_one_revision_or_nothing() {
     assert_eq!((&again["branch"], &again["results"][0]["value"]), (&json!("else"), &json!("70")));
     assert_eq!(home.ok(&["get", "to"]).stdout, "30\n");
 
-    let mixed = home.file("mixed.json", r#"{"then":[{"op":"put","key":"a","value":"1"},{"op":"incr","key":"word"}]}"#);
+    let mixed =
+        write_file(&home, "mixed.json", r#"{"then":[{"op":"put","key":"a","value":"1"},{"op":"incr","key":"word"}]}"#);
     home.ok(&["submit", "put", "word", "none"]);
     let refused = home.run(&["submit", "txn", "-f", &mixed]);
     assert!(refused.exit == 1 && refused.stderr.contains("step 2 of `then`: word is no decimal number"), "{refused:?}");
     assert_eq!(home.run(&["get", "a"]).exit, 3, "its first step was undone");
     let shown = home.ok(&["log", "show", "n1", "--key", "to"]).stdout;
     assert!(shown.contains("txn if from is 100 then put from = 70; incr to by 30 else get from"), "{shown}");
-    let wrong = home.run(&["submit", "txn", "-f", &home.file("wrong.yaml", "if: [{key: a, valeu: b}]\n")]);
+    let wrong = home.run(&["submit", "txn", "-f", &write_file(&home, "wrong.yaml", "if: [{key: a, valeu: b}]\n")]);
     assert!(wrong.exit == 2 && wrong.stderr.contains("unknown field `valeu`"), "{wrong:?}");
 }
 
 #[test]
 fn a_watch_tells_every_change_once_and_in_order_though_the_leader_is_killed() {
     const WRITES: u64 = 60;
-    let home = Home::up();
-    let mut pipe = home.pipe();
+    let home = Home::up(&[]);
+    let mut pipe = pipe(&home, &[]);
     let opened = pipe.ask(&json!({"id": "w", "op": "watch", "prefix": "k", "prev": true}));
     assert_eq!(opened["ok"], true);
     for number in 0..WRITES {
@@ -57,7 +63,7 @@ fn a_watch_tells_every_change_once_and_in_order_though_the_leader_is_killed() {
         }
         pipe.answer_to(&json!(number));
     }
-    let logs: String = ["n1", "n2", "n3"].map(|node| home.log(node)).concat();
+    let logs: String = ["n1", "n2", "n3"].map(|node| log(&home, node)).concat();
     assert!(logs.contains("because the leader's process is gone"), "nobody waited for its silence: {logs}");
     let events = pipe.events(WRITES as usize);
     let values: Vec<String> = (0..WRITES).map(|number| number.to_string()).collect();
@@ -80,8 +86,8 @@ fn a_watch_tells_every_change_once_and_in_order_though_the_leader_is_killed() {
 
 #[test]
 fn a_watch_from_too_long_ago_is_told_the_oldest_revision() {
-    let home = Home::up();
-    let mut pipe = home.pipe();
+    let home = Home::up(&[]);
+    let mut pipe = pipe(&home, &[]);
     let put = |number: u64| json!({"op": "put", "key": format!("k{number}"), "value": "v"});
     let many = |from: u64| (from..from + 128).map(put).collect::<Vec<_>>();
     for number in 0..=520_u64 {
@@ -102,8 +108,8 @@ fn a_watch_from_too_long_ago_is_told_the_oldest_revision() {
 #[test]
 fn ten_thousand_watchers_on_one_connection_are_told_and_are_in_nobody_s_way() {
     const WATCHERS: u64 = 10_000;
-    let home = Home::up();
-    let mut pipe = home.pipe_with(&["--in-flight", "20000"]);
+    let home = Home::up(&[]);
+    let mut pipe = pipe(&home, &["--in-flight", "20000"]);
     let answered = |pipe: &mut Pipe, count: u64| {
         for _ in 0..count {
             assert_eq!(pipe.line()["ok"], true);
@@ -134,7 +140,7 @@ fn ten_thousand_watchers_on_one_connection_are_told_and_are_in_nobody_s_way() {
 
 #[test]
 fn a_leased_key_vanishes_and_a_lease_that_is_renewed_keeps_it() {
-    let home = Home::up();
+    let home = Home::up(&[]);
     let short = home.json(&["submit", "put", "short", "v", "--ttl", "300ms"]);
     let kept = home.json(&["submit", "put", "kept", "v", "--ttl", "300ms"]);
     let revision = kept["revision"].to_string();
@@ -156,14 +162,14 @@ fn a_leased_key_vanishes_and_a_lease_that_is_renewed_keeps_it() {
 
 #[test]
 fn a_paused_holder_of_a_lock_is_refused_when_it_wakes() {
-    let home = Home::up();
+    let home = Home::up(&[]);
     let folder = PathBuf::from(env!("CARGO_BIN_EXE_raftctl"));
     let folder = folder.parent().expect("the binary lies in a folder").to_owned();
     let path = std::env::var("PATH").unwrap_or_default();
     let output = Command::new("sh")
         .arg("examples/lock.sh")
         .env("PATH", format!("{}:{path}", folder.display()))
-        .env("RAFTCTL_HOME", home.folder.path())
+        .env("RAFTCTL_HOME", home.0.path())
         .output()
         .expect("sh is there");
     let told = String::from_utf8_lossy(&output.stdout);
@@ -173,7 +179,7 @@ fn a_paused_holder_of_a_lock_is_refused_when_it_wakes() {
 
 #[test]
 fn a_receipt_tells_when_each_stage_was_reached() {
-    let home = Home::up();
+    let home = Home::up(&[]);
     let receipt = home.json(&["submit", "put", "k", "v", "--receipt"])["receipt"].clone();
     let [durable, committed, applied] =
         ["leader_durable_ms", "committed_ms", "applied_ms"].map(|stage| receipt[stage].as_f64());
@@ -186,8 +192,8 @@ fn a_receipt_tells_when_each_stage_was_reached() {
 
 #[test]
 fn a_value_at_the_limit_is_written_and_one_above_it_is_refused_however_far() {
-    let home = Home::up_with(&["--set", "limits.max_value_size=1KiB"]);
-    let mut pipe = home.pipe();
+    let home = Home::up(&["--set", "limits.max_value_size=1KiB"]);
+    let mut pipe = pipe(&home, &[]);
     for (bytes, error) in [(1_024, None), (1_025, Some("too_large")), (10 << 20, Some("too_large")), (1_024, None)] {
         let answer = pipe.ask(&json!({"id": bytes, "op": "put", "key": "k", "value": "v".repeat(bytes)}));
         assert_eq!(answer.get("error").and_then(Value::as_str), error, "{bytes} bytes: {answer}");
@@ -201,7 +207,7 @@ fn a_value_at_the_limit_is_written_and_one_above_it_is_refused_however_far() {
 
 #[test]
 fn a_follower_that_is_cut_off_says_so_or_answers_as_of_what_it_knows() {
-    let home = Home::up();
+    let home = Home::up(&[]);
     home.ok(&["submit", "put", "k", "before"]);
     let status = home.json(&["status"]);
     let leader = status["leader"].as_str().expect("there is a leader");
@@ -216,7 +222,7 @@ fn a_follower_that_is_cut_off_says_so_or_answers_as_of_what_it_knows() {
     let at_least = home.json(&["get", "k"])["revision"].to_string();
     let later = ["get", "k", "--node", follower, "--consistency", "stale", "--at-least", &at_least, "--timeout", "1s"];
     assert_eq!(home.run(&later).exit, 4, "it is not as far");
-    let mut pinned = home.pipe_with(&["--node", follower, "--timeout", "1s"]);
+    let mut pinned = pipe(&home, &["--node", follower, "--timeout", "1s"]);
     let write = pinned.ask(&json!({"id": 1, "op": "put", "key": "k", "value": "lost"}));
     assert_eq!((&write["error"], &write["retry"]), (&json!("unavailable"), &json!(true)));
     home.ok(&["cluster", "heal"]);
@@ -226,64 +232,23 @@ fn a_follower_that_is_cut_off_says_so_or_answers_as_of_what_it_knows() {
     );
 }
 
-/// Three nodes in a directory of their own.
-struct Home {
-    folder: tempfile::TempDir,
+fn write_file(home: &Home, name: &str, content: &str) -> String {
+    let path = home.0.path().join(name);
+    std::fs::write(&path, content).expect("the home can be written");
+    path.to_str().expect("temporary paths are UTF-8").to_owned()
 }
 
-impl Home {
-    fn up() -> Home {
-        Home::up_with(&[])
-    }
-
-    fn up_with(options: &[&str]) -> Home {
-        let home = Home { folder: tempfile::tempdir().expect("a temporary directory") };
-        home.ok(&[&["cluster", "up", "-d", "--nodes", "3"], options].concat());
-        home
-    }
-
-    fn run(&self, words: &[&str]) -> Ran {
-        Ran::from(raftctl(self.folder.path(), words).output().expect("raftctl runs"))
-    }
-
-    fn ok(&self, words: &[&str]) -> Ran {
-        let ran = self.run(words);
-        assert_eq!(ran.exit, 0, "{words:?}: {}", ran.stderr);
-        ran
-    }
-
-    fn json(&self, words: &[&str]) -> Value {
-        serde_json::from_str(&self.ok(&[words, &["-o", "json"]].concat()).stdout).expect("JSON")
-    }
-
-    fn file(&self, name: &str, content: &str) -> String {
-        let path = self.folder.path().join(name);
-        std::fs::write(&path, content).expect("the home can be written");
-        path.to_str().expect("temporary paths are UTF-8").to_owned()
-    }
-
-    fn log(&self, node: &str) -> String {
-        let path = self.folder.path().join("demo/nodes").join(node).join("node.log");
-        std::fs::read_to_string(path).expect("the node has a log")
-    }
-
-    fn pipe(&self) -> Pipe {
-        self.pipe_with(&[])
-    }
-
-    fn pipe_with(&self, options: &[&str]) -> Pipe {
-        let mut command = raftctl(self.folder.path(), &[&["pipe"], options].concat());
-        let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("raftctl runs");
-        let input = child.stdin.take().expect("stdin is piped");
-        let output = BufReader::new(child.stdout.take().expect("stdout is piped"));
-        Pipe { child, input, output, events: Vec::new() }
-    }
+fn log(home: &Home, node: &str) -> String {
+    let path = home.0.path().join("demo/nodes").join(node).join("node.log");
+    std::fs::read_to_string(path).expect("the node has a log")
 }
 
-impl Drop for Home {
-    fn drop(&mut self) {
-        self.run(&["cluster", "down", "--all", "--purge", "--yes"]);
-    }
+fn pipe(home: &Home, options: &[&str]) -> Pipe {
+    let mut command = raftctl(home.0.path(), &[&["pipe"], options].concat());
+    let mut child = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().expect("raftctl runs");
+    let input = child.stdin.take().expect("stdin is piped");
+    let output = BufReader::new(child.stdout.take().expect("stdout is piped"));
+    Pipe { child, input, output, events: Vec::new() }
 }
 
 struct Pipe {

@@ -11,13 +11,18 @@ use serde_json::{Value, json};
 
 #[allow(dead_code, reason = "other tests use the rest of it")]
 mod common;
+#[allow(dead_code, reason = "no test uses all of it")]
+#[path = "common/home.rs"]
+mod home;
 
 use common::{Ran, raftctl};
+use home::Home;
 
 #[test]
 fn lines_do_what_the_commands_do_in_order_and_in_one_session() {
-    let home = Home::up();
-    let ran = home.shell(
+    let home = Home::up(&[]);
+    let ran = shell(
+        &home,
         &["--timeout", "30s"],
         "# a comment, and a blank line\n\
          \n\
@@ -65,9 +70,12 @@ fn lines_do_what_the_commands_do_in_order_and_in_one_session() {
 
 #[test]
 fn a_line_that_fails_is_named_ends_nothing_and_the_first_one_gives_the_exit_code() {
-    let home = Home::up();
-    let ran = home
-        .shell(&[], "put k v\nget nothing\nptu k w\ncas k w --expect x\n\\status now\ntxn\nthen: [oops]\n.\nget k\n");
+    let home = Home::up(&[]);
+    let ran = shell(
+        &home,
+        &[],
+        "put k v\nget nothing\nptu k w\ncas k w --expect x\n\\status now\ntxn\nthen: [oops]\n.\nget k\n",
+    );
     assert_eq!((ran.exit, ran.stdout.lines().last()), (3, Some("v")), "{ran:?}");
     for told in [
         "line 2: there is no such key",
@@ -78,17 +86,18 @@ fn a_line_that_fails_is_named_ends_nothing_and_the_first_one_gives_the_exit_code
     ] {
         assert!(ran.stderr.contains(told), "{told}: {}", ran.stderr);
     }
-    let open = home.shell(&[], "txn\nthen: [{ op: put, key: late, value: x }]\n");
+    let open = shell(&home, &[], "txn\nthen: [{ op: put, key: late, value: x }]\n");
     assert!(open.exit == 2 && open.stderr.contains("line 1: the transaction is not complete"), "{open:?}");
     assert_eq!(home.run(&["get", "late"]).exit, 3, "it was not sent");
-    let escaped = home.shell(&[], "\x1b[2Jput\n");
+    let escaped = shell(&home, &[], "\x1b[2Jput\n");
     assert!(escaped.exit == 2 && !escaped.stderr.contains('\x1b'), "{escaped:?}");
 }
 
 #[test]
 fn answers_under_json_are_lines_with_their_schemas() {
-    let home = Home::up();
-    let ran = home.shell(
+    let home = Home::up(&[]);
+    let ran = shell(
+        &home,
         &["-o", "json"],
         "put k v\nget k\nscan\n\\leader\n\\status\nwatch k --from 1 --count 1\n\\timing\n\\node n2\nget k\n\\node\n",
     );
@@ -99,14 +108,14 @@ fn answers_under_json_are_lines_with_their_schemas() {
     assert_eq!(schemas, things.map(|thing| format!("raftctl.{thing}/v1")));
     assert_eq!((&answers[3]["leader"], &answers[4]["leader"]), (&answers[0]["node"], &answers[0]["node"]));
     assert_eq!((&answers[7]["node"], &answers[7]["value"]), (&json!("n2"), &json!("v")), "n2 was asked");
-    let failed = home.shell(&["-o", "json"], "get k\n\\node n9\n");
+    let failed = shell(&home, &["-o", "json"], "get k\n\\node n9\n");
     let error: Value = serde_json::from_str(&failed.stderr).expect("one error");
     assert_eq!((failed.exit, &error["code"]), (2, &json!("E0204")));
 }
 
 #[test]
 fn a_lost_leader_is_told_waited_for_and_given_up_on_request() {
-    let home = Home::up();
+    let home = Home::up(&[]);
     let mut shell = Shell::start(&home, &["--timeout", "60s"]);
     shell.type_line("put k before");
     assert!(shell.answer().starts_with("revision "));
@@ -127,44 +136,15 @@ fn a_lost_leader_is_told_waited_for_and_given_up_on_request() {
     assert_eq!(shell.ended(), (Some(130), String::new()), "and the lines behind it are not looked at");
 }
 
-/// Three nodes in a directory of their own.
-struct Home {
-    folder: tempfile::TempDir,
-}
-
-impl Home {
-    fn up() -> Home {
-        let home = Home { folder: tempfile::tempdir().expect("a temporary directory") };
-        home.ok(&["cluster", "up", "-d", "--nodes", "3"]);
-        home
-    }
-
-    fn run(&self, words: &[&str]) -> Ran {
-        Ran::from(raftctl(self.folder.path(), words).output().expect("raftctl runs"))
-    }
-
-    fn ok(&self, words: &[&str]) -> Ran {
-        let ran = self.run(words);
-        assert_eq!(ran.exit, 0, "{words:?}: {}", ran.stderr);
-        ran
-    }
-
-    /// A whole run of the shell.
-    fn shell(&self, flags: &[&str], lines: &str) -> Ran {
-        let mut command = raftctl(self.folder.path(), &[&["shell"], flags].concat());
-        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        let mut child = command.spawn().expect("raftctl runs");
-        let mut input = child.stdin.take().expect("stdin is piped");
-        input.write_all(lines.as_bytes()).expect("the shell takes lines");
-        drop(input);
-        Ran::from(child.wait_with_output().expect("the shell ends"))
-    }
-}
-
-impl Drop for Home {
-    fn drop(&mut self) {
-        self.run(&["cluster", "down", "--all", "--purge", "--yes"]);
-    }
+/// A whole run of the shell.
+fn shell(home: &Home, flags: &[&str], lines: &str) -> Ran {
+    let mut command = raftctl(home.0.path(), &[&["shell"], flags].concat());
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+    let mut child = command.spawn().expect("raftctl runs");
+    let mut input = child.stdin.take().expect("stdin is piped");
+    input.write_all(lines.as_bytes()).expect("the shell takes lines");
+    drop(input);
+    Ran::from(child.wait_with_output().expect("the shell ends"))
 }
 
 /// A shell that is typed to.
@@ -177,7 +157,7 @@ struct Shell {
 
 impl Shell {
     fn start(home: &Home, flags: &[&str]) -> Shell {
-        let mut command = raftctl(home.folder.path(), &[&["shell"], flags].concat());
+        let mut command = raftctl(home.0.path(), &[&["shell"], flags].concat());
         command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
         let mut child = command.spawn().expect("raftctl runs");
         let input = child.stdin.take().expect("stdin is piped");
