@@ -1,15 +1,16 @@
 //! From the selected cluster to a client, and from what a client is told to how a command ends.
 
 use std::future::Future;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use super::Context;
 use super::failure::Failure;
 use super::interrupt::Interrupt;
 use super::selection::{self, Target};
-use crate::api::{Answer, Consistency, Item, Query};
-use crate::client::{self, Aim, Cause, Client, ClientError, ClientOptions, Endpoint};
+use crate::api::{Answer, Ask, Consistency, Item, Query};
+use crate::client::{self, Aim, Call, Cause, Client, ClientError, ClientOptions, Completion, Endpoint};
 use crate::raft::{Index, NodeId};
+use crate::state_machine::{Command, Operation, Update};
 use crate::transport::identity::Identity;
 
 /// How long one request may take unless `--timeout` says otherwise.
@@ -203,10 +204,43 @@ pub async fn scan_page(
     at_least: Index,
     timeout: Duration,
 ) -> Result<Page, ClientError> {
-    let ask = crate::api::Ask::Read { query, consistency, at_least };
+    let ask = Ask::Read { query, consistency, at_least };
     let aim = Aim::of(&ask);
     match client.call(ask, aim, timeout).await?.answer {
         Answer::Items { items, more, .. } => Ok(Page { items, more }),
         _ => Err(ClientError::Invalid { because: "a scan was answered with something else".to_owned() }),
     }
+}
+
+/// Most keys whose removal is on its way at once.
+const DELETES_MAX: usize = 1_000;
+
+/// Removes these keys, many at a time, each within `timeout`; gives how many.
+///
+/// # Errors
+/// A removal was not acknowledged; keys may be left.
+pub(super) async fn delete_keys(
+    client: &mut Client,
+    keys: impl IntoIterator<Item = Vec<u8>>,
+    timeout: Duration,
+) -> Result<u64, Failure> {
+    let mut keys = keys.into_iter().peekable();
+    let mut done: Vec<Completion> = Vec::new();
+    let mut removed = 0;
+    while keys.peek().is_some() {
+        let deadline = Instant::now() + timeout;
+        let call = |(token, key)| {
+            let ask = Ask::Write(client::encode(&Update::Command(Command { key, operation: Operation::Delete })));
+            Call { token, ask, aim: Aim::Leader, deadline }
+        };
+        client.submit((0..).zip(keys.by_ref().take(DELETES_MAX)).map(call));
+        while client.open() > 0 {
+            client.completions(&mut done).await;
+            for completion in done.drain(..) {
+                completion.result.map_err(|error| failure("removing a key", &error))?;
+                removed += 1;
+            }
+        }
+    }
+    Ok(removed)
 }

@@ -111,9 +111,8 @@ fn transaction_has(transaction: &Transaction, wanted: &[u8]) -> bool {
     let in_condition = transaction.conditions.iter().any(|condition| {
         contains(&condition.key, wanted) || matches!(&condition.test, Test::Value(value) if contains(value, wanted))
     });
-    let mut steps = transaction.then.iter().chain(&transaction.otherwise);
     in_condition
-        || steps.any(|step| match step {
+        || transaction.all_steps().any(|step| match step {
             Step::Get { key } => contains(key, wanted),
             Step::Write(command) => one_has(&command.view(), wanted),
         })

@@ -295,7 +295,7 @@ fn check_sizes(update: &UpdateRef<'_>, value_bytes_max: u64) -> Result<(), Refus
             if let Some(key) = transaction.keys().find(|key| key.len() > KEY_SIZE_MAX) {
                 return Err(key_too_large(key));
             }
-            let writes = transaction.then.iter().chain(&transaction.otherwise).filter_map(|step| match step {
+            let writes = transaction.all_steps().filter_map(|step| match step {
                 Step::Write(command) => Some(command),
                 Step::Get { .. } => None,
             });

@@ -307,7 +307,9 @@ async fn deliver_requests(
         let of_watch = |request: &Request| matches!(request.ask, Ask::Watch { .. }).then_some(request.id);
         let watches: Vec<u64> = batch.iter().filter_map(of_watch).collect();
         slot.open.fetch_add(batch.len() - watches.len(), Ordering::Relaxed);
-        slot.watches.lock().expect("no holder of this lock panics").extend(watches);
+        if !watches.is_empty() {
+            slot.watches.lock().expect("no holder of this lock panics").extend(watches);
+        }
         shared.tell(TransportEvent::ClientRequests { client: id, requests: batch }).await;
     }
     Ok(())

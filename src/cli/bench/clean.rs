@@ -1,18 +1,17 @@
 //! Removes the keys that loads have written below a prefix, and no others: only what has the form of such a key.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use super::keys::DIGITS;
 use super::mix::KINDS;
 use super::requests::Subject;
-use crate::api::{Ask, Consistency, Query};
+use crate::api::{Consistency, Query};
 use crate::cli::failure::Failure;
 use crate::cli::remote;
-use crate::client::{self, Aim, Call, Client, Completion};
+use crate::client::Client;
 use crate::raft::Index;
-use crate::state_machine::{Command, Operation, Update};
 
-/// Keys asked for, and then removed together.
+/// Keys asked for at once.
 const PAGE_KEYS: u32 = 1_000;
 
 /// Gives how many keys were removed. Each request may take `timeout`.
@@ -40,7 +39,7 @@ async fn remove_below(client: &mut Client, prefix: &[u8], timeout: Duration) -> 
             .map_err(|error| remote::failure("the scan for keys to remove", &error))?;
         after = page.items.last().map(|item| item.key.clone());
         let keys = page.items.into_iter().map(|item| item.key).filter(|key| is_ours(key, prefix));
-        removed += delete(client, keys, timeout).await?;
+        removed += remote::delete_keys(client, keys, timeout).await?;
         if !page.more {
             return Ok(removed);
         }
@@ -50,25 +49,6 @@ async fn remove_below(client: &mut Client, prefix: &[u8], timeout: Duration) -> 
 /// The prefix with a number behind it.
 fn is_ours(key: &[u8], prefix: &[u8]) -> bool {
     key.strip_prefix(prefix).is_some_and(|rest| rest.len() == DIGITS && rest.iter().all(u8::is_ascii_digit))
-}
-
-async fn delete(client: &mut Client, keys: impl Iterator<Item = Vec<u8>>, timeout: Duration) -> Result<u64, Failure> {
-    let deadline = Instant::now() + timeout;
-    let call = |(token, key)| {
-        let ask = Ask::Write(client::encode(&Update::Command(Command { key, operation: Operation::Delete })));
-        Call { token, ask, aim: Aim::Leader, deadline }
-    };
-    client.submit((0..).zip(keys).map(call));
-    let mut done: Vec<Completion> = Vec::new();
-    let mut removed = 0;
-    while client.open() > 0 {
-        client.completions(&mut done).await;
-        for completion in done.drain(..) {
-            completion.result.map_err(|error| remote::failure("removing a key", &error))?;
-            removed += 1;
-        }
-    }
-    Ok(removed)
 }
 
 #[cfg(test)]

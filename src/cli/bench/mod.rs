@@ -22,18 +22,17 @@ use clap::ValueEnum as _;
 
 use super::Context;
 use super::arguments::{consistency, timeout};
-use super::cluster::private::Private;
+use super::cluster::private::LocalArgs;
 use super::failure::{Exit, Failure};
 use super::interrupt::Interrupt;
 use super::{remote, selection};
 use crate::api::{Consistency, KEY_SIZE_MAX};
 use crate::client::ClientOptions;
-use crate::cluster::spec::Source;
 use crate::codec::settings::parse_duration;
 use keys::{Distribution, Keys};
 use load::{Length, Plan, Times};
 use meter::Meter;
-use mix::{Kind, Mix};
+use mix::Mix;
 use report::{Ended, Report};
 use requests::Subject;
 
@@ -55,13 +54,8 @@ that was never written finds nothing; the last example but one writes each key o
 Exit codes: 4 when nothing was acknowledged, 6 when nothing was and some may be applied, 130 after Ctrl-C, which
 prints what was measured so far.")]
 pub struct Args {
-    /// Start a private cluster of so many nodes, and remove it afterwards
-    #[arg(long, value_name = "NODES", value_parser = clap::value_parser!(u8).range(1..=9), help_heading = "Cluster")]
-    local: Option<u8>,
-
-    /// With --local: override a key of the cluster file; may be repeated
-    #[arg(long, value_name = "KEY=VALUE", requires = "local", help_heading = "Cluster")]
-    set: Vec<String>,
+    #[command(flatten)]
+    local: LocalArgs,
 
     /// What to send, with weights: put, get, cas, incr, append, delete, txn
     #[arg(long, value_name = "KIND=WEIGHT,…", default_value = "put=50,get=50", value_parser = Mix::parse,
@@ -136,8 +130,8 @@ pub struct Args {
 
 const KEYS_MAX: u64 = 1_000_000_000;
 
-/// The same for a mix with `cas`, for which a revision of each key is kept.
-const CAS_KEYS_MAX: u64 = 10_000_000;
+/// The same for a mix with `cas` or `txn`, for which a revision of each key is kept.
+const REVISION_KEYS_MAX: u64 = 10_000_000;
 
 const VALUE_BYTES_MAX: i64 = 64 * 1024 * 1024;
 
@@ -160,9 +154,9 @@ const PRIVATE_WORD: &str = "bench";
 pub fn run(context: &Context, arguments: &Args) -> Result<Exit, Failure> {
     check(context, arguments)?;
     let interrupt = Interrupt::listen()?;
-    let Some(nodes) = arguments.local else { return measure(context, arguments, &interrupt) };
-    let source = Source::Size { cluster: PRIVATE_WORD.to_owned(), nodes: usize::from(nodes) };
-    let private = Private::start(context, PRIVATE_WORD, &source, &arguments.set, &|| interrupt.is_over())?;
+    let Some(private) = arguments.local.start(context, PRIVATE_WORD, &|| interrupt.is_over())? else {
+        return measure(context, arguments, &interrupt);
+    };
     match measure(&private.context(context), arguments, &interrupt) {
         Ok(exit) => private.remove(context).map(|()| exit),
         Err(failure) => {
@@ -175,11 +169,9 @@ pub fn run(context: &Context, arguments: &Args) -> Result<Exit, Failure> {
 /// Refuses what does not go together.
 fn check(context: &Context, arguments: &Args) -> Result<(), Failure> {
     let wrong = |what: String| Err(Failure::new("E0101", what));
-    if arguments.local.is_some() && (context.global.cluster.is_some() || !context.global.endpoint.is_empty()) {
-        return wrong("--local starts a cluster of its own, so no other can be named".to_owned());
-    }
-    if arguments.mix.has(Kind::Cas) && arguments.keys > CAS_KEYS_MAX {
-        return wrong(format!("a mix with cas can have at most {CAS_KEYS_MAX} keys"));
+    arguments.local.refuse_another(context)?;
+    if arguments.mix.expects_revisions() && arguments.keys > REVISION_KEYS_MAX {
+        return wrong(format!("a mix with cas or txn can have at most {REVISION_KEYS_MAX} keys"));
     }
     let key_bytes_max = arguments.prefix.len() + 2 + keys::DIGITS;
     if key_bytes_max > KEY_SIZE_MAX {

@@ -14,17 +14,15 @@ use super::faults::{Breaker, Fault};
 use super::history::{self, OPERATIONS_MAX, Operation};
 use super::report::{self, Origin};
 use super::{judge, workload};
-use crate::api::{Ask, Consistency};
+use crate::api::Consistency;
 use crate::cli::arguments::{consistency, node_name, timeout};
-use crate::cli::cluster::private::Private;
+use crate::cli::cluster::private::{LocalArgs, Private};
 use crate::cli::failure::{Exit, Failure};
 use crate::cli::interrupt::Interrupt;
 use crate::cli::progress::turning;
 use crate::cli::{Context, leader, remote, selection};
-use crate::client::{self, Aim, ClientOptions};
-use crate::cluster::spec::Source;
+use crate::client::ClientOptions;
 use crate::raft::NodeId;
-use crate::state_machine::{Command, Operation as Change, Update};
 use workload::{Plan, Progress};
 
 #[derive(Clone, Debug, clap::Args)]
@@ -44,13 +42,8 @@ Exit codes: 7 when no order explains the answers, and the smallest part that sho
 search could not decide; 4 when nothing was acknowledged; 130 after Ctrl-C, which mends what was broken and judges what
 there is.")]
 pub struct Args {
-    /// Start a private cluster of so many nodes, and remove it afterwards
-    #[arg(long, value_name = "NODES", value_parser = clap::value_parser!(u8).range(1..=9), help_heading = "Cluster")]
-    local: Option<u8>,
-
-    /// With --local: override a key of the cluster file; may be repeated
-    #[arg(long, value_name = "KEY=VALUE", requires = "local", help_heading = "Cluster")]
-    set: Vec<String>,
+    #[command(flatten)]
+    local: LocalArgs,
 
     /// Clients, each with a connection and a session
     #[arg(long, value_name = "N", default_value_t = 8, value_parser = clap::value_parser!(u32).range(1..=CLIENTS_MAX),
@@ -137,18 +130,16 @@ pub(super) fn run(context: &Context, arguments: &Args) -> Result<Exit, Failure> 
         let judgement = turning(context, "searching for an order", || judge::judge(&history));
         return report::report(context, &history, &judgement, Origin::default());
     }
-    if arguments.local.is_some() && (context.global.cluster.is_some() || !context.global.endpoint.is_empty()) {
-        return Err(Failure::new("E0101", "--local starts a cluster of its own, so no other can be named"));
-    }
+    arguments.local.refuse_another(context)?;
     if let Some(path) = &arguments.record {
         refuse_existing(path, arguments.force)?;
     }
     let interrupt = Interrupt::listen()?;
     // The time of one operation is not that of a start or a change of links.
     let patient = patient(context);
-    let Some(nodes) = arguments.local else { return check(context, &patient, None, arguments, &interrupt) };
-    let source = Source::Size { cluster: WORD.to_owned(), nodes: usize::from(nodes) };
-    let mut private = Private::start(&patient, WORD, &source, &arguments.set, &|| interrupt.is_over())?;
+    let Some(mut private) = arguments.local.start(&patient, WORD, &|| interrupt.is_over())? else {
+        return check(context, &patient, None, arguments, &interrupt);
+    };
     let selected = private.context(&patient);
     let outcome = check(context, &selected, Some(&mut private), arguments, &interrupt);
     match outcome {
@@ -305,14 +296,9 @@ fn remove_keys(context: &Context, plan: &Plan, history: &[Operation]) {
     let removed = remote::block_on(async {
         let mut client = remote::start(plan.options.clone())?;
         client.open_session();
-        for key in keys {
-            let command = Command { key: key.clone(), operation: Change::Delete };
-            let ask = Ask::Write(client::encode(&Update::Command(command)));
-            let answer = client.call(ask, Aim::Leader, remote::REQUEST_TIMEOUT).await;
-            answer.map_err(|error| remote::failure("removing a key", &error))?;
-        }
+        let removed = remote::delete_keys(&mut client, keys.into_iter().cloned(), remote::REQUEST_TIMEOUT).await;
         client.close().await;
-        Ok(())
+        removed
     });
     if let Err(failure) = removed {
         let cause = failure.cause.unwrap_or(failure.what);

@@ -17,6 +17,44 @@ use crate::cluster::make::{self, Making};
 use crate::cluster::process::Life;
 use crate::cluster::spec::{self, Source};
 
+/// How a command is told to use a cluster of its own.
+#[derive(Clone, Debug, clap::Args)]
+pub(in crate::cli) struct LocalArgs {
+    /// Start a private cluster of so many nodes, and remove it afterwards
+    #[arg(long, value_name = "NODES", value_parser = clap::value_parser!(u8).range(1..=9), help_heading = "Cluster")]
+    pub local: Option<u8>,
+
+    /// With --local: override a key of the cluster file; may be repeated
+    #[arg(long, value_name = "KEY=VALUE", requires = "local", help_heading = "Cluster")]
+    pub set: Vec<String>,
+}
+
+impl LocalArgs {
+    /// # Errors
+    /// Another cluster is named as well.
+    pub(in crate::cli) fn refuse_another(&self, context: &Context) -> Result<(), Failure> {
+        if self.local.is_some() && (context.global.cluster.is_some() || !context.global.endpoint.is_empty()) {
+            return Err(Failure::new("E0101", "--local starts a cluster of its own, so no other can be named"));
+        }
+        Ok(())
+    }
+
+    /// Starts the cluster as `Private::start` does; none when none is wanted.
+    ///
+    /// # Errors
+    /// As `Private::start`.
+    pub(in crate::cli) fn start(
+        &self,
+        context: &Context,
+        word: &str,
+        is_over: &dyn Fn() -> bool,
+    ) -> Result<Option<Private>, Failure> {
+        let Some(nodes) = self.local else { return Ok(None) };
+        let source = Source::Size { cluster: word.to_owned(), nodes: usize::from(nodes) };
+        Private::start(context, word, &source, &self.set, is_over).map(Some)
+    }
+}
+
 /// A cluster that whoever started it must remove.
 pub(in crate::cli) struct Private {
     cluster: LocalCluster,
